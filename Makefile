@@ -1,0 +1,38 @@
+# The developer's whole manual. Everything lives in .venv; PYTHON chooses the interpreter it is made with (3.11 or newer).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SETUP := $(VENV)/.installed
+
+.PHONY: run test lint check fmt bench clean
+
+run: $(SETUP)            ## start the gateway with conf/ and the sample function
+	@exec $(BIN)/python conf/sample/run.py
+
+test: $(SETUP)           ## run every test
+	$(BIN)/python -m pytest
+
+lint: $(SETUP)           ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test         ## everything that CI asks
+
+fmt: $(SETUP)            ## format the code and mend what the linter can
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+bench: $(SETUP)          ## compare with nginx and others in one run (needs nginx, wrk and h2load)
+	$(BIN)/python -m bench
+
+clean:                   ## remove what the other targets made
+	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(SETUP): pyproject.toml requirements-dev.txt constraints.txt $(wildcard plugins/*/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit("Phasegate needs Python 3.11 or newer; try: make PYTHON=python3.12 " + "$(MAKECMDGOALS)" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,25 @@
+"""What a listener serves: something that takes requests in and sees each of them through."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from .errors import RequestError
+from .http.message import Request, Response
+
+
+class Passage(Protocol):
+    """One request under way. The listener calls `answer` once, then `finish`, however it went."""
+
+    async def answer(self) -> Response:
+        """Return the answer; its body may still be streaming in."""
+
+    async def finish(self, error: RequestError | None, bytes_sent: int) -> None:
+        """End it once the answer has left or failed; `error` tells what broke it off after its head."""
+
+
+class Application(Protocol):
+    """The gateway, or the Admin API, as a listener knows them."""
+
+    def begin(self, request: Request) -> Passage:
+        """Take a request in; identity headers must be gone from it already."""

@@ -1,0 +1,112 @@
+"""`phasegate check`, `plugins` and `routes`: what a configuration means, without serving it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..errors import ConfigError, Finding
+from ..forward import node_address
+from ..model import Route, Upstream
+from ..plugin import Plugin
+from ..registry import Registry, installed
+from ..schema.tables import Schemas
+from ..settings import Settings
+from ..snapshot import Snapshot
+from ..store.file import FileSource
+from .run import load
+from .table import table
+
+_directory = click.argument("directory", type=click.Path(path_type=Path), default=Path("conf"))
+
+
+@click.command()
+@_directory
+def check(directory: Path) -> None:
+    """Judge a configuration folder (default: conf) as `run` would, and say every error with its path.
+
+    The exit code is 0 when it can be served and 1 when not. Warnings do not change it.
+    """
+    settings, schemas = load(directory)
+    snapshot = _snapshot(settings, schemas)
+    for warning in snapshot.warnings:
+        click.echo(f"warning: {settings.file}: {warning}")
+    counts = f"{len(snapshot.routes)} routes, {len(settings.plugins)} plugins enabled, {settings.workers} workers"
+    click.echo(f"{directory}: ok ({counts})")
+
+
+@click.command()
+@_directory
+def routes(directory: Path) -> None:
+    """List the routes of a folder (default: conf): what they match, which plugins run, where requests go."""
+    settings, schemas = load(directory)
+    snapshot = _snapshot(settings, schemas)
+    rows = [_route_row(route, schemas) for route in snapshot.routes]
+    click.echo(table(("id", "host", "uri", "methods", "conditions", "priority", "plugins", "goes to"), rows))
+
+
+@click.command()
+@_directory
+def plugins(directory: Path) -> None:
+    """List the installed plugins, and which of them a folder (default: conf) enables."""
+    enabled = load(directory)[0].plugins if directory.is_dir() else ()
+    rows = []
+    for name, candidates in installed().items():
+        for candidate in candidates:
+            origin = f"{candidate.distribution} {candidate.version}"
+            rows.append([name, "yes" if name in enabled else "no", origin, *_plugin_facts(name)])
+    click.echo(table(("name", "enabled", "from", "priority", "phases"), rows))
+
+
+def _snapshot(settings: Settings, schemas: Schemas) -> Snapshot:
+    try:
+        return Snapshot(FileSource(settings.file).load(), schemas)
+    except ConfigError as error:
+        raise error.of(str(settings.file)) from error
+
+
+def _plugin_facts(name: str) -> tuple[str, str]:
+    try:
+        registry = Registry.load([name])
+    except ConfigError as error:
+        return "-", f"can't be loaded: {Finding('', error.findings[0].message)}"
+    cls = registry.classes[name]
+    return str(cls.priority), ", ".join(registry.phases(cls))
+
+
+def _route_row(route: Route, schemas: Schemas) -> list[str]:
+    conditions = [*route.remote_addrs, *(["vars"] if route.vars else [])]
+    return [
+        route.id,
+        ", ".join(route.hosts) or "any",
+        ", ".join(route.uris),
+        ", ".join(sorted(route.methods)) or "any",
+        ", ".join(conditions) or "-",
+        str(route.priority),
+        ", ".join(_plugin_names(route, schemas)) or "-",
+        _destination(route, schemas),
+    ]
+
+
+def _plugin_names(route: Route, schemas: Schemas) -> list[str]:
+    entries = [entry for entry in route.plugins if not entry.disabled]
+    classes = schemas.registry.classes
+
+    def order(name: str, priority: int | None) -> int:
+        return -(classes[name].priority if priority is None else priority)
+
+    return [entry.name for entry in sorted(entries, key=lambda entry: order(entry.name, entry.priority))]
+
+
+def _destination(route: Route, schemas: Schemas) -> str:
+    for entry in route.plugins:
+        instance: Plugin = schemas.plugins.instance(entry.name, entry.config)
+        target = instance.destination()
+        if target is not None and not entry.disabled:
+            return target
+    return _nodes(route.upstream) if route.upstream else "nowhere"
+
+
+def _nodes(upstream: Upstream) -> str:
+    return ", ".join(f"{upstream.scheme}://{node_address(node)}" for node in upstream.nodes)

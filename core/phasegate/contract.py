@@ -1,0 +1,88 @@
+"""What a plugin class must be, checked when it is loaded, each misuse named with its remedy."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from .errors import Finding
+from .plugin import API_VERSION, HOOKS, PROJECT, Plugin
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_MARK = f"{PROJECT}_impl"
+
+
+def misuses(cls: object) -> list[Finding]:
+    """Return every way in which the class breaks the plugin contract; an empty list is a plugin."""
+    where = getattr(cls, "__qualname__", repr(cls))
+    if not isinstance(cls, type) or not issubclass(cls, Plugin):
+        return [Finding(where, "is no subclass of phasegate.Plugin: derive it from Plugin")]
+    found = [*_class_misuses(cls), *_hook_misuses(cls), *_stray_marks(cls), *_auth_misuses(cls)]
+    return [Finding(where, message) for message in found]
+
+
+def _class_misuses(cls: type[Plugin]) -> Iterator[str]:
+    if not _NAME.fullmatch(getattr(cls, "name", "")):
+        yield 'needs `name: ClassVar = "..."`: lower-case words joined by -'
+    if cls.api_version != API_VERSION:
+        yield f"is written for plugin API {cls.api_version}, this is {API_VERSION}: install a matching version"
+    if "__dataclass_fields__" not in vars(cls):
+        yield "is no dataclass: put @dataclass(kw_only=True) above it"
+        return
+    if "__slots__" in vars(cls):
+        yield "has slots, in which super() fails on Python 3.11: leave slots=True out"
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+        owner = next((base for base in cls.__mro__ if _uses(base, field.name)), None)
+        if owner is not None:
+            yield f"field {field.name!r} has the name of something in {owner.__name__}: call it {field.name}_"
+
+
+def _uses(base: type, name: str) -> bool:
+    """Tell whether a base class has something under the name that is no field of its own."""
+    own_fields = vars(base).get("__dataclass_fields__", {})
+    return name in vars(base) and name not in own_fields
+
+
+def _hook_misuses(cls: type[Plugin]) -> Iterator[str]:
+    implemented = [hook for hook in HOOKS if inspect.getattr_static(cls, hook) is not vars(Plugin)[hook]]
+    if not implemented:
+        yield f"has no phase: implement one of {', '.join(HOOKS)}"
+    for hook in implemented:
+        yield from _method_misuses(hook, inspect.getattr_static(cls, hook))
+
+
+def _method_misuses(hook: str, method: object) -> Iterator[str]:
+    if not inspect.isfunction(method):
+        yield f"{hook} must be a method: it is the name of a phase"
+        return
+    mark = getattr(method, _MARK, None)
+    if mark is None:
+        yield f"{hook} is not marked, so it would never run: put @hookimpl above it"
+    elif mark.get("wrapper") or mark.get("hookwrapper"):
+        yield f"{hook} is a hook wrapper, which async phases can't be: use the response phase instead"
+    if not inspect.iscoroutinefunction(method):
+        yield f"{hook} is not a coroutine: write `async def {hook}`"
+    wanted = list(inspect.signature(vars(Plugin)[hook]).parameters)
+    given = list(inspect.signature(method).parameters)
+    if given != wanted:
+        yield f"{hook}({', '.join(given)}) must be {hook}({', '.join(wanted)})"
+
+
+def _stray_marks(cls: type[Plugin]) -> Iterator[str]:
+    for name in dir(cls):
+        mark = getattr(inspect.getattr_static(cls, name), _MARK, None)
+        if isinstance(mark, dict) and (name not in HOOKS or mark.get("specname")):
+            close = get_close_matches(name, HOOKS, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"phases are {', '.join(HOOKS)}"
+            yield f"{name} is marked as a phase and is none: {hint}"
+
+
+def _auth_misuses(cls: type[Plugin]) -> Iterator[str]:
+    authenticates = inspect.getattr_static(cls, "authenticate") is not vars(Plugin)["authenticate"]
+    if authenticates and cls.consumer_schema is None:
+        yield "authenticates and has no consumer_schema: say what its entry on a consumer holds"
+    if cls.consumer_key is not None and cls.consumer_key not in (cls.consumer_schema or {}):
+        yield f"consumer_key {cls.consumer_key!r} is no key of consumer_schema: add it there"

@@ -1,0 +1,185 @@
+"""The error tree: what can go wrong, with the HTTP status that a client sees.
+
+PhasegateError
+ |- ConfigError                 configuration is refused, with every finding
+ |- StartupError                the server can't start (a port in use, a worker that fails)
+ `- RequestError                one request fails
+     |- BadRequest              400   what the client sent can't be understood
+     |- Unauthorized            401   no credential, or one that does not hold
+     |- RouteNotFound           404   no route matches
+     |- PayloadTooLarge         413   a body over its limit
+     |- ClientClosed            499   the client went away
+     |- PluginFailed            500   a plugin raised what it should not
+     |- UpstreamUnreachable     502   refused, unresolved, or closed before an answer
+     |- UpstreamTLSFailed       502   the upstream's certificate or handshake is not accepted
+     |- MalformedResponse       502   the upstream's answer is not HTTP
+     |- ResponseCut             502   the upstream's answer broke off after its head
+     |- ServiceUnavailable      503   nothing can answer at the moment
+     `- UpstreamTimeout         504   connect, head or gap took too long
+
+The message of a RequestError is for the log. Clients see status, title and code alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import ClassVar, Literal
+
+
+class PhasegateError(Exception):
+    """The root of every error that Phasegate raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to tell about a configuration: where it is, what it is and what to do.
+
+    `path` leads from the document to the key (`routes[3].plugins.aws-lambda.timeout`), empty for the whole document.
+    """
+
+    path: str
+    message: str
+    level: Literal["error", "warning"] = "error"
+
+    def under(self, prefix: str) -> Finding:
+        """Return the same finding with `prefix` put before its path."""
+        joint = "" if not prefix or not self.path or self.path.startswith("[") else "."
+        return Finding(f"{prefix}{joint}{self.path}", self.message, self.level)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class ConfigError(PhasegateError):
+    """A configuration is refused; `findings` holds every error, never only the first, and `source` names the file."""
+
+    def __init__(self, findings: Iterable[Finding], source: str = "") -> None:
+        self.findings = tuple(findings)
+        self.source = source
+        super().__init__(self.findings, source)
+
+    def of(self, source: str) -> ConfigError:
+        """Return the same error with its source named, unless it has one."""
+        return ConfigError(self.findings, self.source or source)
+
+    def __str__(self) -> str:
+        prefix = f"{self.source}: " if self.source else ""
+        return "\n".join(f"{prefix}{finding}" for finding in self.findings)
+
+
+class StartupError(PhasegateError):
+    """The server can't start, and nothing of it is left running."""
+
+
+class RequestError(PhasegateError):
+    """One request fails: `status` and `code` go to the client, the message to the log, at `log_level`."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    log_level: ClassVar[int] = logging.WARNING
+
+    @property
+    def title(self) -> str:
+        """The status in words (RFC 9110 section 15; 499 is nginx's)."""
+        return "Client Closed Request" if self.status == 499 else HTTPStatus(self.status).phrase
+
+
+class BadRequest(RequestError):
+    """What the client sent can't be understood (RFC 9110 section 15.5.1)."""
+
+    status = 400
+    code = "bad_request"
+    log_level = logging.INFO
+
+
+class Unauthorized(RequestError):
+    """The request lacks a credential, or has one that does not hold (RFC 9110 section 15.5.2).
+
+    `public` is the sentence the client reads, `challenges` the values of WWW-Authenticate.
+    """
+
+    status = 401
+    code = "unauthorized"
+    log_level = logging.INFO
+
+    def __init__(self, message: str, *, public: str, challenges: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.public = public
+        self.challenges = challenges
+
+
+class RouteNotFound(RequestError):
+    """No route matches the request."""
+
+    status = 404
+    code = "route_not_found"
+    log_level = logging.DEBUG
+
+
+class PayloadTooLarge(RequestError):
+    """A request's body is over the limit that holds for it (RFC 9110 section 15.5.14)."""
+
+    status = 413
+    code = "payload_too_large"
+    log_level = logging.INFO
+
+
+class ClientClosed(RequestError):
+    """The client went away before its answer was complete."""
+
+    status = 499
+    code = "client_closed"
+    log_level = logging.DEBUG
+
+
+class PluginFailed(RequestError):
+    """A plugin raised an exception, or answered with something that is no answer."""
+
+    status = 500
+    code = "plugin_failed"
+    log_level = logging.ERROR
+
+
+class UpstreamUnreachable(RequestError):
+    """No connection to the upstream, or it closed before it answered."""
+
+    status = 502
+    code = "upstream_unreachable"
+
+
+class UpstreamTLSFailed(RequestError):
+    """The upstream's TLS handshake failed, or its certificate is not trusted."""
+
+    status = 502
+    code = "upstream_tls"
+
+
+class MalformedResponse(RequestError):
+    """The upstream's answer is not HTTP."""
+
+    status = 502
+    code = "malformed_response"
+
+
+class ResponseCut(RequestError):
+    """The upstream's answer broke off after its head was sent on."""
+
+    status = 502
+    code = "stream_aborted"
+
+
+class ServiceUnavailable(RequestError):
+    """Nothing can answer this request at the moment (RFC 9110 section 15.6.4)."""
+
+    status = 503
+    code = "no_upstream"
+
+
+class UpstreamTimeout(RequestError):
+    """The upstream took longer than its timeout to connect, to answer or to go on."""
+
+    status = 504
+    code = "upstream_timeout"

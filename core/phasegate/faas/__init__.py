@@ -1,0 +1,8 @@
+"""The base of function plugins: everything a FaaS vendor's plugin shares with every other's."""
+
+from ..upstream.call import Answer
+from .plugin import FunctionPlugin
+from .request import FunctionRequest
+from .target import FunctionTarget
+
+__all__ = ["Answer", "FunctionPlugin", "FunctionRequest", "FunctionTarget"]

@@ -1,0 +1,172 @@
+"""`FunctionPlugin`: a proxy plugin that re-originates the request to a function over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..errors import Finding
+from ..exchange import Exchange, UpstreamFacts
+from ..forward import content_length
+from ..http.hygiene import end_to_end_request, without_hop_by_hop
+from ..http.message import Response
+from ..plugin import Plugin, Services, hookimpl
+from ..upstream.call import Answer, Call, Connection, Limits
+from .request import FunctionRequest
+from .target import FunctionTarget
+
+_MILLISECONDS = 1000.0
+
+
+def _milliseconds(minimum: int, default: int | None = None) -> dict[str, Any]:
+    rules: dict[str, Any] = {"type": "integer", "min": minimum}
+    return rules if default is None else {**rules, "default": default}
+
+
+@dataclass(kw_only=True)
+class FunctionPlugin(Plugin):
+    """What every function plugin has: the fields below, the path suffix of prefix routes, header hygiene, body limit,
+    timeouts and error mapping. A vendor's plugin adds its fields to `schema` and overrides `authorize`.
+
+    Times are in milliseconds. `timeout` bounds the time to the complete head of the answer and, without `idle_timeout`,
+    each wait for the next part of its body; waiting for the client never counts.
+    """
+
+    priority: ClassVar[int] = -1900
+    schema: ClassVar[dict[str, Any]] = {
+        "function_uri": {"type": "string", "format": "url", "required": True},
+        "endpoint": {"type": "string", "format": "url"},
+        "host": {
+            "type": "string",
+            "regex": r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?",
+            "meta": {"expected": "a host name, with a port where one is sent"},
+        },
+        "timeout": _milliseconds(100, 3000),
+        "connect_timeout": _milliseconds(1, 2000),
+        "idle_timeout": _milliseconds(1),
+        "stream_timeout": _milliseconds(1, 900_000),
+        "ssl_verify": {"type": "boolean", "default": True},
+        "keepalive": {"type": "boolean", "default": True},
+        "keepalive_pool": {"type": "integer", "min": 1, "default": 5},
+        "keepalive_timeout": _milliseconds(1000, 60_000),
+        "max_req_body_size": {"type": "integer", "min": 1, "default": 67_108_864},
+        "forward_client_credentials": {"type": "boolean", "default": False},
+    }
+
+    function_uri: str
+    endpoint: str | None = None
+    host: str | None = None
+    timeout: int
+    connect_timeout: int
+    idle_timeout: int | None = None
+    stream_timeout: int
+    ssl_verify: bool
+    keepalive: bool
+    keepalive_pool: int
+    keepalive_timeout: int
+    max_req_body_size: int
+    forward_client_credentials: bool
+
+    async def authorize(self, request: FunctionRequest, exchange: Exchange) -> None:
+        """Add the vendor's credentials: the last step before the request is sent, repeated when it is sent again.
+
+        Nothing may touch the request after this.
+        """
+
+    async def accept(self, answer: Answer, exchange: Exchange) -> Response | None:
+        """Return the answer as the client shall see it, or None to authorize and send the request once more.
+
+        The second answer is passed here too, and None then means to take it as it is.
+        """
+        return answer
+
+    def check(self) -> Iterable[Finding]:
+        """Refuse a function_uri that is none, and warn of what weakens TLS."""
+        try:
+            self.target()
+        except ValueError as error:
+            yield Finding("function_uri", f"must be an absolute http or https URL: {error}")
+        if not self.ssl_verify:
+            message = "is false: anybody between here and the function can read and answer its requests"
+            yield Finding("ssl_verify", message, "warning")
+
+    def target(self) -> FunctionTarget:
+        """Return where the function is. Raise ValueError for a URL that can't be one."""
+        return FunctionTarget.parse(self.function_uri, endpoint=self.endpoint, host=self.host)
+
+    def destination(self) -> str | None:
+        """Return the function's URL without its query."""
+        return self.function_uri.partition("?")[0]
+
+    async def open(self, services: Services) -> None:
+        """Take what requests need, and decide whatever does not depend on them."""
+        self.client = services.client
+        self.clock = services.clock
+        self.logger = services.logger
+        self._target = self.target()
+        self._limits = Limits(
+            connect=self.connect_timeout / _MILLISECONDS,
+            send=self.timeout / _MILLISECONDS,
+            head=self.timeout / _MILLISECONDS,
+            gap=(self.idle_timeout or self.timeout) / _MILLISECONDS,
+            whole=self.stream_timeout / _MILLISECONDS,
+            head_from_start=True,
+        )
+        self._connection = Connection(
+            verify=self.ssl_verify,
+            keepalive=self.keepalive,
+            keepalive_seconds=self.keepalive_timeout / _MILLISECONDS,
+            tls_name=self._target.tls_name,
+        )
+
+    @hookimpl
+    async def proxy(self, exchange: Exchange) -> Response | None:
+        """Call the function and hand its answer on as a stream."""
+        await exchange.request.body.hold(self.max_req_body_size)
+        answer = await self._send(exchange)
+        accepted = await self.accept(answer, exchange)
+        if accepted is None:
+            answer.close()
+            answer = await self._send(exchange)
+            accepted = await self.accept(answer, exchange) or answer
+        return accepted
+
+    async def _send(self, exchange: Exchange) -> Answer:
+        request = self._request(exchange)
+        await self.authorize(request, exchange)
+        exchange.upstream = facts = UpstreamFacts(self._target.address)
+        began = self.clock.monotonic()
+        answer = await self.client.send(self._call(request))
+        exchange.defer(answer.close)
+        facts.status, facts.seconds = answer.status, self.clock.monotonic() - began
+        answer.headers.raw = without_hop_by_hop(answer.headers.raw)
+        return answer
+
+    def _request(self, exchange: Exchange) -> FunctionRequest:
+        request, target = exchange.request, self._target
+        return FunctionRequest(
+            method=request.method,
+            host=target.host,
+            path=target.path_with(exchange.suffix),
+            query=target.query_with(request.query.raw),
+            headers=end_to_end_request(request),
+            body=request.body,
+        )
+
+    def _call(self, request: FunctionRequest) -> Call:
+        headers = [
+            (b"host", request.host.encode("ascii")),
+            *request.headers,
+            *content_length(request.method, request.body),
+        ]
+        return Call(
+            method=request.method,
+            scheme=self._target.scheme,
+            address=self._target.address,
+            target=request.target,
+            headers=headers,
+            body=request.body,
+            limits=self._limits,
+            connection=self._connection,
+        )

@@ -1,0 +1,146 @@
+"""The application: takes a request, lets its route's pipeline answer, and records what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from .access_log import AccessLog
+from .errors import ClientClosed, PluginFailed, RequestError
+from .exchange import Exchange
+from .http.address import Network
+from .http.hygiene import client_address
+from .http.message import Request, Response
+from .pipeline import Run
+from .plugin import Plugin, Services, SystemClock
+from .schema.tables import Schemas
+from .snapshot import Snapshot
+from .snapshot.consumers import LiveConsumers
+from .upstream.client import UpstreamClient
+
+_logger = logging.getLogger(__name__)
+
+SERVER = "Phasegate"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=-]{8,128}")
+
+
+class Gateway:
+    """Answers requests by the current snapshot, and swaps snapshots without a request noticing."""
+
+    def __init__(
+        self, schemas: Schemas, *, trusted_proxies: tuple[Network, ...] = (), access_log: AccessLog | None = None
+    ) -> None:
+        self._schemas = schemas
+        self._trusted = trusted_proxies
+        self._access_log = access_log
+        self._client = UpstreamClient()
+        self._consumers = LiveConsumers()
+        self._snapshot = Snapshot({}, schemas)
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def prepare(self, document: Mapping[str, Any]) -> Snapshot:
+        """Build and open a snapshot off to the side. Raise ConfigError, with nothing changed, when it can't be."""
+        candidate = Snapshot(document, self._schemas, self._snapshot)
+        await candidate.open(self._services)
+        return candidate
+
+    def swap(self, candidate: Snapshot) -> None:
+        """Answer by this snapshot from now on; exchanges under way end by the one they began with."""
+        former, self._snapshot = self._snapshot, candidate
+        self._consumers.index = candidate.index
+        for warning in candidate.warnings:
+            _logger.warning("configuration warning", extra={"path": warning.path, "detail": warning.message})
+        former.retire(lambda: self._close_later(former))
+
+    def begin(self, request: Request) -> GatewayPassage:
+        """Take a request in: identity headers must be gone from it already."""
+        request.client, request.peer_trusted = client_address(request.headers, request.peer, self._trusted)
+        exchange = Exchange(request, _request_id(request), time.monotonic())
+        request.headers["x-request-id"] = exchange.request_id
+        snapshot = self._snapshot
+        match = snapshot.router.match(request)
+        if match is not None:
+            exchange.route, exchange.params, exchange.prefix = match.route, match.params, match.prefix
+        snapshot.acquire()
+        return GatewayPassage(exchange, snapshot, self._access_log)
+
+    async def close(self) -> None:
+        """Close the current snapshot's plugins, every connection, and write the access log out."""
+        await self._snapshot.close()
+        await asyncio.gather(*self._closing)
+        await self._client.close()
+        if self._access_log is not None:
+            self._access_log.flush()
+
+    def _services(self, plugin: Plugin) -> Services:
+        logger = logging.getLogger(f"phasegate.plugins.{plugin.name}")
+        return Services(self._client, self._consumers, logger, SystemClock())
+
+    def _close_later(self, snapshot: Snapshot) -> None:
+        task = asyncio.get_running_loop().create_task(snapshot.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+class GatewayPassage:
+    """One exchange from its route to its log line."""
+
+    __slots__ = ("_access_log", "_exchange", "_run", "_snapshot")
+
+    def __init__(self, exchange: Exchange, snapshot: Snapshot, access_log: AccessLog | None) -> None:
+        self._exchange = exchange
+        self._snapshot = snapshot
+        self._access_log = access_log
+        route = exchange.route
+        self._run = Run(exchange, snapshot.pipeline(route), lambda consumer: snapshot.pipeline_for(route, consumer))
+
+    async def answer(self) -> Response:
+        """Return the answer with the gateway's own headers; the body may still be streaming in."""
+        response = await self._run.answer()
+        response.headers["server"] = SERVER
+        return response
+
+    async def finish(self, error: RequestError | None, bytes_sent: int) -> None:
+        """End the exchange once its answer has left or failed: give back what it held, then log.
+
+        `error` tells what broke the answer off after its head: the client, or the upstream.
+        """
+        exchange = self._exchange
+        exchange.error = error or exchange.error
+        exchange.bytes_sent = bytes_sent
+        exchange.close()
+        exchange.request.body.close()
+        self._snapshot.release()
+        if exchange.error is not None:
+            _report(exchange, exchange.error)
+        if self._access_log is not None:
+            self._access_log.record(exchange, self._logged_status())
+        await self._run.log()
+
+    def _logged_status(self) -> int:
+        exchange = self._exchange
+        if isinstance(exchange.error, ClientClosed) or exchange.response is None:
+            return ClientClosed.status
+        return exchange.response.status
+
+
+def _request_id(request: Request) -> str:
+    given = request.headers.get("x-request-id")
+    return given if given is not None and _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+
+
+def _report(exchange: Exchange, error: RequestError) -> None:
+    """Log why a request failed, once, with what the client may not know."""
+    fields = {
+        "code": error.code,
+        "cause": str(error),
+        "request_id": exchange.request_id,
+        "route": exchange.route.id if exchange.route else None,
+    }
+    trace = error.__cause__ if isinstance(error, PluginFailed) else None
+    _logger.log(error.log_level, "request failed", extra=fields, exc_info=trace)

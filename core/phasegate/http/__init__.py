@@ -1,0 +1,1 @@
+"""HTTP messages and the rules for what passes a gateway."""

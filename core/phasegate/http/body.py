@@ -1,0 +1,130 @@
+"""A request's body: streamed once, or held whole in memory and, over a size, on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator
+from typing import IO
+
+from ..errors import PayloadTooLarge, PhasegateError
+
+MEMORY_LIMIT_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 18
+
+
+class BodyConsumed(PhasegateError):
+    """A body that was streamed away is asked for again: call `hold` before the first reader."""
+
+
+class Body:
+    """The body of one request.
+
+    Iterating streams it, once. `hold` reads it whole first; then it can be read any number of times. Whatever is over
+    1 MiB waits in an unnamed temporary file, so that large bodies don't fill the memory.
+    """
+
+    __slots__ = ("_data", "_file", "_source", "length")
+
+    def __init__(self, data: bytes = b"") -> None:
+        self._data: bytes | None = data
+        self._file: IO[bytes] | None = None
+        self._source: AsyncIterator[bytes] | None = None
+        self.length: int | None = len(data)
+
+    @classmethod
+    def streaming(cls, source: AsyncIterator[bytes], length: int | None) -> Body:
+        """Return a body that `source` delivers; `length` in bytes where the sender declared one."""
+        body = cls()
+        body._data, body._source, body.length = None, source, length
+        return body
+
+    @property
+    def held(self) -> bool:
+        """Whether the body is here whole."""
+        return self._data is not None or self._file is not None
+
+    async def hold(self, limit_bytes: int) -> Body:
+        """Read the whole body in and return it. Raise PayloadTooLarge when it is longer than `limit_bytes`."""
+        if self.length is not None and self.length > limit_bytes:
+            raise PayloadTooLarge(f"body of {self.length} bytes is over the limit of {limit_bytes}")
+        if not self.held:
+            await self._collect(limit_bytes)
+        return self
+
+    async def read(self, limit_bytes: int) -> bytes:
+        """Return the whole body. Raise PayloadTooLarge when it is longer than `limit_bytes`."""
+        await self.hold(limit_bytes)
+        return self._data if self._data is not None else b"".join([block async for block in self])
+
+    async def sha256(self) -> str:
+        """Return the SHA-256 of a held body in hexadecimal digits."""
+        if self._data is not None:
+            return hashlib.sha256(self._data).hexdigest()
+        digest = hashlib.sha256()
+        async for block in self:
+            digest.update(block)
+        return digest.hexdigest()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._data is not None:
+            if self._data:
+                yield self._data
+        elif self._file is not None:
+            async for block in _blocks(self._file):
+                yield block
+        else:
+            async for block in self._take_source():
+                yield block
+
+    def close(self) -> None:
+        """Give the temporary file back, if there is one."""
+        if self._file is not None:
+            self._file.close()
+
+    def _take_source(self) -> AsyncIterator[bytes]:
+        if self._source is None:
+            raise BodyConsumed("the request body was streamed already: call hold() before the first reader")
+        source, self._source = self._source, None
+        return source
+
+    async def _collect(self, limit_bytes: int) -> None:
+        blocks: list[bytes] = []
+        size = waiting = 0
+        async for block in self._take_source():
+            size += len(block)
+            if size > limit_bytes:
+                raise PayloadTooLarge(f"body is over the limit of {limit_bytes} bytes")
+            blocks.append(block)
+            waiting += len(block)
+            if waiting > MEMORY_LIMIT_BYTES:
+                await self._spool(blocks)
+                blocks, waiting = [], 0
+        if self._file is None:
+            self._data = b"".join(blocks)
+        else:
+            await self._spool(blocks)
+        self.length = size
+
+    async def _spool(self, blocks: list[bytes]) -> None:
+        file = self._file
+        if file is None:
+            file = self._file = await asyncio.to_thread(_open)
+        await asyncio.to_thread(file.writelines, blocks)
+
+
+async def _blocks(file: IO[bytes]) -> AsyncIterator[bytes]:
+    offset = 0
+    while block := await asyncio.to_thread(_read_at, file, offset):
+        offset += len(block)
+        yield block
+
+
+def _open() -> IO[bytes]:
+    return tempfile.TemporaryFile(prefix="phasegate-body-")
+
+
+def _read_at(file: IO[bytes], offset: int) -> bytes:
+    file.seek(offset)
+    return file.read(_BLOCK_BYTES)

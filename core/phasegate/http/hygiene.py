@@ -1,0 +1,113 @@
+"""Which header fields may pass a gateway, and which it writes itself."""
+
+from __future__ import annotations
+
+from .address import Network, is_within, parse_address
+from .headers import Headers, RawHeaders
+from .message import Request
+
+# RFC 9110 section 7.6.1 and RFC 9112: they speak of one connection and never pass.
+HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-connection",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+
+# Who the gateway says the caller is, and the header that asks for an explanation: a client's own copy of any of them is
+# taken out of every request before any phase. Compared with `_` as `-`, since CGI-like upstreams read both as one.
+IDENTITY = frozenset(
+    {
+        b"x-consumer-username",
+        b"x-consumer-custom-id",
+        b"x-consumer-id",
+        b"x-consumer-groups",
+        b"x-credential-identifier",
+        b"x-anonymous-consumer",
+        b"x-phasegate-explain",
+    }
+)
+
+_FORWARDING = (b"x-forwarded-", b"forwarded", b"x-real-ip")
+_OWN_FORWARDING = frozenset(
+    {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port", b"via"}
+)
+
+
+def without_identity(raw: RawHeaders) -> RawHeaders:
+    """Return the fields without those that only the gateway may write."""
+    return [field for field in raw if not _claims_identity(field[0])]
+
+
+def _claims_identity(name: bytes) -> bool:
+    return (name.replace(b"_", b"-") if b"_" in name else name) in IDENTITY
+
+
+def without_hop_by_hop(raw: RawHeaders) -> RawHeaders:
+    """Return the fields that go from end to end: none of this connection's, none that `Connection` names."""
+    named = {
+        token.strip().lower() for name, value in raw if name == b"connection" for token in value.split(b",") if token
+    }
+    return [field for field in raw if field[0] not in HOP_BY_HOP and field[0] not in named]
+
+
+def end_to_end_request(request: Request) -> RawHeaders:
+    """Return the fields of a request that an upstream gets: cleaned, with `X-Forwarded-*` and `Via`.
+
+    `te: trailers` alone passes of the hop-by-hop fields (RFC 9110 section 10.1.4); `host`, `content-length` and
+    `expect` are left out, since whoever sends the request writes them anew.
+    """
+    own = (b"host", b"content-length", b"expect")
+    fields = [field for field in without_hop_by_hop(request.headers.raw) if field[0] not in own]
+    if any(name == b"te" and b"trailers" in value for name, value in request.headers.raw):
+        fields.append((b"te", b"trailers"))
+    return [*_without_untrusted(fields, trusted=request.peer_trusted), *_forwarding(request)]
+
+
+def _without_untrusted(fields: RawHeaders, *, trusted: bool) -> RawHeaders:
+    if trusted:
+        return [field for field in fields if field[0] not in _OWN_FORWARDING]
+    return [field for field in fields if not field[0].startswith(_FORWARDING) and field[0] != b"via"]
+
+
+def _forwarding(request: Request) -> RawHeaders:
+    """Return the fields that tell the upstream of the client; a trusted proxy's own words are kept."""
+    headers = request.headers
+    believed = headers if request.peer_trusted else Headers()
+    chain = [*believed.get_all("x-forwarded-for"), request.peer]
+    port = request.port or (443 if request.scheme == "https" else 80)
+    values = {
+        "x-forwarded-for": ", ".join(chain),
+        "x-forwarded-proto": believed.get("x-forwarded-proto", request.scheme),
+        "x-forwarded-host": believed.get("x-forwarded-host", headers.get("host", request.host)),
+        "x-forwarded-port": believed.get("x-forwarded-port", str(port)),
+        "via": ", ".join([*headers.get_all("via"), f"{request.http_version} phasegate"]),
+    }
+    return Headers({name: value for name, value in values.items() if value}).raw
+
+
+def client_address(headers: Headers, peer: str, trusted: tuple[Network, ...]) -> tuple[str, bool]:
+    """Return the address that a request comes from, and whether its peer is a trusted proxy.
+
+    Behind trusted proxies it is the last address of `X-Forwarded-For` that is none of theirs; one that forwards something
+    that is no address is taken for the client itself.
+    """
+    if not is_within(peer, trusted):
+        return peer, False
+    address = peer
+    hops = ",".join(headers.get_all("x-forwarded-for")).split(",")
+    for hop in reversed(hops):
+        found = parse_address(hop.strip())
+        if found is None:
+            break
+        address = found
+        if not is_within(address, trusted):
+            break
+    return address, True

@@ -1,0 +1,141 @@
+"""The two messages that phases see: the request on its way in, the response on its way out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from typing import Any
+
+import orjson
+
+from .body import Body
+from .headers import Headers
+from .path import canonical_path
+from .query import Query
+
+
+class Request:
+    """One request, as a client sent it and as rewrite phases leave it.
+
+    `path` is always in the canonical form (see `canonical_path`), also after it is set. `client` is the address that
+    the request is taken to come from; it differs from `peer`, the connection's other end, only behind a trusted proxy.
+    `port` is the one that `Host` names, None where it names none.
+    """
+
+    __slots__ = (
+        "_path",
+        "body",
+        "client",
+        "headers",
+        "host",
+        "http_version",
+        "method",
+        "peer",
+        "peer_trusted",
+        "port",
+        "query",
+        "raw_target",
+        "scheme",
+    )
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        headers: Headers | None = None,
+        body: Body | None = None,
+        scheme: str = "http",
+        host: str = "",
+        port: int | None = None,
+        http_version: str = "1.1",
+        peer: str = "",
+        raw_target: str = "",
+    ) -> None:
+        self.method = method
+        self._path = canonical_path(path)
+        self.query = query if query is not None else Query()
+        self.headers = headers if headers is not None else Headers()
+        self.body = body if body is not None else Body()
+        self.scheme = scheme
+        self.host = host
+        self.port = port
+        self.http_version = http_version
+        self.peer = peer
+        self.client = peer
+        self.peer_trusted = False
+        self.raw_target = raw_target
+
+    @property
+    def path(self) -> str:
+        """The canonical path; setting it brings the new one into that form, or raises BadRequest."""
+        return self._path
+
+    @path.setter
+    def path(self, value: str) -> None:
+        self._path = canonical_path(value)
+
+    def copy(self) -> Request:
+        """Return a request that changes apart from this one; the body is shared."""
+        twin = Request.__new__(Request)
+        for name in Request.__slots__:
+            setattr(twin, name, getattr(self, name))
+        twin.headers = self.headers.copy()
+        return twin
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.host}{self.path}>"
+
+
+class Response:
+    """An answer: a status, headers, and a body that is bytes or a stream of bytes.
+
+    Setting `body` drops a `content-length` that spoke of the former one; the server writes the right one.
+    """
+
+    __slots__ = ("_body", "headers", "status")
+
+    def __init__(
+        self,
+        status: int = 200,
+        headers: Headers | Mapping[str, str] | None = None,
+        body: bytes | AsyncIterable[bytes] = b"",
+    ) -> None:
+        self.status = status
+        self.headers = headers if isinstance(headers, Headers) else Headers(headers or {})
+        self._body = body
+
+    @classmethod
+    def text(cls, text: str, status: int = 200) -> Response:
+        """Return a plain-text answer in UTF-8."""
+        return cls(status, {"content-type": "text/plain; charset=utf-8"}, text.encode())
+
+    @classmethod
+    def json(cls, value: Any, status: int = 200, content_type: str = "application/json") -> Response:
+        """Return `value` as JSON; it holds what orjson can write."""
+        return cls(status, {"content-type": content_type}, orjson.dumps(value))
+
+    @property
+    def body(self) -> bytes | AsyncIterable[bytes]:
+        """The body: bytes, or what an `async for` reads once."""
+        return self._body
+
+    @body.setter
+    def body(self, value: bytes | AsyncIterable[bytes]) -> None:
+        self._body = value
+        self.headers.remove("content-length")
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """Yield the body in blocks, whichever kind it is: what a `response` phase wraps."""
+        if isinstance(self._body, bytes):
+            yield self._body
+            return
+        async for block in self._body:
+            yield block
+
+    async def read(self) -> bytes:
+        """Return the whole body; meant for small answers and tests, since it holds them in memory."""
+        return b"".join([block async for block in self.stream()])
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status}>"

@@ -1,0 +1,29 @@
+"""Errors as answers: problem JSON (RFC 9457), and the bodies that users of APISIX's gateways know."""
+
+from __future__ import annotations
+
+from ..errors import RequestError, RouteNotFound, Unauthorized
+from .message import Response
+
+
+def error_response(error: RequestError, request_id: str) -> Response:
+    """Return what the client sees of an error: status, title, code and request id, never the cause."""
+    if isinstance(error, RouteNotFound):
+        return Response.json({"error_msg": "404 Route Not Found"}, 404)
+    if isinstance(error, Unauthorized):
+        return _unauthorized(error)
+    problem = {
+        "type": "about:blank",
+        "title": error.title,
+        "status": error.status,
+        "code": error.code,
+        "request_id": request_id,
+    }
+    return Response.json(problem, error.status, "application/problem+json")
+
+
+def _unauthorized(error: Unauthorized) -> Response:
+    response = Response.json({"message": error.public}, 401)
+    for challenge in error.challenges:
+        response.headers.add("www-authenticate", challenge)
+    return response

@@ -1,0 +1,46 @@
+"""Log lines as JSON: one object a line, an event and its fields."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from typing import Any
+
+import orjson
+
+# What every LogRecord has; everything else was passed as `extra` and becomes a field.
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonFormatter(logging.Formatter):
+    """Formats a record as one JSON object: `time` (UTC), `level`, `logger`, `event`, then the record's own fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's line, with the traceback as a field where there is one."""
+        line: dict[str, Any] = {
+            "time": timestamp(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+        }
+        line.update((key, value) for key, value in vars(record).items() if key not in _STANDARD)
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+def timestamp(seconds: float) -> str:
+    """Return a time in seconds since 1970 as RFC 3339 text with milliseconds, in UTC."""
+    milliseconds = int(seconds * 1000)
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(milliseconds // 1000))
+    return f"{whole}.{milliseconds % 1000:03d}Z"
+
+
+def configure(level: str) -> None:
+    """Send every logger's lines of this level and above to standard error. Called once, by a process's first function."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())

@@ -1,0 +1,107 @@
+"""What the configuration speaks of: routes, services, upstreams, consumers, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Source = Literal["admin", "file"]
+
+
+@dataclass(frozen=True, slots=True)
+class PluginEntry:
+    """A plugin's entry on a resource: its validated configuration, and what `_meta` says of it.
+
+    `owner` names the resource that holds the entry (`routes/hello`), and `path` where it stands in its document.
+    """
+
+    name: str
+    owner: str
+    path: str
+    config: Mapping[str, object] = field(repr=False)
+    disabled: bool = False
+    priority: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a forwarded request may take, in seconds: to connect, between two sends, between two reads."""
+
+    connect: float = 60.0
+    send: float = 60.0
+    read: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One address of an upstream. `port` is None where the scheme's default holds; weight 0 gets no requests."""
+
+    host: str
+    port: int | None
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Where `forward` sends requests. `pass_host` chooses the Host: the client's, the node's, or `upstream_host`."""
+
+    id: str
+    nodes: tuple[Node, ...]
+    scheme: Literal["http", "https"] = "http"
+    pass_host: Literal["pass", "node", "rewrite"] = "pass"  # noqa: S105
+    upstream_host: str | None = None
+    timeouts: Timeouts = Timeouts()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What several routes share: hosts, plugins, an upstream."""
+
+    id: str
+    hosts: tuple[str, ...]
+    plugins: tuple[PluginEntry, ...]
+    upstream: Upstream | None
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One credential of a consumer, as an auth plugin knows it; `config` holds its secrets."""
+
+    id: str
+    plugin: str
+    config: Mapping[str, object] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """Who calls: a name, its credentials, and plugins that hold for its requests."""
+
+    username: str
+    credentials: tuple[Credential, ...] = ()
+    plugins: tuple[PluginEntry, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route as the router and the pipeline use it: references are resolved, plugins merged by precedence.
+
+    `order` is its place among the routes of its source, a higher one being newer.
+    """
+
+    id: str
+    uris: tuple[str, ...]
+    hosts: tuple[str, ...] = ()
+    methods: frozenset[str] = frozenset()
+    remote_addrs: tuple[str, ...] = ()
+    vars: tuple[object, ...] = ()
+    priority: int = 0
+    plugins: tuple[PluginEntry, ...] = ()
+    upstream: Upstream | None = None
+    timeouts: Timeouts | None = None
+    service_id: str | None = None
+    name: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    source: Source = "file"
+    order: int = 0

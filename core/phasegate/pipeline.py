@@ -1,0 +1,191 @@
+"""One route's plugins compiled into phases, and the run of one exchange through them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+from .errors import PluginFailed, RequestError, RouteNotFound, ServiceUnavailable, Unauthorized
+from .exchange import Exchange
+from .http.message import Response
+from .http.problem import error_response
+from .model import Consumer
+from .plugin import Outcome, Plugin
+from .registry import Registry
+
+_logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Step(NamedTuple):
+    """One plugin's part in one phase."""
+
+    plugin: str
+    call: Callable[..., Any]
+
+
+class Member(NamedTuple):
+    """A plugin instance in a chain, with the priority that holds there."""
+
+    instance: Plugin
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The phases of a chain, each a tuple of steps in their order; what no plugin takes part in is empty.
+
+    `authenticate` keeps the chains apart: a route's credential can't stand in for one that a global rule asks for.
+    """
+
+    rewrite: tuple[Step, ...]
+    authenticate: tuple[tuple[Step, ...], ...]
+    access: tuple[Step, ...]
+    proxy: tuple[Step, ...]
+    response: tuple[Step, ...]
+    log: tuple[Step, ...]
+
+    @classmethod
+    def compile(cls, registry: Registry, *chains: Sequence[Member]) -> Pipeline:
+        """Return the pipeline of several chains, those given first running first within each phase.
+
+        Inside a chain the order is tryfirst, then priority (higher first), then trylast.
+        """
+
+        def steps(hook: str) -> tuple[Step, ...]:
+            return tuple(step for chain in chains for step in _ordered(registry, hook, chain))
+
+        authenticate = [_ordered(registry, "authenticate", chain) for chain in chains]
+        return cls(
+            rewrite=steps("rewrite"),
+            authenticate=tuple(group for group in authenticate if group),
+            access=steps("access"),
+            proxy=steps("proxy"),
+            response=steps("response"),
+            log=steps("log"),
+        )
+
+
+def _ordered(registry: Registry, hook: str, chain: Iterable[Member]) -> tuple[Step, ...]:
+    found = []
+    for member in chain:
+        implementation = registry.implementation(type(member.instance), hook)
+        if implementation is not None:
+            step = Step(member.instance.name, implementation.function.__get__(member.instance))
+            found.append((implementation.rank, -member.priority, step.plugin, step))
+    return tuple(entry[-1] for entry in sorted(found, key=lambda entry: entry[:3]))
+
+
+class Run:
+    """One exchange on its way through a pipeline; after authentication the consumer's pipeline goes on."""
+
+    __slots__ = ("_exchange", "_for_consumer", "_pipeline")
+
+    def __init__(self, exchange: Exchange, pipeline: Pipeline, for_consumer: Callable[[Consumer], Pipeline]) -> None:
+        self._exchange = exchange
+        self._pipeline = pipeline
+        self._for_consumer = for_consumer
+
+    async def answer(self) -> Response:
+        """Run every phase up to `response` and return the answer, an error's included. Only cancelling ends it early."""
+        exchange = self._exchange
+        try:
+            response = await self._claim()
+        except RequestError as error:
+            exchange.error = error
+            response = error_response(error, exchange.request_id)
+        for step in self._pipeline.response:
+            response = await self._changed(step, response)
+        exchange.response = response
+        return response
+
+    async def log(self) -> None:
+        """Run the log phase; a plugin that fails in it is reported and the next one runs."""
+        for step in self._pipeline.log:
+            try:
+                await step.call(self._exchange)
+            except Exception:
+                _logger.exception("plugin failed", extra={"plugin": step.plugin, "phase": "log", **self._where()})
+
+    async def _claim(self) -> Response:
+        response = await self._first("rewrite", self._pipeline.rewrite)
+        if response is None and self._pipeline.authenticate:
+            await self._authenticate()
+        if response is None:
+            response = await self._first("access", self._pipeline.access)
+        if response is None:
+            response = await self._first("proxy", self._pipeline.proxy)
+        if response is None:
+            raise self._unclaimed()
+        return response
+
+    async def _first(self, phase: str, steps: tuple[Step, ...]) -> Response | None:
+        for step in steps:
+            try:
+                response = await step.call(self._exchange)
+            except RequestError:
+                raise
+            except Exception as error:
+                raise PluginFailed(f"plugin {step.plugin} failed in {phase}: {error!r}") from error
+            if response is not None:
+                return _checked(response, Response, step, phase)
+        return None
+
+    async def _changed(self, step: Step, response: Response) -> Response:
+        try:
+            changed = await step.call(self._exchange, response)
+            return response if changed is None else _checked(changed, Response, step, "response")
+        except Exception as error:  # noqa: BLE001 (a plugin may raise anything)
+            failure = PluginFailed(f"plugin {step.plugin} failed in response: {error!r}")
+            failure.__cause__ = error
+            self._exchange.error = failure
+            return error_response(failure, self._exchange.request_id)
+
+    async def _authenticate(self) -> None:
+        for group in self._pipeline.authenticate:
+            outcome = await self._accepted(group)
+            self._exchange.consumer, self._exchange.credential = outcome.consumer, outcome.credential
+        consumer = self._exchange.consumer
+        if consumer is not None:
+            self._exchange.request.headers["x-consumer-username"] = consumer.username
+            self._pipeline = self._for_consumer(consumer)
+
+    async def _accepted(self, group: tuple[Step, ...]) -> Outcome:
+        """Return the first outcome that names a consumer. One that does not hold ends it, as do none at all."""
+        absent: list[Outcome] = []
+        for step in group:
+            outcome = await self._outcome(step)
+            if outcome.consumer is not None:
+                return outcome
+            if outcome.present:
+                message = f"{step.plugin}: {outcome.reason or outcome.message}"
+                raise Unauthorized(message, public=outcome.message, challenges=(outcome.challenge,))
+            absent.append(outcome)
+        challenges = tuple(outcome.challenge for outcome in absent)
+        raise Unauthorized("no credential in the request", public=absent[0].message, challenges=challenges)
+
+    async def _outcome(self, step: Step) -> Outcome:
+        try:
+            outcome = await step.call(self._exchange)
+        except RequestError:
+            raise
+        except Exception as error:
+            raise PluginFailed(f"plugin {step.plugin} failed in authenticate: {error!r}") from error
+        return _checked(outcome, Outcome, step, "authenticate")
+
+    def _unclaimed(self) -> RequestError:
+        if self._exchange.route is None:
+            return RouteNotFound("no route matches")
+        return ServiceUnavailable("the route has no upstream, and no plugin answered")
+
+    def _where(self) -> dict[str, str | None]:
+        route = self._exchange.route
+        return {"route": route.id if route else None, "request_id": self._exchange.request_id}
+
+
+def _checked(value: Any, wanted: type[T], step: Step, phase: str) -> T:
+    if not isinstance(value, wanted):
+        raise PluginFailed(f"plugin {step.plugin} returned {value!r} from {phase}: return a {wanted.__name__}")
+    return value

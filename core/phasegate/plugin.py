@@ -1,0 +1,158 @@
+"""The contract of a plugin: what an author subclasses, and when each method is called."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import pluggy
+
+from .errors import Finding
+from .exchange import Exchange
+from .http.message import Response
+from .model import Consumer, Credential
+from .upstream.client import UpstreamClient
+
+PROJECT = "phasegate"
+API_VERSION = 1
+HOOKS = ("rewrite", "authenticate", "access", "proxy", "response", "log")
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an auth plugin found: a consumer, nothing to look at, or something that does not hold.
+
+    `message` is the sentence a client reads, `challenge` the value of `WWW-Authenticate` (RFC 9110 section 11.6.1), and
+    `reason` goes to the log alone.
+    """
+
+    consumer: Consumer | None = None
+    credential: Credential | None = None
+    present: bool = True
+    message: str = ""
+    challenge: str = ""
+    reason: str = ""
+
+    @classmethod
+    def ok(cls, consumer: Consumer, credential: Credential) -> Outcome:
+        """The credential holds, and this is whose it is."""
+        return cls(consumer=consumer, credential=credential)
+
+    @classmethod
+    def absent(cls, message: str, *, challenge: str) -> Outcome:
+        """The request has no credential of this plugin's kind."""
+        return cls(present=False, message=message, challenge=challenge)
+
+    @classmethod
+    def invalid(cls, message: str, *, challenge: str, reason: str = "") -> Outcome:
+        """The request has a credential, and it does not hold."""
+        return cls(message=message, challenge=challenge, reason=reason)
+
+
+class ConsumerDirectory(Protocol):
+    """The consumers of the current configuration, as auth plugins look them up."""
+
+    def find(self, plugin: str, key: str) -> tuple[Consumer, Credential] | None:
+        """Return the consumer whose credential for `plugin` has this key, in time that their number does not change."""
+
+
+class Clock(Protocol):
+    """Where plugins take the time from, so that tests can turn it."""
+
+    def time(self) -> float:
+        """Seconds since 1970-01-01 00:00 UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back, for measuring."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def time(self) -> float:
+        """Seconds since 1970-01-01 00:00 UTC."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds that never go back, for measuring."""
+        return time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the gateway hands to a plugin when it opens."""
+
+    client: UpstreamClient
+    consumers: ConsumerDirectory
+    logger: logging.Logger
+    clock: Clock
+
+
+class Plugin:
+    """The base of every plugin, and the list of its phases.
+
+    A plugin is a keyword-only dataclass: `schema` (cerberus rules) says which configuration is valid, and each key becomes
+    the field of its name, with `-` as `_`. Phases are `async` methods marked with `@hookimpl`; each gets the exchange.
+    An instance belongs to one resource and lives as long as its configuration there stays the same.
+    """
+
+    name: ClassVar[str]
+    """The key under `plugins:`, words joined by `-`."""
+    priority: ClassVar[int] = 0
+    """Plugins with a higher one come earlier in each phase; `_meta.priority` changes it on one resource."""
+    schema: ClassVar[Mapping[str, Any]] = {}
+    """The rules of the configuration, as cerberus takes them; `secret: True` makes a value a `Secret`."""
+    consumer_schema: ClassVar[Mapping[str, Any] | None] = None
+    """The rules of this plugin's entry on a consumer; only plugins with `authenticate` have one."""
+    consumer_key: ClassVar[str | None] = None
+    """The field of `consumer_schema` that names a credential: no two consumers may share its value."""
+    api_version: ClassVar[int] = API_VERSION
+    """The version of this contract that the plugin was written for."""
+
+    @hookspec
+    async def rewrite(self, exchange: Exchange) -> Response | None:
+        """Change the request before anybody looks at it; a Response answers it at once."""
+
+    @hookspec
+    async def authenticate(self, exchange: Exchange) -> Outcome:
+        """Say who sends the request, judging by `exchange.original`."""
+        raise NotImplementedError
+
+    @hookspec
+    async def access(self, exchange: Exchange) -> Response | None:
+        """Let the request through (None), or answer it."""
+
+    @hookspec
+    async def proxy(self, exchange: Exchange) -> Response | None:
+        """Answer the request; the first plugin that does has claimed it."""
+
+    @hookspec
+    async def response(self, exchange: Exchange, response: Response) -> Response | None:
+        """Change the answer's head, wrap its body, or return another one; runs on error answers too."""
+
+    @hookspec
+    async def log(self, exchange: Exchange) -> None:
+        """Look back on an exchange whose answer has left; nobody waits for this."""
+
+    def check(self) -> Iterable[Finding]:
+        """Return what the schema can't see: errors that refuse the configuration, warnings for the operator.
+
+        Paths are relative to the plugin's configuration. Called at load, before `open`, and must not block.
+        """
+        return ()
+
+    def destination(self) -> str | None:
+        """Return where this plugin sends requests, for people to read; None for one that sends none anywhere."""
+        return None
+
+    async def open(self, services: Services) -> None:
+        """Get ready: called once, before the first request. An exception refuses the configuration."""
+
+    async def close(self) -> None:
+        """Let go of what `open` took: called once no request uses this instance any more."""

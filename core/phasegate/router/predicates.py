@@ -1,0 +1,158 @@
+"""`vars`: predicates on headers, query, cookies and request facts, in APISIX's notation.
+
+A list of conditions that all must hold. A condition is `[variable, operator, value]`, with `"!"` before the operator for
+its opposite, or `["AND" | "OR" | "!AND" | "!OR", condition, ...]`.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from ..http.address import is_within, parse_networks
+from ..http.cookies import cookie
+from ..http.message import Request
+
+Predicate = Callable[[Request, dict[str, str]], bool]
+Reader = Callable[[Request, dict[str, str]], str | None]
+Test = Callable[[str | None], bool]
+
+_FACTS: dict[str, Callable[[Request], str | None]] = {
+    "request_method": lambda request: request.method,
+    "uri": lambda request: request.path,
+    "request_uri": lambda request: request.raw_target,
+    "host": lambda request: request.host,
+    "scheme": lambda request: request.scheme,
+    "remote_addr": lambda request: request.client,
+    "server_protocol": lambda request: f"HTTP/{request.http_version}",
+    "args": lambda request: request.query.raw or None,
+}
+_NUMERIC = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
+_LOGIC = ("AND", "OR", "!AND", "!OR")
+_OPERATORS = ("==", "~=", *_NUMERIC, "~~", "~*", "in", "ipmatch")
+
+
+def compile_vars(expression: Sequence[object]) -> Predicate:
+    """Return what judges a request. Raise ValueError naming the condition that is none, with the remedy."""
+    if expression and isinstance(expression[0], str):
+        return _condition(expression, "")
+    return _all([_condition(item, f"[{index}]") for index, item in enumerate(expression)])
+
+
+def _condition(item: object, path: str) -> Predicate:
+    if not isinstance(item, (list, tuple)) or not item or not isinstance(item[0], str):
+        raise ValueError(f"{path} must be [variable, operator, value] or [AND, ...] (got {item!r})")
+    if item[0].upper() in _LOGIC:
+        return _logic(item[0].upper(), [_condition(part, f"{path}[{n}]") for n, part in enumerate(item[1:], 1)], path)
+    negated = len(item) == 4 and item[1] == "!"
+    if len(item) != (4 if negated else 3):
+        raise ValueError(f"{path} must be [variable, operator, value] (got {item!r})")
+    read, test = _reader(item[0], path), _test(item[-2], item[-1], path)
+    if negated:
+        return lambda request, params: not test(read(request, params))
+    return lambda request, params: test(read(request, params))
+
+
+def _logic(word: str, parts: list[Predicate], path: str) -> Predicate:
+    if not parts:
+        raise ValueError(f"{path} {word} needs at least one condition")
+    combined = _all(parts) if word.endswith("AND") else _any(parts)
+    return (lambda request, params: not combined(request, params)) if word.startswith("!") else combined
+
+
+def _all(parts: list[Predicate]) -> Predicate:
+    return lambda request, params: all(part(request, params) for part in parts)
+
+
+def _any(parts: list[Predicate]) -> Predicate:
+    return lambda request, params: any(part(request, params) for part in parts)
+
+
+def _reader(variable: str, path: str) -> Reader:
+    kind, _, name = variable.partition("_")
+    if name:
+        match kind:
+            case "http":
+                header = name.replace("_", "-")
+                return lambda request, params: request.headers.get(header)
+            case "arg":
+                return lambda request, params: request.query.get(name)
+            case "cookie":
+                return lambda request, params: cookie(request.headers, name)
+        if variable.startswith("uri_param_"):
+            parameter = variable.removeprefix("uri_param_")
+            return lambda request, params: params.get(parameter)
+    fact = _FACTS.get(variable)
+    if fact is None:
+        known = [*_FACTS, "http_NAME", "arg_NAME", "cookie_NAME", "uri_param_NAME"]
+        close = get_close_matches(variable, known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+        raise ValueError(f"{path} has no variable {variable!r}: {hint}")
+    return lambda request, params: fact(request)
+
+
+def _test(sign: object, wanted: Any, path: str) -> Test:
+    name = sign.lower() if isinstance(sign, str) else sign
+    if name in ("==", "~=", "!="):
+        equals = _equals(wanted, path)
+        return equals if name == "==" else lambda value: not equals(value)
+    if name in _NUMERIC:
+        return _compares(_NUMERIC[name], wanted, path)
+    if name in ("~~", "~*"):
+        return _matches(wanted, re.IGNORECASE if name == "~*" else 0, path)
+    if name == "in":
+        return _is_one_of(wanted, path)
+    if name == "ipmatch":
+        return _is_in_networks(wanted, path)
+    raise ValueError(f"{path} has no operator {sign!r}: use one of {', '.join(_OPERATORS)}")
+
+
+def _equals(wanted: Any, path: str) -> Test:
+    if isinstance(wanted, bool) or not isinstance(wanted, (str, int, float)):
+        raise ValueError(f"{path} compares with {wanted!r}: give a string or a number")  # noqa: TRY004
+    if isinstance(wanted, str):
+        return lambda value: value == wanted
+    return lambda value: _number(value) == wanted
+
+
+def _compares(compare: Callable[[float, float], bool], wanted: Any, path: str) -> Test:
+    limit = _number(wanted)
+    if limit is None:
+        raise ValueError(f"{path} compares with {wanted!r}: give a number")
+    return lambda value: (number := _number(value)) is not None and compare(number, limit)
+
+
+def _matches(pattern: Any, flags: int, path: str) -> Test:
+    try:
+        compiled = re.compile(pattern, flags)
+    except (re.error, TypeError) as error:
+        raise ValueError(f"{path} has a broken regular expression {pattern!r}: {error}") from error
+    return lambda value: value is not None and compiled.search(value) is not None
+
+
+def _is_one_of(wanted: Any, path: str) -> Test:
+    if not isinstance(wanted, (list, tuple)) or not wanted:
+        raise ValueError(f"{path} takes a list of values for in (got {wanted!r})")
+    tests = [_equals(value, path) for value in wanted]
+    return lambda value: any(test(value) for test in tests)
+
+
+def _is_in_networks(wanted: Any, path: str) -> Test:
+    texts = (wanted,) if isinstance(wanted, str) else tuple(wanted or ())
+    try:
+        networks = parse_networks(texts)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} takes addresses or CIDR blocks for ipmatch: {error}") from error
+    return lambda value: value is not None and is_within(value, networks)
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None

@@ -1,0 +1,82 @@
+"""The schemas of the enabled plugins: validating their configurations and making instances of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from ..errors import ConfigError, Finding
+from ..plugin import Plugin
+from ..registry import Registry, installed
+from .fields import binder, disagreements
+from .resources import PLUGIN_META
+from .validator import Schema
+
+
+class PluginSchemas:
+    """Judges the `plugins` maps of resources.
+
+    Raise ConfigError when a plugin's own schema is broken or does not agree with its fields.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._meta = Schema(PLUGIN_META)
+        self._schemas: dict[str, Schema] = {}
+        self._consumer_schemas: dict[str, Schema] = {}
+        self._binders: dict[str, Callable[[Mapping[str, Any]], Plugin]] = {}
+        findings = [finding for cls in registry.classes.values() for finding in self._add(cls)]
+        if findings:
+            raise ConfigError(findings)
+
+    def validate(self, name: str, config: object, path: str) -> tuple[dict[str, Any], list[Finding]]:
+        """Return a plugin's configuration on a route, service, plugin config or global rule, without its `_meta`."""
+        return self._judge(self._schemas, name, config, path)
+
+    def validate_credential(self, name: str, config: object, path: str) -> tuple[dict[str, Any], list[Finding]]:
+        """Return an auth plugin's entry on a consumer."""
+        return self._judge(self._consumer_schemas, name, config, path)
+
+    def is_credential(self, name: str) -> bool:
+        """Tell whether the plugin's entry on a consumer is a credential."""
+        return name in self._consumer_schemas
+
+    def meta(self, config: object, path: str) -> tuple[dict[str, Any], list[Finding]]:
+        """Return what `_meta` of a plugin's configuration says."""
+        given = config.get("_meta", {}) if isinstance(config, Mapping) else {}
+        return self._meta.validate(given, f"{path}._meta")
+
+    def instance(self, name: str, config: Mapping[str, Any]) -> Plugin:
+        """Return a new plugin instance that holds a validated configuration."""
+        return self._binders[name](config)
+
+    def _judge(
+        self, schemas: dict[str, Schema], name: str, config: object, path: str
+    ) -> tuple[dict[str, Any], list[Finding]]:
+        schema = schemas.get(name)
+        if schema is None:
+            return {}, [Finding(path, self._why_unknown(name))]
+        plain = {key: value for key, value in config.items() if key != "_meta"} if isinstance(config, dict) else config
+        return schema.validate(plain, path)
+
+    def _why_unknown(self, name: str) -> str:
+        if name in installed():
+            return f"plugin {name!r} is installed but not enabled: add it to plugins in gateway.yaml"
+        close = get_close_matches(name, self._schemas, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"enabled: {', '.join(sorted(self._schemas)) or 'none'}"
+        return f"unknown plugin {name!r}; {hint}"
+
+    def _add(self, cls: type[Plugin]) -> list[Finding]:
+        try:
+            schema = Schema(cls.schema)
+            findings = [finding.under(cls.__qualname__) for finding in disagreements(cls, cls.schema)]
+            if findings:
+                return findings
+            self._schemas[cls.name] = schema
+            self._binders[cls.name] = binder(cls, cls.schema)
+            if cls.consumer_schema is not None:
+                self._consumer_schemas[cls.name] = Schema(cls.consumer_schema)
+        except (ValueError, NameError) as error:
+            return [Finding(cls.__qualname__, str(error))]
+        return []

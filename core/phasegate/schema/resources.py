@@ -1,0 +1,138 @@
+"""The rules of every resource: what `routes.yaml` may hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Rules = dict[str, Any]
+
+_ID = {"type": "string", "regex": r"[A-Za-z0-9._-]{1,64}", "meta": {"expected": "1 to 64 letters, digits, . _ or -"}}
+_HOST: Rules = {
+    "type": "string",
+    "regex": r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]",
+    "meta": {"expected": "a host name such as example.com or *.example.com, without a port"},
+}
+_NETWORK: Rules = {"type": "string", "format": "network"}
+_URI: Rules = {"type": "string", "empty": False}
+_SECONDS: Rules = {"type": "number", "min": 0.001}
+_PLUGINS: Rules = {"type": "dict", "keysrules": {"type": "string"}, "default": {}}
+_LABELS: Rules = {"type": "dict", "valuesrules": {"type": "string"}, "default": {}}
+_LATER: Rules = {"available": []}
+
+_DESCRIPTION: Rules = {"name": {"type": "string", "empty": False}, "desc": {"type": "string"}, "labels": _LABELS}
+
+TIMEOUT: Rules = {
+    "type": "dict",
+    "schema": {
+        "connect": {**_SECONDS, "default": 60},
+        "send": {**_SECONDS, "default": 60},
+        "read": {**_SECONDS, "default": 60},
+    },
+}
+
+NODE: Rules = {
+    "host": {"type": "string", "required": True, "empty": False},
+    "port": {"type": "integer", "min": 1, "max": 65535},
+    "weight": {"type": "integer", "min": 0, "default": 1},
+    "priority": {"type": "integer", "available": [0]},
+    "metadata": _LATER,
+}
+
+UPSTREAM: Rules = {
+    **_DESCRIPTION,
+    "type": {"type": "string", "available": ["roundrobin"], "default": "roundrobin"},
+    "nodes": {"type": ["dict", "list"], "required": True},
+    "scheme": {"type": "string", "available": ["http", "https"], "default": "http"},
+    "pass_host": {"type": "string", "allowed": ["pass", "node", "rewrite"], "default": "pass"},
+    "upstream_host": {"type": "string", "empty": False},
+    "timeout": TIMEOUT,
+    **dict.fromkeys(
+        (
+            "retries",
+            "retry_timeout",
+            "hash_on",
+            "key",
+            "checks",
+            "keepalive_pool",
+            "tls",
+            "discovery_type",
+            "service_name",
+        ),
+        _LATER,
+    ),
+}
+
+_TARGET: Rules = {
+    "upstream": {"type": "dict", "schema": UPSTREAM},
+    "upstream_id": _ID,
+}
+
+ROUTE: Rules = {
+    "id": {**_ID, "required": True},
+    **_DESCRIPTION,
+    "uri": _URI,
+    "uris": {"type": "list", "schema": _URI, "minlength": 1},
+    "host": _HOST,
+    "hosts": {"type": "list", "schema": _HOST, "minlength": 1},
+    "methods": {
+        "type": "list",
+        "minlength": 1,
+        "schema": {"type": "string", "regex": "[A-Z]+", "meta": {"expected": "an HTTP method in capitals"}},
+    },
+    "remote_addr": _NETWORK,
+    "remote_addrs": {"type": "list", "schema": _NETWORK, "minlength": 1},
+    "vars": {"type": "list", "minlength": 1},
+    "priority": {"type": "integer", "default": 0},
+    "status": {"type": "integer", "allowed": [0, 1], "default": 1},
+    "plugins": _PLUGINS,
+    "plugin_config_id": _ID,
+    "service_id": _ID,
+    "timeout": TIMEOUT,
+    **_TARGET,
+    **dict.fromkeys(("enable_websocket", "filter_func", "script", "script_id"), _LATER),
+}
+
+SERVICE: Rules = {
+    "id": {**_ID, "required": True},
+    **_DESCRIPTION,
+    "hosts": {"type": "list", "schema": _HOST, "minlength": 1},
+    "plugins": _PLUGINS,
+    **_TARGET,
+    **dict.fromkeys(("enable_websocket", "script"), _LATER),
+}
+
+CONSUMER: Rules = {
+    "username": {
+        "type": "string",
+        "required": True,
+        "regex": "[A-Za-z0-9_-]{1,100}",
+        "meta": {"expected": "1 to 100 letters, digits, _ or -"},
+    },
+    "desc": {"type": "string"},
+    "labels": _LABELS,
+    "plugins": _PLUGINS,
+    "group_id": _LATER,
+}
+
+PLUGIN_META: Rules = {
+    "disable": {"type": "boolean", "default": False},
+    "priority": {"type": "integer"},
+    "filter": _LATER,
+    "error_response": _LATER,
+}
+
+KINDS: dict[str, Rules] = {
+    "routes": ROUTE,
+    "services": SERVICE,
+    "upstreams": {"id": {**_ID, "required": True}, **UPSTREAM},
+    "consumers": CONSUMER,
+    "plugin_configs": {"id": {**_ID, "required": True}, **_DESCRIPTION, "plugins": {**_PLUGINS, "required": True}},
+    "global_rules": {"id": {**_ID, "required": True}, "plugins": {**_PLUGINS, "required": True}},
+}
+
+LATER_KINDS = ("consumer_groups", "plugin_metadata", "protos", "secrets", "ssls", "stream_routes")
+
+DOCUMENT: Rules = {
+    **{kind: {"type": "list", "default": []} for kind in KINDS},
+    **dict.fromkeys(LATER_KINDS, _LATER),
+}

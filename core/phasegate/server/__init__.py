@@ -1,0 +1,1 @@
+"""Processes and sockets: from bytes to `Request`, and from `Response` to bytes."""

@@ -1,0 +1,118 @@
+"""One worker slot: a process that is started, listened to, and started again when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import sys
+import time
+from typing import Protocol
+
+from .channel import Channel, Message, Ready, Start, Stop
+
+_logger = logging.getLogger(__name__)
+
+_QUICK_SECONDS = 5.0
+_LONGEST_PAUSE_SECONDS = 30.0
+
+
+class SlotOwner(Protocol):
+    """Who runs the slots: says how a worker begins, and hears from it."""
+
+    def begin(self, slot: Slot) -> tuple[Start, list[int]]:
+        """Return a new worker's first message and the descriptors it inherits."""
+
+    def deliver(self, slot: Slot, message: Message) -> None:
+        """Take a message of the slot's worker."""
+
+    def died(self, slot: Slot, exit_code: int) -> None:
+        """Note that the worker ended unasked."""
+
+    def suspend(self, slot: Slot) -> None:
+        """Close the slot's sockets: no worker will be in it for a while."""
+
+
+class Slot:
+    """A place for one worker. `run` keeps it filled until the slot is retired."""
+
+    def __init__(self, index: int, loop_name: str, owner: SlotOwner) -> None:
+        self.index = index
+        self.ready = False
+        self.revision = 0
+        self._loop_name = loop_name
+        self._owner = owner
+        self._process: asyncio.subprocess.Process | None = None
+        self._channel: Channel | None = None
+        self._retired = asyncio.Event()
+        self._quick_deaths = 0
+
+    async def run(self) -> None:
+        """Start a worker, and another one whenever it dies. The first is replaced at once, then ever more slowly."""
+        while not self._retired.is_set():
+            began = time.monotonic()
+            code = await self._one_life()
+            if self._retired.is_set():
+                return
+            quick = time.monotonic() - began < _QUICK_SECONDS
+            self._quick_deaths = self._quick_deaths + 1 if quick else 0
+            pause = self._pause()
+            fields = {"slot": self.index, "exit_code": code, "respawn_seconds": pause}
+            _logger.error("worker died", extra=fields)
+            self._owner.died(self, code)
+            if pause:
+                self._owner.suspend(self)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._retired.wait(), pause)
+
+    def send(self, message: Message) -> None:
+        """Send a message to the worker; with none alive it is dropped."""
+        if self._channel is not None:
+            self._channel.send(message)
+
+    def retire(self) -> None:
+        """Let the worker finish what is in flight and end, and start no other after it."""
+        self._retired.set()
+        self.send(Stop())
+
+    def kill(self) -> None:
+        """End the worker at once."""
+        self._retired.set()
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+
+    async def _one_life(self) -> int:
+        ours, theirs = socket.socketpair()
+        start, descriptors = self._owner.begin(self)
+        with theirs:
+            self._process = process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "phasegate.server.worker", str(theirs.fileno()), self._loop_name),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(), *descriptors),
+                process_group=0,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+        self._channel = channel = await Channel.over(ours)
+        channel.send(start)
+        if self._retired.is_set():
+            channel.send(Stop())
+        try:
+            await self._listen(channel)
+            return await process.wait()
+        finally:
+            self.ready = False
+            self._channel = None
+            channel.close()
+
+    async def _listen(self, channel: Channel) -> None:
+        while (message := await channel.receive()) is not None:
+            if isinstance(message, Ready):
+                self.ready = True
+            self._owner.deliver(self, message)
+
+    def _pause(self) -> float:
+        if self._quick_deaths < 2:
+            return 0.0
+        return min(_LONGEST_PAUSE_SECONDS, 0.5 * 2.0 ** (self._quick_deaths - 2))

@@ -1,0 +1,144 @@
+"""One worker process: a gateway on the sockets of its slot, told by the supervisor what to serve."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+from ..access_log import AccessLog
+from ..admin import Admin, Shared
+from ..application import Application
+from ..errors import ConfigError
+from ..gateway import Gateway
+from ..logs import configure
+from ..registry import Registry
+from ..schema.tables import Schemas
+from ..settings import TLS
+from ..snapshot import Snapshot
+from .channel import Abort, Channel, Commit, Prepare, Prepared, Ready, Refused, Start, Stop
+from .hypercorn import BACKLOG, serve_on
+
+_logger = logging.getLogger(__name__)
+_ACCESS_DESCRIPTORS = {"stdout": 1, "stderr": 2}
+
+
+class Worker:
+    """Serves until its supervisor says stop, or is gone."""
+
+    def __init__(self, channel: Channel, start: Start) -> None:
+        settings = start.settings
+        self._channel = channel
+        self._start = start
+        self._stopping = asyncio.Event()
+        self._candidates: dict[int, Snapshot] = {}
+        descriptor = _ACCESS_DESCRIPTORS.get(settings.access_log)
+        self._gateway = Gateway(
+            Schemas(Registry.load(settings.plugins)),
+            trusted_proxies=settings.trusted_proxies,
+            access_log=None if descriptor is None else AccessLog(descriptor),
+        )
+
+    async def run(self) -> None:
+        """Load, serve and obey; return once everything is finished."""
+        try:
+            self._gateway.swap(await self._gateway.prepare(self._start.document))
+        except ConfigError as error:
+            self._channel.send(Refused(0, error.findings))
+            return
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._stopping.set)
+        async with asyncio.TaskGroup() as group:
+            for descriptor, application, tls in self._listeners():
+                _listen(descriptor)
+                group.create_task(self._serve(descriptor, application, tls))
+            obeying = group.create_task(self._obey())
+            self._channel.send(Ready())
+            await self._stopping.wait()
+            obeying.cancel()
+        await self._gateway.close()
+
+    def _listeners(self) -> list[tuple[int, Application, TLS | None]]:
+        start, settings = self._start, self._start.settings
+        admin = Admin()
+        listeners: list[tuple[int, Application, TLS | None]] = []
+        for descriptor, listen in zip(start.listeners, settings.listen, strict=True):
+            shared = start.admin is None and listen.address == settings.admin_address
+            application = Shared(admin, self._gateway) if shared else self._gateway
+            listeners.append((descriptor, application, listen.tls))
+        if start.admin is not None:
+            listeners.append((start.admin, admin, None))
+        return listeners
+
+    async def _serve(self, descriptor: int, application: Application, tls: TLS | None) -> None:
+        timeout = self._start.settings.graceful_timeout
+        await serve_on(descriptor, application, tls=tls, graceful_timeout=timeout, stop=self._stopping.wait)
+
+    async def _obey(self) -> None:
+        """Follow the supervisor's messages; its end is the end of the worker too."""
+        while True:
+            message = await self._channel.receive()
+            match message:
+                case Prepare():
+                    await self._prepare(message)
+                case Commit():
+                    self._gateway.swap(self._candidates.pop(message.revision))
+                case Abort():
+                    await self._forget(message.revision)
+                case Stop() | None:
+                    self._stopping.set()
+                    return
+
+    async def _prepare(self, message: Prepare) -> None:
+        try:
+            self._candidates[message.revision] = await self._gateway.prepare(message.document)
+        except ConfigError as error:
+            self._channel.send(Refused(message.revision, error.findings))
+        else:
+            self._channel.send(Prepared(message.revision))
+
+    async def _forget(self, revision: int) -> None:
+        candidate = self._candidates.pop(revision, None)
+        if candidate is not None:
+            await candidate.close()
+
+
+def _listen(descriptor: int) -> None:
+    """Begin to listen, so that whoever connects from now on is queued until the server accepts, and never refused."""
+    sock = socket.socket(fileno=descriptor)
+    sock.listen(BACKLOG)
+    sock.detach()
+
+
+async def _main(descriptor: int) -> None:
+    channel = await Channel.over(socket.socket(fileno=descriptor))
+    start = await channel.receive()
+    if isinstance(start, Start):
+        configure(start.settings.log_level)
+        await Worker(channel, start).run()
+    channel.close()
+
+
+def _loop_factory(settings_loop: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if settings_loop == "asyncio":
+        return None
+    with contextlib.suppress(ImportError):
+        import uvloop  # noqa: PLC0415 (only where it is wanted)
+
+        return uvloop.new_event_loop
+    return None
+
+
+def main() -> None:
+    """Run a worker: `python -m phasegate.server.worker DESCRIPTOR LOOP`, as the supervisor starts it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    descriptor, loop = int(sys.argv[1]), sys.argv[2]
+    with asyncio.Runner(loop_factory=_loop_factory(loop)) as runner:
+        runner.run(_main(descriptor))
+
+
+if __name__ == "__main__":
+    main()

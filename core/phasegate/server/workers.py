@@ -1,0 +1,204 @@
+"""The supervisor: sockets, worker processes, and the configuration that they are told to serve."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import ConfigError, StartupError
+from ..schema.tables import Schemas
+from ..settings import Settings
+from ..snapshot import Snapshot
+from ..store.file import FileSource
+from .channel import Commit, Message, Prepare, Prepared, Ready, Refused, Start
+from .rollout import Rollout
+from .slot import Slot
+from .sockets import Address
+
+_logger = logging.getLogger(__name__)
+
+_KILL_AFTER_SECONDS = 5.0
+_WATCH_AGAIN_SECONDS = 5.0
+
+
+class Supervisor:
+    """Runs a gateway: reads and judges the configuration, keeps a worker in every slot, and follows the file.
+
+    Only this process reads the file. Workers get documents that were accepted, a respawned one the last of them.
+    """
+
+    def __init__(self, settings: Settings, schemas: Schemas) -> None:
+        self._settings = settings
+        self._schemas = schemas
+        self._source = FileSource(settings.file)
+        self._document: Mapping[str, Any] = {}
+        self._revision = 0
+        self._addresses: list[Address] = []
+        self._slots: list[Slot] = []
+        self._rollout: Rollout | None = None
+        self._stop = asyncio.Event()
+        self._started: asyncio.Future[None]
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT; a second one ends it at once.
+
+        Raise ConfigError or StartupError, with nothing left running, when it can't begin.
+        """
+        self._document = self._judged()
+        self._open_addresses()
+        self._follow_signals()
+        self._started = asyncio.get_running_loop().create_future()
+        self._slots = [Slot(index, self._settings.loop, self) for index in range(self._settings.workers)]
+        lives = [asyncio.create_task(slot.run()) for slot in self._slots]
+        stopped = asyncio.create_task(self._stop.wait())
+        try:
+            waiting: list[asyncio.Future[Any]] = [self._started, stopped]
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if self._started.done():
+                self._started.result()
+                following = asyncio.create_task(self._follow_file())
+                await stopped
+                following.cancel()
+        finally:
+            await self._end(lives)
+
+    def begin(self, slot: Slot) -> tuple[Start, list[int]]:
+        """Return what a new worker starts with: the settings, its sockets, and the last accepted document."""
+        slot.revision = self._revision
+        descriptors = [address.open(slot.index).fileno() for address in self._addresses]
+        listeners = descriptors[: len(self._settings.listen)]
+        admin = descriptors[-1] if len(descriptors) > len(listeners) else None
+        return Start(self._settings, slot.index, tuple(listeners), admin, dict(self._document)), descriptors
+
+    def deliver(self, slot: Slot, message: Message) -> None:
+        """Take a worker's message."""
+        rollout = self._rollout
+        match message:
+            case Ready():
+                self._note_ready(slot)
+            case Prepared() | Refused() if rollout is not None and message.revision == rollout.revision:
+                rollout.answer(slot, message)
+            case Prepared():
+                slot.revision = message.revision
+                slot.send(Commit(message.revision))
+            case Refused():
+                self._note_refused(message)
+
+    def died(self, slot: Slot, exit_code: int) -> None:
+        """Note that a worker ended unasked; before the first listen line that is the end of the start."""
+        if self._rollout is not None:
+            self._rollout.gone(slot)
+        if not self._started.done():
+            message = f"worker {slot.index} ended with exit code {exit_code} before it was ready; the log says why"
+            self._started.set_exception(StartupError(message))
+
+    def suspend(self, slot: Slot) -> None:
+        """Close the slot's sockets, so that connections go to the other slots."""
+        for address in self._addresses:
+            address.close(slot.index)
+
+    async def reload(self) -> None:
+        """Read the file again and bring it to every worker; a bad one is reported and changes nothing."""
+        try:
+            document = self._judged()
+            await self._roll_out(document)
+        except ConfigError as error:
+            _report(error)
+
+    def _judged(self) -> Mapping[str, Any]:
+        """Return the file's document once a snapshot can be built from it. Raise ConfigError when not."""
+        try:
+            document = self._source.load()
+            Snapshot(document, self._schemas)
+        except ConfigError as error:
+            raise error.of(str(self._settings.file)) from error
+        return document
+
+    async def _roll_out(self, document: Mapping[str, Any]) -> None:
+        rollout = Rollout(self._revision + 1, [slot for slot in self._slots if slot.ready])
+        self._rollout = rollout
+        try:
+            refusals = await rollout.run(document)
+        finally:
+            self._rollout = None
+        if refusals:
+            raise ConfigError(refusals, str(self._settings.file))
+        self._document, self._revision = document, rollout.revision
+        for slot in self._slots:
+            if rollout.covers(slot):
+                slot.revision = self._revision
+            elif slot.ready:
+                self._catch_up(slot)
+        _logger.info("configuration accepted", extra={"file": str(self._settings.file), "revision": self._revision})
+
+    def _note_ready(self, slot: Slot) -> None:
+        self._catch_up(slot)
+        if not self._started.done() and all(other.ready for other in self._slots):
+            self._announce()
+            self._started.set_result(None)
+
+    def _catch_up(self, slot: Slot) -> None:
+        """Bring a worker up to date that was still starting when the last change was made."""
+        if slot.revision != self._revision:
+            slot.send(Prepare(self._revision, dict(self._document)))
+
+    def _note_refused(self, message: Refused) -> None:
+        error = ConfigError(message.findings, str(self._settings.file))
+        if self._started.done():
+            _report(error)
+        else:
+            self._started.set_exception(error)
+
+    async def _follow_file(self) -> None:
+        while True:
+            try:
+                async for _ in self._source.changes():
+                    await self.reload()
+            except Exception:
+                _logger.exception("configuration file can't be watched", extra={"file": str(self._settings.file)})
+                await asyncio.sleep(_WATCH_AGAIN_SECONDS)
+
+    def _open_addresses(self) -> None:
+        texts = [listen.address for listen in self._settings.listen]
+        if self._settings.admin_address not in texts:
+            texts.append(self._settings.admin_address)
+        self._addresses = [Address(text) for text in texts]
+
+    def _follow_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal)
+
+    def _on_signal(self) -> None:
+        if self._stop.is_set():
+            for slot in self._slots:
+                slot.kill()
+        self._stop.set()
+
+    def _announce(self) -> None:
+        texts = [address.text for address in self._addresses]
+        listeners = zip(texts, self._settings.listen, strict=False)
+        urls = [f"{'https' if listen.tls else 'http'}://{text}" for text, listen in listeners]
+        _logger.info("listening", extra={"listen": urls, "admin": texts[-1], "workers": len(self._slots)})
+
+    async def _end(self, lives: list[asyncio.Task[None]]) -> None:
+        """Let every worker finish what is in flight; whoever takes longer than the graceful timeout is killed."""
+        self._started.cancel()
+        for slot in self._slots:
+            slot.retire()
+        for address in self._addresses:
+            address.close_all()
+        _, late = await asyncio.wait(lives, timeout=self._settings.graceful_timeout + _KILL_AFTER_SECONDS)
+        for slot in self._slots:
+            slot.kill()
+        await asyncio.gather(*late, return_exceptions=True)
+        _logger.info("stopped")
+
+
+def _report(error: ConfigError) -> None:
+    for finding in error.findings:
+        fields = {"file": error.source, "path": finding.path, "detail": finding.message}
+        _logger.error("configuration refused", extra=fields)

@@ -1,0 +1,179 @@
+"""The static settings: `gateway.yaml`, read once at start."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from .environment import fill
+from .errors import ConfigError, Finding
+from .http.address import Network, parse_networks
+from .schema import Schema
+from .store.yaml import read_yaml
+
+FILE_NAME = "gateway.yaml"
+
+_ADDRESS = {"type": "string", "format": "address"}
+_PATH = {"type": "string", "empty": False}
+_LATER: dict[str, Any] = {"available": []}
+
+DEFINITION: dict[str, Any] = {
+    "listen": {
+        "type": "list",
+        "minlength": 1,
+        "default": [{"address": "127.0.0.1:9080"}],
+        "schema": {
+            "type": "dict",
+            "schema": {
+                "address": {**_ADDRESS, "required": True},
+                "tls": {
+                    "type": "dict",
+                    "schema": {"cert": {**_PATH, "required": True}, "key": {**_PATH, "required": True}},
+                },
+            },
+        },
+    },
+    "admin": {
+        "type": "dict",
+        "default": {},
+        "schema": {"address": {**_ADDRESS, "default": "127.0.0.1:9180"}, "keys": _LATER},
+    },
+    "workers": {
+        "type": ["integer", "string"],
+        "anyof": [{"type": "integer", "min": 1, "max": 512}, {"type": "string", "allowed": ["auto"]}],
+        "default": "auto",
+        "meta": {"expected": "auto or a number of processes from 1 to 512"},
+    },
+    "plugins": {"type": "list", "schema": {"type": "string"}, "default": []},
+    "resources": {
+        "type": "dict",
+        "default": {},
+        "schema": {"file": {**_PATH, "default": "routes.yaml"}, "store": {"type": "string", "available": ["none"]}},
+    },
+    "server": {
+        "type": "dict",
+        "default": {},
+        "schema": {
+            "protocol": {"type": "string", "available": ["hypercorn"], "default": "hypercorn"},
+            "loop": {"type": "string", "allowed": ["auto", "asyncio", "uvloop"], "default": "auto"},
+            "graceful_timeout": {"type": "number", "min": 0, "max": 3600, "default": 30},
+        },
+    },
+    "trusted_proxies": {"type": "list", "schema": {"type": "string", "format": "network"}, "default": []},
+    "log": {
+        "type": "dict",
+        "default": {},
+        "schema": {
+            "level": {"type": "string", "allowed": ["debug", "info", "warning", "error"], "default": "info"},
+            "access": {"type": "string", "allowed": ["stdout", "stderr", "off"], "default": "stdout"},
+        },
+    },
+    **dict.fromkeys(("limits", "secrets", "node"), _LATER),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TLS:
+    """Where a listener's certificate chain and key lie, in PEM files."""
+
+    cert: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """One address that takes requests, `host:port`; with `tls` it speaks HTTPS, with ALPN for HTTP/2."""
+
+    address: str
+    tls: TLS | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that `gateway.yaml` says, paths resolved against its folder."""
+
+    listen: tuple[Listen, ...]
+    admin_address: str
+    workers: int
+    plugins: tuple[str, ...]
+    file: Path
+    loop: Literal["auto", "asyncio", "uvloop"] = "auto"
+    graceful_timeout: float = 30.0
+    trusted_proxies: tuple[Network, ...] = ()
+    log_level: str = "info"
+    access_log: Literal["stdout", "stderr", "off"] = "stdout"
+    path: Path = field(default_factory=Path)
+
+
+def load_settings(directory: Path, environ: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of a configuration folder. Raise ConfigError with everything that is wrong in its file."""
+    path = directory / FILE_NAME
+    if not directory.is_dir():
+        raise ConfigError([Finding("", f"is no folder: name the one that holds {FILE_NAME}")], str(directory))
+    document, findings = fill(read_yaml(path), os.environ if environ is None else environ)
+    value, more = Schema(DEFINITION).validate(document)
+    findings = [*findings, *more, *(_file_findings(value, directory) if not more else ())]
+    if findings:
+        raise ConfigError(findings, str(path))
+    return _settings(value, directory)
+
+
+def _settings(value: Mapping[str, Any], directory: Path) -> Settings:
+    return Settings(
+        listen=tuple(_listen(item, directory) for item in value["listen"]),
+        admin_address=value["admin"]["address"],
+        workers=_available_cores() if value["workers"] == "auto" else value["workers"],
+        plugins=tuple(value["plugins"]),
+        file=directory / value["resources"]["file"],
+        loop=value["server"]["loop"],
+        graceful_timeout=float(value["server"]["graceful_timeout"]),
+        trusted_proxies=parse_networks(tuple(value["trusted_proxies"])),
+        log_level=value["log"]["level"],
+        access_log=value["log"]["access"],
+        path=directory / FILE_NAME,
+    )
+
+
+def _listen(item: Mapping[str, Any], directory: Path) -> Listen:
+    tls = item.get("tls")
+    return Listen(item["address"], TLS(directory / tls["cert"], directory / tls["key"]) if tls else None)
+
+
+def _available_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _file_findings(value: Mapping[str, Any], directory: Path) -> list[Finding]:
+    findings: list[Finding] = []
+    for index, item in enumerate(value["listen"]):
+        if "tls" in item:
+            findings += _tls_findings(_listen(item, directory).tls, f"listen[{index}].tls")
+    addresses = [item["address"] for item in value["listen"]]
+    for index, address in enumerate(addresses):
+        if address in addresses[:index] and not address.endswith(":0"):
+            findings.append(Finding(f"listen[{index}].address", f"{address} stands there twice: remove one"))
+    if not (directory / value["resources"]["file"]).is_file():
+        findings.append(Finding("resources.file", f"there is no file {directory / value['resources']['file']}"))
+    for index, name in enumerate(value["plugins"]):
+        if name in value["plugins"][:index]:
+            findings.append(Finding(f"plugins[{index}]", f"{name!r} stands there twice: remove one"))
+    return findings
+
+
+def _tls_findings(tls: TLS | None, path: str) -> list[Finding]:
+    if tls is None:
+        return []
+    missing = [(name, file) for name, file in (("cert", tls.cert), ("key", tls.key)) if not file.is_file()]
+    if missing:
+        return [Finding(f"{path}.{name}", f"there is no file {file}") for name, file in missing]
+    try:
+        # The empty password keeps OpenSSL from asking for one on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.cert, tls.key, password="")
+    except (ssl.SSLError, OSError) as error:
+        message = f"{tls.cert} and {tls.key} are no certificate and its unencrypted key: {error}"
+        return [Finding(path, message)]
+    return []

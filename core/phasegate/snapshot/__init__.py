@@ -1,0 +1,5 @@
+"""Documents become a snapshot: judged, resolved, compiled and opened off to the side, then swapped in whole."""
+
+from .snapshot import Snapshot
+
+__all__ = ["Snapshot"]

@@ -1,0 +1,1 @@
+"""Where the resources of a configuration come from."""

@@ -1,0 +1,5 @@
+"""Authentication plugins for Phasegate."""
+
+from .key_auth import KeyAuth
+
+__all__ = ["KeyAuth"]

@@ -1,0 +1,1 @@
+"""AWS Lambda behind Phasegate: the `aws-lambda` plugin, and a local Lambda to try it with."""

@@ -1,0 +1,131 @@
+"""The `authorization` object of `aws-lambda`, and whose credentials a request carries in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import unquote_plus
+
+from phasegate import Exchange, Finding, Secret
+from phasegate.faas import FunctionRequest
+
+from .endpoint import DEFAULT_REGION, DEFAULT_SERVICE, Endpoint, endpoint_of
+from .signer import SIGNATURE_QUERY
+
+Mode = Literal["apikey", "iam", "both"]
+
+_TEXT = {"type": "string", "empty": False}
+_SECRET = {**_TEXT, "secret": True}
+
+AUTHORIZATION: dict[str, Any] = {
+    "type": "dict",
+    "default": {},
+    "schema": {
+        "mode": {"type": "string", "allowed": ["apikey", "iam", "both"]},
+        "apikey": _SECRET,
+        "iam": {
+            "type": "dict",
+            "schema": {
+                "accesskey": {**_SECRET, "required": True},
+                "secretkey": {**_SECRET, "required": True},
+                "secret_key": {**_SECRET, "alias_of": "secretkey"},
+                "session_token": _SECRET,
+                "aws_region": {
+                    "type": "string",
+                    "regex": "[a-z0-9-]+",
+                    "meta": {"expected": "a region such as us-east-1"},
+                },
+                "service": {
+                    "type": "string",
+                    "regex": "[a-z0-9-]+",
+                    "meta": {"expected": "a service such as execute-api or lambda"},
+                },
+            },
+        },
+    },
+}
+
+
+@dataclass(kw_only=True)
+class Iam:
+    """A key pair, and what its signatures name; region and service follow from the host where they are left out."""
+
+    accesskey: Secret
+    secretkey: Secret
+    session_token: Secret | None = None
+    aws_region: str | None = None
+    service: str | None = None
+
+    def endpoint(self, hostname: str) -> Endpoint:
+        """Return the region and service to sign for: those configured, else the host's, else the defaults."""
+        known = endpoint_of(hostname) or Endpoint(DEFAULT_REGION, DEFAULT_SERVICE)
+        return Endpoint(self.aws_region or known.region, self.service or known.service)
+
+    def contradictions(self, hostname: str) -> Iterator[Finding]:
+        """Yield a warning for each setting that says other than the host name."""
+        known = endpoint_of(hostname)
+        if known is None:
+            return
+        for key, given, named in (
+            ("aws_region", self.aws_region, known.region),
+            ("service", self.service, known.service),
+        ):
+            if given is not None and given != named:
+                message = f"is {given!r}, but {hostname} is of {named!r}: AWS will refuse these signatures"
+                yield Finding(f"authorization.iam.{key}", message, "warning")
+
+
+@dataclass(kw_only=True)
+class Authorization:
+    """The credentials to call a function with. Of both kinds the API key is used alone, unless `mode` says otherwise."""
+
+    mode: Mode | None = None
+    apikey: Secret | None = None
+    iam: Iam | None = None
+
+    @property
+    def sends_key(self) -> bool:
+        """Whether requests carry the API key."""
+        return self.apikey is not None and self.mode != "iam"
+
+    @property
+    def signs(self) -> bool:
+        """Whether requests are signed."""
+        if self.iam is None:
+            return False
+        return self.mode in ("iam", "both") or (self.mode is None and self.apikey is None)
+
+    def check(self) -> Iterator[Finding]:
+        """Yield an error for each credential that `mode` asks for and nobody gave."""
+        for name, wanted_by in (("apikey", ("apikey", "both")), ("iam", ("iam", "both"))):
+            if self.mode in wanted_by and getattr(self, name) is None:
+                yield Finding(f"authorization.{name}", f"is required with mode: {self.mode}")
+
+
+def sent_signature(exchange: Exchange) -> bool:
+    """Tell whether the client signed its request itself, in a header or in the query."""
+    original = exchange.original
+    return "authorization" in original.headers or "x-amz-signature" in map(str.lower, _query_names(original.query.raw))
+
+
+def remove_client_signature(request: FunctionRequest, exchange: Exchange) -> None:
+    """Take out what the client said to AWS itself: `authorization`, `x-amz-*`, `x-amzn-*`, and a presigned query's fields.
+
+    What a plugin put in on the way stays, and so does `x-amzn-trace-id`, which grants nothing.
+    """
+    original = set(exchange.original.headers.raw)
+    request.headers = [field for field in request.headers if not (_is_aws(field[0]) and field in original)]
+    request.query = "&".join(pair for pair in request.query.split("&") if not _is_signature(pair))
+
+
+def _is_aws(name: bytes) -> bool:
+    return name == b"authorization" or (name.startswith((b"x-amz-", b"x-amzn-")) and name != b"x-amzn-trace-id")
+
+
+def _is_signature(pair: str) -> bool:
+    return unquote_plus(pair.partition("=")[0]).lower() in SIGNATURE_QUERY
+
+
+def _query_names(raw: str) -> list[str]:
+    return [unquote_plus(pair.partition("=")[0]) for pair in raw.split("&")]

@@ -1,0 +1,65 @@
+"""The canonical request of Signature Version 4, and the wire form that it describes.
+
+Source: "Create a signed AWS API request" in the AWS IAM user guide. What is signed is what is sent: path and query are
+brought into their wire form first, and the canonical form is made of that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import quote, unquote_to_bytes
+
+Pairs = list[tuple[str, str]]
+Fields = list[tuple[bytes, bytes]]
+
+_UNRESERVED = "-_.~"
+_SLASHES = re.compile(r"/{2,}")
+_SPACES = re.compile(rb"[ \t]+")
+
+
+def merge_slashes(path: str) -> str:
+    """Return the path with repeated slashes made one, as AWS does before it checks a signature (not for S3)."""
+    return _SLASHES.sub("/", path) if "//" in path else path
+
+
+def canonical_uri(wire_path: str, *, escape_again: bool = True) -> str:
+    """Return the path as it is signed: every segment of the escaped path escaped once more (for S3 as it is)."""
+    return quote(wire_path, safe=f"/{_UNRESERVED}") if escape_again else wire_path
+
+
+def wire_query(raw: str) -> Pairs:
+    """Return the pairs of a query in the sender's order, in the only spelling that AWS will compute: decoded, with a plus
+    as a space, and encoded again down to the unreserved characters. A name without `=` gets an empty value.
+    """
+    return [
+        (_encoded(name), _encoded(value)) for name, _, value in (pair.partition("=") for pair in raw.split("&") if pair)
+    ]
+
+
+def joined(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return pairs as a query string."""
+    return "&".join(f"{name}={value}" for name, value in pairs)
+
+
+def canonical_query(pairs: Pairs) -> str:
+    """Return the query as it is signed: sorted by encoded name, then by value."""
+    return joined(sorted(pairs))
+
+
+def canonical_headers(fields: Fields, names: Iterable[bytes]) -> tuple[str, str]:
+    """Return the header block as it is signed, and the list of its names.
+
+    Names are sorted, repeats joined with a comma in sent order, values trimmed and inner runs of spaces and tabs made
+    one space.
+    """
+    chosen = sorted(set(names))
+    folded = {
+        name: b",".join(_SPACES.sub(b" ", value.strip()) for other, value in fields if other == name) for name in chosen
+    }
+    block = "".join(f"{name.decode('latin-1')}:{value.decode('latin-1')}\n" for name, value in folded.items())
+    return block, b";".join(chosen).decode("latin-1")
+
+
+def _encoded(text: str) -> str:
+    return quote(unquote_to_bytes(text.replace("+", " ")), safe=_UNRESERVED)

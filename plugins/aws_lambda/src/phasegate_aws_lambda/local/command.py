@@ -1,0 +1,153 @@
+"""`phasegate lambda serve`: a handler on this machine, reached as on AWS."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from .function import Function
+from .keys import Keys, KeysError, keys_from
+from .log import Log
+from .server import Address, LocalLambda, StartError
+
+_ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
+_HIGHEST_PORT = 65_535
+
+
+def _address(_ctx: click.Context, _param: click.Parameter, text: str) -> Address:
+    """Read `HOST:PORT`, an IPv6 host in brackets."""
+    match = _ADDRESS.fullmatch(text)
+    if match is None or int(match["port"]) > _HIGHEST_PORT:
+        raise click.BadParameter(f"{text!r} is not an address such as 127.0.0.1:9001 or [::1]:0")
+    return Address(match["v6"] or match["host"], int(match["port"]))
+
+
+def _handler(_ctx: click.Context, _param: click.Parameter, text: str) -> tuple[Path, str]:
+    """Read `FILE.py:FUNCTION`; whether they exist is looked at later."""
+    file, _, function = text.rpartition(":")
+    if not file.endswith(".py") or not function.isidentifier():
+        raise click.BadParameter(f"{text!r} is not a file and a function such as app.py:handler")
+    return Path(file).absolute(), function
+
+
+@click.group("lambda")
+def lambda_group() -> None:
+    """Run Lambda functions on this machine."""
+
+
+@lambda_group.command()
+@click.argument("handler", callback=_handler, metavar="FILE.py:FUNCTION")
+@click.option(
+    "--rest",
+    callback=_address,
+    metavar="ADDRESS",
+    default="127.0.0.1:9001",
+    show_default=True,
+    help="Where the REST API listens.",
+)
+@click.option(
+    "--url",
+    callback=_address,
+    metavar="ADDRESS",
+    default="127.0.0.1:9002",
+    show_default=True,
+    help="Where the function URL listens.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, 900, min_open=True),
+    metavar="SECONDS",
+    default=3.0,
+    show_default=True,
+    help="How long one invocation may take, 900 at most.",
+)
+@click.option(
+    "--concurrency", type=click.IntRange(1), metavar="N", default=10, show_default=True, help="Most child processes."
+)
+@click.option(
+    "--region", metavar="REGION", default="us-east-1", show_default=True, help="The region that signatures must name."
+)
+@click.option("--function-name", metavar="NAME", help="The function's name.  [default: the file's, without .py]")
+@click.option(
+    "--memory",
+    type=click.IntRange(128, 10_240),
+    metavar="MB",
+    default=128,
+    show_default=True,
+    help="What the context tells of memory; it limits nothing.",
+)
+def serve(
+    *,
+    handler: tuple[Path, str],
+    rest: Address,
+    url: Address,
+    timeout: float,
+    concurrency: int,
+    region: str,
+    function_name: str | None,
+    memory: int,
+) -> None:
+    r"""Serve the handler FUNCTION of FILE.py over HTTP, twice, until Ctrl-C.
+
+    Once as behind an API Gateway REST API (events in payload format 1.0, every path below any stage), and once as
+    behind a function URL (format 2.0). Each invocation runs in a warm child process of its own. A saved .py file in
+    the handler's folder takes effect with the next request.
+
+    Keys come from the environment; a face without any asks for none.
+
+    \b
+    PHASEGATE_LAMBDA_API_KEY        the REST API's x-api-key
+    PHASEGATE_LAMBDA_ACCESS_KEY     what the function URL's requests
+    PHASEGATE_LAMBDA_SECRET_KEY     are signed with (SigV4, service lambda)
+    PHASEGATE_LAMBDA_SESSION_TOKEN  and their session token, if there is one
+
+    \b
+    Try it:
+      phasegate lambda serve app.py:handler
+      curl 'http://127.0.0.1:9001/prod/hello?name=you'
+      curl 'http://127.0.0.1:9002/hello?name=you'
+    """
+    path, name = handler
+    if not path.is_file():
+        raise click.ClickException(f"{path} does not exist or is no file")
+    function = Function(
+        path=path,
+        handler=name,
+        name=function_name or path.stem,
+        region=region,
+        timeout_seconds=timeout,
+        memory_mb=memory,
+    )
+    try:
+        keys = keys_from(os.environ)
+        server = LocalLambda(function, keys, concurrency=concurrency, log=Log(sys.stderr))
+        asyncio.run(_serve(server, (rest, url), lambda addresses: _announce(addresses, keys, region)))
+    except (KeysError, StartError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+async def _serve(
+    server: LocalLambda, addresses: tuple[Address, Address], announce: Callable[[tuple[Address, Address]], None]
+) -> None:
+    """Run until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    announce(await server.open(*addresses))
+    await stop.wait()
+    await server.close()
+
+
+def _announce(addresses: tuple[Address, Address], keys: Keys, region: str) -> None:
+    rest, url = addresses
+    rest_auth = "x-api-key required" if keys.api_key else "no API key"
+    signed = f"auth type AWS_IAM: SigV4, region {region}, service lambda"
+    click.echo(f"REST API      http://{rest}/{{stage}}/...  ({rest_auth})")
+    click.echo(f"Function URL  http://{url}/...  ({signed if keys.credentials else 'auth type NONE'})")

@@ -1,0 +1,173 @@
+"""Warm children: reused while idle, started while there is room, replaced when they die or the code changes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .function import Function
+from .log import Log, Usage
+from .outcome import PAYLOAD_LIMIT_BYTES, Failed, Outcome, Returned, Throttled, TooLarge
+from .process import Child, ChildExitedError
+
+# The init phase has ten seconds of its own, whatever the function's timeout:
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+_INIT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One call of the function: what it is known by, and its event as JSON values."""
+
+    request_id: str
+    trace_id: str
+    event: Mapping[str, Any]
+
+
+class Pool:
+    """Runs invocations, each in a child of its own, with at most `concurrency` children."""
+
+    def __init__(self, function: Function, concurrency: int, log: Log) -> None:
+        self._function = function
+        self._concurrency = concurrency
+        self._log = log
+        self._generation = 0
+        self._busy = 0
+        self._idle: list[Child] = []
+        self._children: set[Child] = set()
+        self._ending: set[asyncio.Task[None]] = set()
+
+    async def warm(self) -> Failed | None:
+        """Start a child before the first call. Return why that can't be, None when it waits for work."""
+        started = await self._start()
+        if isinstance(started, Failed):
+            return started
+        await self._give_back(started)
+        return None
+
+    async def invoke(self, invocation: Invocation) -> Outcome:
+        """Run the function once and say how it went."""
+        event = json.dumps(invocation.event)
+        if len(event) > PAYLOAD_LIMIT_BYTES:
+            return TooLarge()
+        if self._busy >= self._concurrency:
+            return Throttled()
+        self._busy += 1
+        try:
+            return await self._run(invocation, event)
+        finally:
+            self._busy -= 1
+
+    def reload(self) -> None:
+        """Let new invocations have new children. What runs is finished by the old ones, which then end."""
+        self._generation += 1
+        idle, self._idle = self._idle, []
+        for child in idle:
+            task = asyncio.ensure_future(self._end(child))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    async def close(self) -> None:
+        """End every child and start no further one."""
+        self._concurrency = 0
+        await asyncio.gather(*self._ending, *(child.end() for child in self._children))
+
+    async def _run(self, invocation: Invocation, event: str) -> Outcome:
+        self._log.start(invocation.request_id)
+        child = await self._reuse()
+        began = time.monotonic()
+        started = child or await self._start()
+        ready = time.monotonic()
+        init_seconds = None if child else ready - began
+        if isinstance(started, Failed):
+            return self._noted(invocation, started, Usage(0.0, init_seconds, 0))
+        try:
+            outcome = await self._outcome(started, invocation, event)
+            usage = Usage(time.monotonic() - ready, init_seconds, started.memory_mb)
+            return self._noted(invocation, outcome, usage)
+        finally:
+            await self._give_back(started)
+
+    def _noted(self, invocation: Invocation, outcome: Outcome, usage: Usage) -> Outcome:
+        if isinstance(outcome, Failed):
+            self._log.error(outcome)
+        self._log.report(invocation.request_id, usage, self._function.memory_mb)
+        return outcome
+
+    async def _outcome(self, child: Child, invocation: Invocation, event: str) -> Returned | Failed:
+        limit = self._function.timeout_seconds
+        message = {
+            "event": event,
+            "request_id": invocation.request_id,
+            "trace_id": invocation.trace_id,
+            "arn": self._function.arn,
+            "deadline_ms": int((time.time() + limit) * 1000),
+        }
+        child.send(message)
+        try:
+            async with asyncio.timeout(limit):
+                answer = await child.receive()
+        except TimeoutError:
+            return _ended("Sandbox.Timedout", f"Task timed out after {limit:.2f} seconds", invocation.request_id)
+        except ChildExitedError as error:
+            return _ended("Runtime.ExitError", error.reason, invocation.request_id)
+        return _failed(answer["error"]) if "error" in answer else Returned(json.loads(answer["result"]))
+
+    async def _reuse(self) -> Child | None:
+        """Return a child that waits for work; one that has died while it waited is cleared away."""
+        while self._idle:
+            child = self._idle.pop()
+            if child.alive:
+                return child
+            await self._end(child)
+        return None
+
+    async def _start(self) -> Child | Failed:
+        """Return a new child that has imported the handler, or why there is none."""
+        try:
+            child = await Child.spawn(self._function, self._generation)
+        except OSError as error:
+            return Failed(error_type="Runtime.InvalidEntrypoint", message=f"no process can be started: {error}")
+        self._children.add(child)
+        failed = await _import_error(child)
+        if failed is None and self._concurrency:
+            return child
+        await self._end(child)
+        return failed or Failed(error_type="Runtime.ExitError", message="the local Lambda is being stopped")
+
+    async def _give_back(self, child: Child) -> None:
+        """Keep a child for the next call, unless it is dead, still at work, or holds old code."""
+        if child.alive and not child.waiting and child.generation == self._generation:
+            self._idle.append(child)
+        else:
+            await self._end(child)
+
+    async def _end(self, child: Child) -> None:
+        await child.end()
+        self._children.discard(child)
+
+
+async def _import_error(child: Child) -> Failed | None:
+    """Wait until the handler is imported. Return why it can't be."""
+    try:
+        async with asyncio.timeout(_INIT_SECONDS):
+            message = await child.receive()
+    except TimeoutError:
+        return Failed(error_type="Sandbox.Timedout", message=f"Init timed out after {_INIT_SECONDS:.2f} seconds")
+    except ChildExitedError as error:
+        return Failed(error_type="Runtime.ExitError", message=error.reason)
+    return _failed(message["error"]) if "error" in message else None
+
+
+def _ended(error_type: str, reason: str, request_id: str) -> Failed:
+    return Failed(error_type=error_type, message=f"RequestId: {request_id} Error: {reason}")
+
+
+def _failed(document: Mapping[str, Any]) -> Failed:
+    """Return the error document of a child as an outcome."""
+    trace = tuple(document.get("stackTrace", ()))
+    return Failed(error_type=document["errorType"], message=document["errorMessage"], stack_trace=trace)

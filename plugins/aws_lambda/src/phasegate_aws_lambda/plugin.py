@@ -1,0 +1,132 @@
+"""`aws-lambda`: answers a route by an AWS Lambda function behind API Gateway or a function URL."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from phasegate import Exchange, Finding, Response, Services
+from phasegate.faas import Answer, FunctionPlugin, FunctionRequest
+
+from .authorization import AUTHORIZATION, Authorization, remove_client_signature, sent_signature
+from .signer import NEVER_SIGNED, Signer
+from .skew import skew_seconds
+
+# What API Gateway renames in a function's answer, and what becomes of it here ("Amazon API Gateway important notes",
+# AWS documentation); the length is the transport's own affair.
+_REMAPPED = {
+    b"x-amzn-remapped-www-authenticate": b"www-authenticate",
+    b"x-amzn-remapped-date": b"date",
+}
+_REMAPPED_DROPPED = b"x-amzn-remapped-content-length"
+
+_HEADER_NAME = {"type": "string", "regex": "[A-Za-z0-9_-]+", "meta": {"expected": "a header name"}}
+
+
+@dataclass(kw_only=True)
+class AwsLambda(FunctionPlugin):
+    """Calls a function over HTTP, with an API key, a Signature Version 4, or both.
+
+    The function's status, headers and body go to the client as they are. Field names, defaults and bounds are those of
+    APISIX's plugin; what is added beside them is said in the documentation of each field.
+    """
+
+    name: ClassVar[str] = "aws-lambda"
+    priority: ClassVar[int] = -1899
+    schema: ClassVar[dict[str, Any]] = {
+        **FunctionPlugin.schema,
+        "mode": {"type": "string", "available": ["http"], "default": "http"},
+        "authorization": AUTHORIZATION,
+        "sign_location": {"type": "string", "allowed": ["header", "query"], "default": "header"},
+        "signed_headers": {"type": "list", "schema": _HEADER_NAME, "default": []},
+    }
+
+    mode: Literal["http"]
+    authorization: Authorization = field(default_factory=Authorization)
+    sign_location: Literal["header", "query"]
+    signed_headers: tuple[str, ...]
+
+    def check(self) -> Iterable[Finding]:
+        """Judge the credentials: all that `mode` asks for, none in clear text, none for another region."""
+        findings = [*super().check(), *self.authorization.check(), *self._unsignable()]
+        yield from findings
+        if any(finding.level == "error" for finding in findings):
+            return
+        target = self.target()
+        if self.authorization.iam is not None:
+            yield from self.authorization.iam.contradictions(target.hostname)
+        if target.scheme == "http" and self._has_credentials and not _is_loopback(target.address):
+            yield Finding("function_uri", "is plain http: everybody on the way can read the credentials", "warning")
+
+    async def open(self, services: Services) -> None:
+        """Make the signer, which keeps its key of the day."""
+        await super().open(services)
+        self._skew_seconds = 0.0
+        self._signer = self._make_signer() if self.authorization.signs else None
+
+    async def authorize(self, request: FunctionRequest, exchange: Exchange) -> None:
+        """Add the key, the signature, or both, in the place of the client's own, unless those are to be forwarded."""
+        keeps_key = self.forward_client_credentials and request.get(b"x-api-key") is not None
+        if self.authorization.apikey is not None and self.authorization.sends_key and not keeps_key:
+            request.set(b"x-api-key", self.authorization.apikey.value.encode())
+        if self._signer is None or (self.forward_client_credentials and sent_signature(exchange)):
+            return
+        remove_client_signature(request, exchange)
+        payload = await request.body.sha256()
+        self._signer.sign(request, payload, self.clock.time() + self._skew_seconds)
+
+    async def accept(self, answer: Answer, exchange: Exchange) -> Response | None:
+        """Undo API Gateway's renaming; when AWS finds our clock wrong, ask for one more try by its clock."""
+        if self._signer is not None:
+            skew = await skew_seconds(answer, self.clock.time())
+            if skew is not None and abs(skew - self._skew_seconds) > 1:
+                self._skew_seconds = skew
+                self.logger.warning("clock differs from AWS", extra={"skew_seconds": round(skew, 1)})
+                return None
+        answer.headers.raw = _restored(answer.headers.raw)
+        return answer
+
+    @property
+    def _has_credentials(self) -> bool:
+        return self.authorization.sends_key or self.authorization.signs
+
+    def _unsignable(self) -> Iterable[Finding]:
+        for index, name in enumerate(self.signed_headers):
+            if name.lower().encode() in NEVER_SIGNED:
+                message = f"{name!r} can't be signed, since hops on the way change it: leave it out"
+                yield Finding(f"signed_headers[{index}]", message)
+
+    def _make_signer(self) -> Signer | None:
+        iam = self.authorization.iam
+        if iam is None:
+            return None
+        return Signer(
+            access_key=iam.accesskey.value,
+            secret_key=iam.secretkey,
+            session_token=iam.session_token,
+            endpoint=iam.endpoint(self.target().hostname),
+            extra=frozenset(name.lower().encode() for name in self.signed_headers),
+            location=self.sign_location,
+        )
+
+
+def _restored(fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the fields with API Gateway's renaming undone, each taking the place of what stands under its own name."""
+    if not any(name.startswith(b"x-amzn-remapped-") for name, _ in fields):
+        return fields
+    replaced = {_REMAPPED[name] for name, _ in fields if name in _REMAPPED}
+    return [
+        (_REMAPPED.get(name, name), value)
+        for name, value in fields
+        if name not in replaced and name != _REMAPPED_DROPPED
+    ]
+
+
+def _is_loopback(address: str) -> bool:
+    host = address.rpartition(":")[0] if not address.endswith("]") and ":" in address else address
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"

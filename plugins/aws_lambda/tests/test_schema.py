@@ -1,0 +1,135 @@
+"""Every field, default and bound of the source article, and what is added beside them."""
+
+from typing import Any
+
+import pytest
+
+from phasegate import ConfigError, Finding
+from phasegate.testing import make_plugin
+from phasegate_aws_lambda.plugin import AwsLambda
+
+URI = "https://x9w6z07gb9.execute-api.us-east-1.amazonaws.com/default/test-apisix"
+
+
+def made(**config: Any) -> AwsLambda:
+    return make_plugin(AwsLambda, {"function_uri": URI, **config})
+
+
+def error(**config: Any) -> str:
+    with pytest.raises(ConfigError) as caught:
+        make_plugin(AwsLambda, config)
+    assert len(caught.value.findings) == 1
+    return str(caught.value.findings[0])
+
+
+def warnings(**config: Any) -> list[Finding]:
+    return [finding for finding in made(**config).check() if finding.level == "warning"]
+
+
+def test_defaults_are_the_articles() -> None:
+    plugin = made()
+    assert (plugin.timeout, plugin.ssl_verify, plugin.keepalive) == (3000, True, True)
+    assert (plugin.keepalive_pool, plugin.keepalive_timeout) == (5, 60000)
+    assert plugin.max_req_body_size == 67108864
+
+
+@pytest.mark.parametrize(
+    ("key", "bound"), [("timeout", 100), ("keepalive_pool", 1), ("keepalive_timeout", 1000), ("max_req_body_size", 1)]
+)
+def test_each_bound_holds_and_one_below_does_not(key: str, bound: int) -> None:
+    assert getattr(made(**{key: bound}), key) == bound
+    message = f"aws-lambda.{key}: must be at least {bound} (got {bound - 1})"
+    assert error(function_uri=URI, **{key: bound - 1}) == message
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({}, "aws-lambda.function_uri: is required"),
+        ({"function_uri": "x9w6/default"}, "aws-lambda.function_uri: must be an absolute http or https URL"),
+        ({"function_uri": "https://h/a%zz"}, "aws-lambda.function_uri: must be an absolute http or https URL"),
+        ({"function_uri": 5}, "aws-lambda.function_uri: must be a string (got 5)"),
+        ({"ssl_verify": "yes"}, "aws-lambda.ssl_verify: must be true or false (got 'yes')"),
+        ({"keepalive": 1}, "aws-lambda.keepalive: must be true or false (got 1)"),
+        ({"timeout": True}, "aws-lambda.timeout: must be an integer (got true)"),
+        ({"timeuot": 1}, "aws-lambda.timeuot: is not a known key: did you mean 'timeout'?"),
+        ({"authorization": {"apikey": ""}}, "aws-lambda.authorization.apikey: must not be empty"),
+        ({"authorization": {"iam": {"accesskey": "A"}}}, "aws-lambda.authorization.iam.secretkey: is required"),
+        ({"authorization": {"iam": {"secretkey": "s3cret"}}}, "aws-lambda.authorization.iam.accesskey: is required"),
+        (
+            {"authorization": {"iam": {"accesskey": "A", "secretkey": "s", "secret_key": "s"}}},
+            "aws-lambda.authorization.iam.secret_key: is another spelling of 'secretkey': give one of them",
+        ),
+        ({"authorization": {"mode": "iam", "apikey": "k"}}, "aws-lambda.authorization.iam: is required with mode: iam"),
+        ({"authorization": {"mode": "apikey"}}, "aws-lambda.authorization.apikey: is required with mode: apikey"),
+        (
+            {"authorization": {"mode": "both", "apikey": "k"}},
+            "aws-lambda.authorization.iam: is required with mode: both",
+        ),
+        ({"authorization": {"mode": "sigv2"}}, "aws-lambda.authorization.mode: must be one of apikey, iam, both"),
+        ({"mode": "invoke"}, "aws-lambda.mode: is not available in this version (got 'invoke'): set it to http"),
+        ({"signed_headers": ["User-Agent"]}, "aws-lambda.signed_headers[0]: 'User-Agent' can't be signed"),
+        ({"signed_headers": ["a b"]}, "aws-lambda.signed_headers[0]: must be a header name (got 'a b')"),
+        ({"sign_location": "cookie"}, "aws-lambda.sign_location: must be one of header, query (got 'cookie')"),
+    ],
+)
+def test_what_is_refused(config: dict[str, Any], message: str) -> None:
+    given = {"function_uri": URI, **config} if config else {}
+    found = error(**given)
+    assert found.startswith(message)
+    assert "s3cret" not in found
+
+
+@pytest.mark.parametrize("key", ["secretkey", "secret_key"])
+def test_both_spellings_of_the_secret_key_are_taken(key: str) -> None:
+    iam = made(authorization={"iam": {"accesskey": "A", key: "sesame"}}).authorization.iam
+    assert iam is not None
+    assert iam.secretkey.value == "sesame"
+
+
+def test_no_secret_shows_in_the_repr() -> None:
+    plugin = made(
+        authorization={
+            "apikey": "s3cret",
+            "iam": {"accesskey": "s3cret", "secretkey": "s3cret", "session_token": "s3cret"},
+        }
+    )
+    assert "s3cret" not in repr(plugin)
+
+
+def test_the_article_s_examples_load() -> None:
+    assert made(authorization={"apikey": "<Generated API key>"}, ssl_verify=False).authorization.sends_key
+    assert made(authorization={"iam": {"accesskey": "<key>", "secretkey": "<secret>"}}).authorization.signs
+
+
+@pytest.mark.parametrize(
+    ("mode", "sends_key", "signs"),
+    [(None, True, False), ("apikey", True, False), ("iam", False, True), ("both", True, True)],
+)
+def test_of_both_credentials_the_mode_decides(mode: str | None, sends_key: bool, signs: bool) -> None:
+    authorization: dict[str, Any] = {"apikey": "k", "iam": {"accesskey": "A", "secretkey": "s"}}
+    if mode:
+        authorization["mode"] = mode
+    made_authorization = made(authorization=authorization).authorization
+    assert (made_authorization.sends_key, made_authorization.signs) == (sends_key, signs)
+
+
+def test_turning_verification_off_is_warned_about() -> None:
+    assert [finding.path for finding in warnings(ssl_verify=False)] == ["ssl_verify"]
+    assert warnings() == []
+
+
+def test_a_region_or_service_that_contradicts_the_host_is_warned_about() -> None:
+    iam = {"accesskey": "A", "secretkey": "s", "aws_region": "eu-west-1", "service": "lambda"}
+    found = warnings(authorization={"iam": iam})
+    assert [finding.path for finding in found] == ["authorization.iam.aws_region", "authorization.iam.service"]
+    assert "'us-east-1'" in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("uri", "count"),
+    [("http://functions.example/", 1), ("http://127.0.0.1:9001/", 0), ("http://[::1]/", 0), ("http://localhost:1/", 0)],
+)
+def test_credentials_in_clear_text_are_warned_about(uri: str, count: int) -> None:
+    plugin = make_plugin(AwsLambda, {"function_uri": uri, "authorization": {"apikey": "k"}})
+    assert len(list(plugin.check())) == count

@@ -1,0 +1,56 @@
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from phasegate import Body, PayloadTooLarge
+from phasegate.http.body import MEMORY_LIMIT_BYTES, BodyConsumed
+
+
+async def blocks(*parts: bytes) -> AsyncIterator[bytes]:
+    for part in parts:
+        await asyncio.sleep(0)
+        yield part
+
+
+async def test_a_stream_is_read_once() -> None:
+    body = Body.streaming(blocks(b"ab", b"c"), None)
+    assert [block async for block in body] == [b"ab", b"c"]
+    with pytest.raises(BodyConsumed, match="hold"):
+        await body.read(10)
+
+
+async def test_a_held_body_is_read_as_often_as_wanted() -> None:
+    body = await Body.streaming(blocks(b"ab", b"c"), None).hold(3)
+    assert body.length == 3
+    assert await body.read(3) == b"abc"
+    assert [block async for block in body] == [b"abc"]
+
+
+async def test_a_declared_length_over_the_limit_is_refused_before_reading() -> None:
+    source = blocks(b"never read")
+    with pytest.raises(PayloadTooLarge):
+        await Body.streaming(source, 11).hold(10)
+    assert await anext(source) == b"never read"
+
+
+async def test_a_stream_over_the_limit_is_refused_while_reading() -> None:
+    with pytest.raises(PayloadTooLarge):
+        await Body.streaming(blocks(b"12345", b"6"), None).hold(5)
+
+
+async def test_a_large_body_goes_to_disk_and_comes_back_whole() -> None:
+    parts = [bytes([number]) * 300_000 for number in range(8)]
+    body = await Body.streaming(blocks(*parts), None).hold(10_000_000)
+    assert body.length == 2_400_000 > MEMORY_LIMIT_BYTES
+    assert body._data is None
+    assert await body.read(10_000_000) == b"".join(parts)
+    assert await body.sha256() == hashlib.sha256(b"".join(parts)).hexdigest()
+    body.close()
+    assert body._file is not None
+    assert body._file.closed
+
+
+async def test_the_digest_of_a_small_body() -> None:
+    assert await Body(b"abc").sha256() == hashlib.sha256(b"abc").hexdigest()

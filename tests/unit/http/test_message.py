@@ -1,0 +1,54 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from phasegate import BadRequest, Request, Response
+from phasegate.testing import make_request
+
+
+def test_a_path_that_is_set_gets_the_canonical_form() -> None:
+    request = make_request(target="/a")
+    request.path = "/b/%2e%2e/c é"
+    assert request.path == "/c%20%C3%A9"
+
+
+def test_a_path_that_is_none_can_not_be_set() -> None:
+    request = make_request()
+    with pytest.raises(BadRequest):
+        request.path = "relative"
+    assert request.path == "/"
+
+
+def test_a_copy_stays_when_the_request_changes() -> None:
+    request = make_request(target="/a?x=1", headers={"x": "1"})
+    twin = request.copy()
+    request.path = "/b"
+    request.headers["x"] = "2"
+    assert (twin.path, twin.query.raw, twin.headers.get("x")) == ("/a", "x=1", "1")
+
+
+def test_repr_of_a_request_shows_neither_headers_nor_query() -> None:
+    request = Request("GET", "/a", host="h")
+    assert repr(request) == "<Request GET h/a>"
+
+
+async def test_setting_a_body_drops_the_length_of_the_former_one() -> None:
+    response = Response(200, {"content-length": "3", "x": "1"}, b"abc")
+    response.body = b"abcdef"
+    assert "content-length" not in response.headers
+    assert await response.read() == b"abcdef"
+
+
+async def test_a_stream_can_be_wrapped() -> None:
+    async def doubled(inner: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for block in inner:
+            yield block * 2
+
+    response = Response(body=b"ab")
+    response.body = doubled(Response(body=b"ab").stream())
+    assert await response.read() == b"abab"
+
+
+def test_json_and_text_say_what_they_are() -> None:
+    assert Response.json({"a": 1}).headers.get("content-type") == "application/json"
+    assert Response.text("é").body == "é".encode()

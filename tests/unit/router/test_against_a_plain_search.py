@@ -1,0 +1,67 @@
+"""The router against the same rules written as a plain search over all routes."""
+
+import re
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from phasegate import Request, Route
+from phasegate.router import Router
+from phasegate.testing import make_request
+
+segment = st.sampled_from(["a", "b", ":p", ":q"])
+uris = st.builds(
+    lambda parts, star: "/" + "/".join([*parts, *(["*"] if star else [])]),
+    st.lists(segment, max_size=3, unique=True),
+    st.booleans(),
+)
+hosts = st.sampled_from([(), ("x.test",), ("*.test",), ("*.x.test",)])
+routes = st.lists(
+    st.tuples(uris, hosts, st.sampled_from([0, 0, 1]), st.sampled_from([(), ("GET",), ("POST",)])), max_size=8
+)
+targets = st.builds(lambda parts: "/" + "/".join(parts), st.lists(st.sampled_from(["a", "b", "c", ""]), max_size=4))
+
+
+def plain_search(candidates: list[Route], request: Request) -> str | None:
+    fitting = [(rank, route.id) for route in candidates if (rank := rank_of(route, request)) is not None]
+    return min(fitting)[1] if fitting else None
+
+
+def rank_of(route: Route, request: Request) -> tuple[int, ...] | None:
+    host, path = host_rank(route, request.host), path_rank(route.uris[0], request.path)
+    if host is None or path is None or (route.methods and request.method not in route.methods):
+        return None
+    return (*host, *path, -route.priority, -bool(route.methods), -route.order)
+
+
+def host_rank(route: Route, host: str) -> tuple[int, int] | None:
+    pattern = route.hosts[0] if route.hosts else ""
+    if not pattern:
+        return 2, 0
+    if not pattern.startswith("*"):
+        return (0, 0) if pattern == host else None
+    return (1, -len(pattern)) if host.endswith(pattern[1:]) else None
+
+
+def path_rank(uri: str, path: str) -> tuple[int, int] | None:
+    expression = re.sub(r":\w+", "[^/]+", uri.removesuffix("*"))
+    if uri.endswith("*"):
+        match = re.match(expression, path)
+        return (2, -uri.count("/")) if match else None
+    if re.fullmatch(expression, path) is None:
+        return None
+    return (1, 0) if ":" in uri else (0, 0)
+
+
+@settings(max_examples=400)
+@given(routes, targets, st.sampled_from(["x.test", "a.x.test", "other"]), st.sampled_from(["GET", "POST"]))
+def test_the_router_finds_what_a_plain_search_finds(
+    drawn: list[tuple[str, tuple[str, ...], int, tuple[str, ...]]], target: str, host: str, method: str
+) -> None:
+    built = [
+        Route(id=str(order), uris=(uri,), hosts=hosts_, priority=priority, methods=frozenset(methods), order=order)
+        for order, (uri, hosts_, priority, methods) in enumerate(drawn)
+    ]
+    request = make_request(method, target, headers={"host": host})
+    match = Router(built).match(request)
+    assert (match.route.id if match else None) == plain_search(built, request)

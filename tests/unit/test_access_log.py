@@ -1,0 +1,98 @@
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from phasegate import Consumer, Exchange, Route, UpstreamFacts
+from phasegate.access_log import AccessLog
+from phasegate.errors import UpstreamTimeout
+from phasegate.testing import make_exchange, make_request
+
+
+class Pipe:
+    """A log that writes to a pipe, and what comes out at the other end."""
+
+    def __init__(self) -> None:
+        self.reader, self._writer = os.pipe()
+        os.set_blocking(self.reader, False)
+        self.log = AccessLog(self._writer)
+
+    def lines(self) -> list[dict[str, object]]:
+        try:
+            return [json.loads(line) for line in os.read(self.reader, 1 << 20).splitlines()]
+        except BlockingIOError:
+            return []
+
+    def close(self) -> None:
+        os.close(self.reader)
+        os.close(self._writer)
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    pipe = Pipe()
+    yield pipe
+    pipe.close()
+
+
+def finished() -> Exchange:
+    exchange = make_exchange(make_request(target="/a%2Fb?apikey=s3cret", headers={"apikey": "s3cret"}))
+    exchange.bytes_sent = 5
+    return exchange
+
+
+async def test_a_line_says_who_asked_for_what_and_what_came_of_it(pipe: Pipe) -> None:
+    pipe.log.record(finished(), 200)
+    pipe.log.flush()
+    (line,) = pipe.lines()
+    assert line["event"] == "access"
+    assert (line["client"], line["method"], line["host"], line["path"]) == (
+        "192.0.2.1",
+        "GET",
+        "gateway.test",
+        "/a%2Fb",
+    )
+    assert (line["status"], line["bytes"], line["protocol"]) == (200, 5, "HTTP/1.1")
+    assert line["request_id"] == "test-request-id"
+    assert (line["route"], line["consumer"]) == (None, None)
+    assert "upstream" not in line
+
+
+async def test_a_line_holds_no_secret_of_query_or_headers(pipe: Pipe) -> None:
+    pipe.log.record(finished(), 200)
+    pipe.log.flush()
+    assert "s3cret" not in str(pipe.lines())
+
+
+async def test_a_line_names_route_consumer_upstream_and_error(pipe: Pipe) -> None:
+    exchange = finished()
+    exchange.route = Route(id="r", uris=("/",))
+    exchange.consumer = Consumer("jack")
+    exchange.upstream = UpstreamFacts("10.0.0.1:80", 200, 0.0125)
+    exchange.error = UpstreamTimeout("10.0.0.1:80 stopped")
+    pipe.log.record(exchange, 200)
+    pipe.log.flush()
+    (line,) = pipe.lines()
+    assert (line["route"], line["consumer"], line["error"]) == ("r", "jack", "upstream_timeout")
+    assert (line["upstream"], line["upstream_status"], line["upstream_ms"]) == ("10.0.0.1:80", 200, 12.5)
+
+
+async def test_lines_are_written_soon_and_together(pipe: Pipe) -> None:
+    for _ in range(100):
+        pipe.log.record(finished(), 200)
+    assert pipe.lines() == []
+    async with asyncio.timeout(5):
+        while not (lines := pipe.lines()):
+            await asyncio.sleep(0.01)
+    assert len(lines) == 100
+
+
+async def test_a_reader_that_is_gone_does_no_harm() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    log = AccessLog(writer)
+    log.record(finished(), 200)
+    log.flush()
+    os.close(writer)

@@ -1,0 +1,110 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from phasegate import ConfigError
+from phasegate.settings import Settings, load_settings
+
+
+def loaded(folder: Path, environ: dict[str, str] | None = None, **settings: Any) -> Settings:
+    (folder / "gateway.yaml").write_text(yaml.safe_dump(settings))
+    (folder / "routes.yaml").write_text("routes: []")
+    return load_settings(folder, environ or {})
+
+
+def errors(folder: Path, **settings: Any) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        loaded(folder, **settings)
+    assert caught.value.source == str(folder / "gateway.yaml")
+    return [str(finding) for finding in caught.value.findings]
+
+
+def test_everything_has_a_default(tmp_path: Path) -> None:
+    settings = loaded(tmp_path)
+    assert [listen.address for listen in settings.listen] == ["127.0.0.1:9080"]
+    assert settings.admin_address == "127.0.0.1:9180"
+    assert settings.workers >= 1
+    assert (settings.plugins, settings.access_log, settings.log_level) == ((), "stdout", "info")
+    assert settings.graceful_timeout == 30
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "r.yaml").write_text("routes: []")
+    assert loaded(tmp_path, resources={"file": "sub/r.yaml"}).file == tmp_path / "sub" / "r.yaml"
+
+
+def test_the_environment_fills_in_numbers_too(tmp_path: Path) -> None:
+    assert loaded(tmp_path, {"WORKERS": "3"}, workers="${WORKERS:-1}").workers == 3
+    assert loaded(tmp_path, {}, workers="${WORKERS:-auto}").workers >= 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"workres": 2}, "workres: is not a known key: did you mean 'workers'?"),
+        ({"workers": 0}, "workers: must be auto or a number of processes from 1 to 512 (got 0)"),
+        ({"workers": "many"}, "workers: must be auto or a number of processes from 1 to 512 (got 'many')"),
+        ({"listen": []}, "listen: must not be empty"),
+        ({"listen": [{}]}, "listen[0].address: is required"),
+        ({"listen": [{"address": "9080"}]}, "listen[0].address: must be an address with its port, such as"),
+        ({"listen": [{"address": "127.0.0.1:99999"}]}, "listen[0].address: must be an address with its port, such as"),
+        (
+            {"listen": [{"address": "127.0.0.1:1"}, {"address": "127.0.0.1:1"}]},
+            "listen[1].address: 127.0.0.1:1 stands there twice: remove one",
+        ),
+        ({"listen": [{"address": "127.0.0.1:1", "tls": {"cert": "c"}}]}, "listen[0].tls.key: is required"),
+        ({"admin": {"keys": [{"key": "s3cret"}]}}, "admin.keys: is not available in this version: leave it out"),
+        ({"limits": {}}, "limits: is not available in this version: leave it out"),
+        ({"secrets": {}}, "secrets: is not available in this version: leave it out"),
+        ({"node": {"id": "auto"}}, "node: is not available in this version: leave it out"),
+        (
+            {"server": {"protocol": "native"}},
+            "server.protocol: is not available in this version (got 'native'): set it to hypercorn",
+        ),
+        (
+            {"resources": {"store": "sqlite:var/x.db"}},
+            "resources.store: is not available in this version (got 'sqlite:var/x.db'): set it to none",
+        ),
+        ({"server": {"loop": "trio"}}, "server.loop: must be one of auto, asyncio, uvloop (got 'trio')"),
+        ({"server": {"graceful_timeout": -1}}, "server.graceful_timeout: must be at least 0 (got -1)"),
+        ({"trusted_proxies": ["nowhere"]}, "trusted_proxies[0]: must be an IP address or CIDR block"),
+        ({"log": {"level": "loud"}}, "log.level: must be one of debug, info, warning, error (got 'loud')"),
+        ({"log": {"access": "file"}}, "log.access: must be one of stdout, stderr, off (got 'file')"),
+        ({"plugins": "key-auth"}, "plugins: must be a list (got 'key-auth')"),
+        ({"plugins": ["a", "a"]}, "plugins[1]: 'a' stands there twice: remove one"),
+        ({"plugins": [None]}, "plugins[0]: must not be null: give a value or leave the key out"),
+        ({"resources": {"file": "none.yaml"}}, "resources.file: there is no file"),
+    ],
+)
+def test_a_mistake_is_told_with_its_path(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+    found = errors(tmp_path, **settings)
+    assert len(found) == 1
+    assert found[0].startswith(message)
+    assert "s3cret" not in found[0]
+
+
+def test_a_variable_that_is_not_set_is_told_with_its_path(tmp_path: Path) -> None:
+    assert errors(tmp_path, plugins=["${NOT_SET_ANYWHERE}"])[0].startswith(
+        "plugins[0]: environment variable NOT_SET_ANYWHERE is not set"
+    )
+
+
+def test_certificates_that_are_not_there_or_are_none(tmp_path: Path) -> None:
+    listen = [{"address": "127.0.0.1:1", "tls": {"cert": "cert.pem", "key": "key.pem"}}]
+    assert errors(tmp_path, listen=listen) == [
+        f"listen[0].tls.cert: there is no file {tmp_path / 'cert.pem'}",
+        f"listen[0].tls.key: there is no file {tmp_path / 'key.pem'}",
+    ]
+    (tmp_path / "cert.pem").write_text("no certificate")
+    (tmp_path / "key.pem").write_text("no key")
+    assert "are no certificate and its unencrypted key" in errors(tmp_path, listen=listen)[0]
+
+
+def test_a_folder_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"is no folder: name the one that holds gateway.yaml"):
+        load_settings(tmp_path / "nowhere", {})
+    with pytest.raises(ConfigError, match=r"gateway.yaml: can't be read: No such file or directory"):
+        load_settings(tmp_path, {})

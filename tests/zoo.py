@@ -1,0 +1,211 @@
+"""Tiny plugins, each doing one thing, for tests of the runner and of the contract."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import ClassVar
+
+from phasegate import Exchange, Outcome, Plugin, Response, Services, hookimpl
+
+
+def variant(base: type[Plugin], **attributes: object) -> type[Plugin]:
+    """Return a plugin class like `base`, with other class attributes."""
+    cls: type[Plugin] = dataclass(kw_only=True)(type("Variant", (base,), attributes))
+    return cls
+
+
+def noted(exchange: Exchange) -> list[str]:
+    """Return what the plugins of the zoo noted on this exchange."""
+    notes: list[str] = exchange.state.setdefault("zoo", [])
+    return notes
+
+
+@dataclass(kw_only=True)
+class Witness(Plugin):
+    """Notes every phase it sees."""
+
+    name: ClassVar[str] = "witness"
+    schema: ClassVar = {"mark": {"type": "string", "default": "witness"}}
+    mark: str
+
+    @hookimpl
+    async def rewrite(self, exchange: Exchange) -> Response | None:
+        noted(exchange).append(f"{self.mark}.rewrite")
+        return None
+
+    @hookimpl
+    async def access(self, exchange: Exchange) -> Response | None:
+        noted(exchange).append(f"{self.mark}.access")
+        return None
+
+    @hookimpl
+    async def proxy(self, exchange: Exchange) -> Response | None:
+        noted(exchange).append(f"{self.mark}.proxy")
+        return None
+
+    @hookimpl
+    async def response(self, exchange: Exchange, response: Response) -> Response | None:
+        noted(exchange).append(f"{self.mark}.response")
+        return None
+
+    @hookimpl
+    async def log(self, exchange: Exchange) -> None:
+        noted(exchange).append(f"{self.mark}.log")
+
+
+@dataclass(kw_only=True)
+class Second(Witness):
+    """A witness of another name."""
+
+    name: ClassVar[str] = "second"
+    mark: str = "second"
+    schema: ClassVar = {"mark": {"type": "string", "default": "second"}}
+
+
+@dataclass(kw_only=True)
+class Answers(Plugin):
+    """Answers in the phase that its configuration names."""
+
+    name: ClassVar[str] = "answers"
+    schema: ClassVar = {
+        "phase": {"type": "string", "default": "proxy"},
+        "text": {"type": "string", "default": "answered"},
+    }
+    phase: str
+    text: str
+
+    @hookimpl
+    async def rewrite(self, exchange: Exchange) -> Response | None:
+        return self._in("rewrite")
+
+    @hookimpl
+    async def access(self, exchange: Exchange) -> Response | None:
+        return self._in("access")
+
+    @hookimpl
+    async def proxy(self, exchange: Exchange) -> Response | None:
+        return self._in("proxy")
+
+    @hookimpl
+    async def response(self, exchange: Exchange, response: Response) -> Response | None:
+        return self._in("response")
+
+    def _in(self, phase: str) -> Response | None:
+        return Response.text(self.text) if phase == self.phase else None
+
+
+@dataclass(kw_only=True)
+class Raises(Plugin):
+    """Raises in the phase that its configuration names."""
+
+    name: ClassVar[str] = "raises"
+    schema: ClassVar = {"phase": {"type": "string", "default": "access"}}
+    phase: str
+
+    @hookimpl
+    async def rewrite(self, exchange: Exchange) -> Response | None:
+        self._in("rewrite")
+        return None
+
+    @hookimpl
+    async def access(self, exchange: Exchange) -> Response | None:
+        self._in("access")
+        return None
+
+    @hookimpl
+    async def response(self, exchange: Exchange, response: Response) -> Response | None:
+        self._in("response")
+        return None
+
+    @hookimpl
+    async def log(self, exchange: Exchange) -> None:
+        self._in("log")
+
+    def _in(self, phase: str) -> None:
+        if phase == self.phase:
+            raise RuntimeError("the zoo is on fire")
+
+
+@dataclass(kw_only=True)
+class Waits(Plugin):
+    """Never ends by itself, and notes when it is cancelled."""
+
+    name: ClassVar[str] = "waits"
+    waiting: ClassVar[asyncio.Event]
+    cancelled: ClassVar[asyncio.Event]
+
+    @hookimpl
+    async def access(self, exchange: Exchange) -> Response | None:
+        self.waiting.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+        return None
+
+
+@dataclass(kw_only=True)
+class Returns(Plugin):
+    """Returns something that is no answer."""
+
+    name: ClassVar[str] = "returns"
+
+    @hookimpl
+    async def proxy(self, exchange: Exchange) -> Response | None:
+        return "text"  # type: ignore[return-value]
+
+
+@dataclass(kw_only=True)
+class Token(Plugin):
+    """Knows callers by a token in a header of its configuration."""
+
+    name: ClassVar[str] = "token"
+    schema: ClassVar = {"header": {"type": "string", "default": "x-token"}}
+    consumer_schema: ClassVar = {"token": {"type": "string", "required": True, "secret": True}}
+    consumer_key: ClassVar[str | None] = "token"
+    header: str
+
+    async def open(self, services: Services) -> None:
+        self._consumers = services.consumers
+
+    @hookimpl
+    async def authenticate(self, exchange: Exchange) -> Outcome:
+        token = exchange.original.headers.get(self.header)
+        challenge = f"token {self.header}"
+        if token is None:
+            return Outcome.absent("Missing token", challenge=challenge)
+        found = self._consumers.find(self.name, token)
+        return Outcome.ok(*found) if found else Outcome.invalid("Wrong token", challenge=challenge)
+
+
+@dataclass(kw_only=True)
+class Badge(Token):
+    """A second way to be known."""
+
+    name: ClassVar[str] = "badge"
+    schema: ClassVar = {"header": {"type": "string", "default": "x-badge"}}
+
+
+@dataclass(kw_only=True)
+class Lives(Plugin):
+    """Keeps count of openings and closings, and refuses to open when it is told to."""
+
+    name: ClassVar[str] = "lives"
+    schema: ClassVar = {"tag": {"type": "string", "default": ""}, "broken": {"type": "boolean", "default": False}}
+    events: ClassVar[list[str]] = []
+    tag: str
+    broken: bool
+
+    async def open(self, services: Services) -> None:
+        if self.broken:
+            raise OSError("no such database")
+        self.events.append(f"open {self.tag}")
+        self.seen = 0
+
+    async def close(self) -> None:
+        self.events.append(f"close {self.tag}")
+
+    @hookimpl
+    async def proxy(self, exchange: Exchange) -> Response | None:
+        self.seen += 1
+        return Response.text(f"{self.tag} {self.seen}")
