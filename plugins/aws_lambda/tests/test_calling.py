@@ -3,6 +3,7 @@
 import asyncio
 import json
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -300,3 +301,16 @@ async def test_a_functions_own_403_is_never_repeated(
     response = await get(await started(start_gateway, upstream, authorization={"iam": oracle.iam}), "/x/")
     assert (response.status_code, response.content) == (403, reply.body)
     assert len(upstream.received) == 1
+
+
+@pytest.mark.parametrize("spelling", ["{}", "{quoted}", "{escaped}"])
+async def test_aws_can_not_tell_a_client_our_session_token(
+    start_gateway: GatewayMaker, upstream: FakeUpstream, oracle: Any, spelling: str
+) -> None:
+    token = oracle.iam["session_token"]
+    shown = spelling.format(token, quoted=quote(token, safe=""), escaped=token.replace("/", "\\/"))
+    body = f'{{"message":"... does not match ... x-amz-security-token:{shown} ..."}}'.encode()
+    upstream.reply(skew_reply(body=body))
+    response = await get(await started(start_gateway, upstream, authorization={"iam": oracle.iam}), "/x/")
+    assert response.status_code == 403
+    assert response.text == '{"message":"... does not match ... x-amz-security-token:*** ..."}'

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from phasegate import Exchange, Finding, Response, Services
+from phasegate import Exchange, Finding, Response, Secret, Services
 from phasegate.faas import Answer, FunctionPlugin, FunctionRequest
 
 from .authorization import AUTHORIZATION, Authorization, remove_client_signature, sent_signature
+from .refusal import clock_error_seconds, read_refusal, without_token
 from .signer import NEVER_SIGNED, Signer
-from .skew import skew_seconds
 
 # What API Gateway renames in a function's answer, and what becomes of it here ("Amazon API Gateway important notes",
 # AWS documentation); the length is the transport's own affair.
@@ -78,15 +78,27 @@ class AwsLambda(FunctionPlugin):
         self._signer.sign(request, payload, self.clock.time() + self._skew_seconds)
 
     async def accept(self, answer: Answer, exchange: Exchange) -> Response | None:
-        """Undo API Gateway's renaming; when AWS finds our clock wrong, ask for one more try by its clock."""
-        if self._signer is not None:
-            skew = await skew_seconds(answer, self.clock.time())
-            if skew is not None and abs(skew - self._skew_seconds) > 1:
-                self._skew_seconds = skew
-                self.logger.warning("clock differs from AWS", extra={"skew_seconds": round(skew, 1)})
+        """Undo API Gateway's renaming; where AWS refuses our signature for our clock, ask for one more try by its own."""
+        refusal = None if self._signer is None else await read_refusal(answer)
+        if refusal is not None:
+            if self._correct_clock(answer, refusal):
                 return None
+            answer.body = without_token(refusal, self._session_token)
         answer.headers.raw = _restored(answer.headers.raw)
         return answer
+
+    def _correct_clock(self, answer: Answer, refusal: bytes) -> bool:
+        """Tell whether the clock was why AWS refused and another offset than the present one would be right."""
+        found = clock_error_seconds(answer, refusal, self.clock.time())
+        if found is None or abs(found - self._skew_seconds) <= 1:
+            return False
+        self._skew_seconds = found
+        self.logger.warning("clock differs from AWS", extra={"skew_seconds": round(found, 1)})
+        return True
+
+    @property
+    def _session_token(self) -> Secret | None:
+        return self.authorization.iam.session_token if self.authorization.iam else None
 
     @property
     def _has_credentials(self) -> bool:
