@@ -87,11 +87,12 @@ class Consumer:
 class Route:
     """One route as the router and the pipeline use it: references are resolved, plugins merged by precedence.
 
-    `order` is its place among the routes of its source, a higher one being newer.
+    `order` is its place among the routes of its source, a higher one being newer; `path` leads to it in its document.
     """
 
     id: str
     uris: tuple[str, ...]
+    path: str = ""
     hosts: tuple[str, ...] = ()
     methods: frozenset[str] = frozenset()
     remote_addrs: tuple[str, ...] = ()

@@ -111,7 +111,7 @@ async def test_every_mistake_in_a_saved_file_is_told_and_nothing_changes(
         server.write_routes({"routes": [{"id": "a", "uri": "x"}, {"id": "b", "uri": "/b", "tiemout": 1}]})
         await server.logged("configuration refused", 2)
         refused = [line["path"] for line in server.lines if line["event"] == "configuration refused"]
-        assert refused == ["routes[1].tiemout", "routes[0].uri"]
+        assert refused == ["routes[0].uri", "routes[1].tiemout"]
         assert (await get(server.url)).status_code == 200
 
 

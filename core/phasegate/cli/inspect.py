@@ -24,22 +24,30 @@ _directory = click.argument("directory", type=click.Path(path_type=Path), defaul
 @click.command()
 @_directory
 def check(directory: Path) -> None:
-    """Judge a configuration folder (default: conf) as `run` would, and say every error with its path.
+    """Judge a configuration folder as `run` would.
 
-    The exit code is 0 when it can be served and 1 when not. Warnings do not change it.
+    Says every error with its path. DIRECTORY is the folder that holds gateway.yaml, conf by default. The exit code is 0
+    when the folder can be served and 1 when not; warnings do not change it.
     """
     settings, schemas = load(directory)
     snapshot = _snapshot(settings, schemas)
     for warning in snapshot.warnings:
         click.echo(f"warning: {settings.file}: {warning}")
-    counts = f"{len(snapshot.routes)} routes, {len(settings.plugins)} plugins enabled, {settings.workers} workers"
-    click.echo(f"{directory}: ok ({counts})")
+    counts = (
+        _counted(len(snapshot.routes), "route"),
+        _counted(len(settings.plugins), "plugin"),
+        _counted(settings.workers, "worker"),
+    )
+    click.echo(f"{directory}: ok ({', '.join(counts)})")
 
 
 @click.command()
 @_directory
 def routes(directory: Path) -> None:
-    """List the routes of a folder (default: conf): what they match, which plugins run, where requests go."""
+    """List what the routes match and where they lead.
+
+    DIRECTORY is the folder that holds gateway.yaml, conf by default. Plugins stand in the order in which they run.
+    """
     settings, schemas = load(directory)
     snapshot = _snapshot(settings, schemas)
     rows = [_route_row(route, schemas) for route in snapshot.routes]
@@ -49,7 +57,10 @@ def routes(directory: Path) -> None:
 @click.command()
 @_directory
 def plugins(directory: Path) -> None:
-    """List the installed plugins, and which of them a folder (default: conf) enables."""
+    """List the installed plugins.
+
+    Says which of them DIRECTORY enables, the folder that holds gateway.yaml, conf by default.
+    """
     enabled = load(directory)[0].plugins if directory.is_dir() else ()
     rows = []
     for name, candidates in installed().items():
@@ -57,6 +68,10 @@ def plugins(directory: Path) -> None:
             origin = f"{candidate.distribution} {candidate.version}"
             rows.append([name, "yes" if name in enabled else "no", origin, *_plugin_facts(name)])
     click.echo(table(("name", "enabled", "from", "priority", "phases"), rows))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _snapshot(settings: Settings, schemas: Schemas) -> Snapshot:

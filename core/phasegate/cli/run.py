@@ -34,9 +34,10 @@ def load(directory: Path) -> tuple[Settings, Schemas]:
     help="The folder that holds gateway.yaml.",
 )
 def run(directory: Path) -> None:
-    """Serve until SIGTERM or Ctrl-C, following changes of the routes file.
+    """Serve a configuration folder.
 
-    What is in flight is finished first; a second signal ends it at once.
+    Runs until SIGTERM or Ctrl-C, and follows changes of the routes file. What is in flight is finished before it ends; a
+    second signal ends it at once.
     """
     settings, schemas = load(directory)
     configure(settings.log_level)

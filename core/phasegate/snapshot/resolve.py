@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -15,6 +16,7 @@ from ..schema.tables import Schemas
 from .upstreams import upstream_of
 
 Document = Mapping[str, Any]
+_NUMBER = re.compile(r"(\d+)")
 T = TypeVar("T")
 
 
@@ -32,8 +34,14 @@ def resolve(document: Document, schemas: Schemas) -> Resolved:
     resolver = _Resolver(schemas)
     resolved = resolver.resolve(document)
     if resolver.findings:
-        raise ConfigError(resolver.findings)
+        raise ConfigError(sorted(resolver.findings, key=_place))
     return resolved
+
+
+def _place(finding: Finding) -> list[tuple[int, int, str]]:
+    """Return what puts findings into the order of their document: `routes[2]` before `routes[10]`."""
+    parts = _NUMBER.split(finding.path)
+    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts]
 
 
 @dataclass(slots=True)
@@ -75,6 +83,7 @@ class _Resolver:
             value, findings = self.schemas.kinds[kind].validate(item, path)
             self.findings += findings
             if findings:
+                self._judge_plugins_of(item, path)
                 continue
             key = "username" if kind == "consumers" else "id"
             name = value[key]
@@ -84,6 +93,16 @@ class _Resolver:
             seen[name] = path
             judged.append(_Resource(name, path, f"{kind}/{name}", value))
         return judged
+
+    def _judge_plugins_of(self, item: object, path: str) -> None:
+        """Look at the plugins of a resource that is refused already, so that all of its mistakes are told at once."""
+        plugins = item.get("plugins") if isinstance(item, dict) else None
+        if isinstance(plugins, dict):
+            resource = _Resource("", path, "", {"plugins": plugins, "labels": {}})
+            if path.startswith("consumers"):
+                self._consumer(resource, {})
+            else:
+                self._entries(resource)
 
     def _route(
         self,
@@ -101,6 +120,7 @@ class _Resolver:
         return Route(
             id=item.id,
             uris=self._uris(item),
+            path=item.path,
             hosts=self._one_or_many(item, "host", "hosts") or (service.hosts if service else ()),
             methods=frozenset(value.get("methods", ())),
             remote_addrs=self._one_or_many(item, "remote_addr", "remote_addrs"),

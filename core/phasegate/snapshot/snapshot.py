@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..errors import ConfigError, Finding
@@ -123,7 +123,14 @@ class Snapshot:
         errors = [finding for finding in findings if finding.level == "error"]
         if errors:
             raise ConfigError(errors)
-        return tuple(findings)
+        return (*findings, *self._unanswered())
+
+    def _unanswered(self) -> Iterator[Finding]:
+        for route in self.routes:
+            pipeline = self._pipelines[route.id]
+            if not (pipeline.proxy or pipeline.access or pipeline.rewrite):
+                message = "has neither an upstream nor a plugin that could answer: its requests get 503"
+                yield Finding(route.path, message, "warning")
 
 
 def _key_fields(schemas: Schemas) -> dict[str, str]:

@@ -124,12 +124,32 @@ def test_every_mistake_of_a_document_is_told() -> None:
         upstreams=[{"id": "u"}],
     )
     assert [line.split(":")[0] for line in found] == [
-        "upstreams[0].nodes",
         "routes[0].service_id",
         "routes[0].uri",
         "routes[1].plugins.nope",
         "routes[1].plugins.witness.x",
+        "upstreams[0].nodes",
     ]
+
+
+def test_a_refused_resource_still_has_its_plugins_judged() -> None:
+    found = errors(
+        routes=[route(ur="/x", plugins={"witness": {"x": 1}})],
+        consumers=[{"name": "jack", "plugins": {"token": {}, "witness": {"x": 1}}}],
+    )
+    assert [line.split(":")[0] for line in found] == [
+        "consumers[0].name",
+        "consumers[0].plugins.token.token",
+        "consumers[0].plugins.witness.x",
+        "consumers[0].username",
+        "routes[0].plugins.witness.x",
+        "routes[0].ur",
+    ]
+
+
+def test_findings_stand_in_the_order_of_the_document() -> None:
+    found = errors(routes=[route(id=f"r{number}", uri="x") for number in range(12)])
+    assert [line.split("]")[0] for line in found] == [f"routes[{number}" for number in range(12)]
 
 
 def test_one_key_can_not_belong_to_two_consumers() -> None:

@@ -157,6 +157,11 @@ async def test_a_consumer_of_a_newer_snapshot_has_no_say_in_an_older_one() -> No
     assert older.pipeline_for(older.routes[0], found[0]) is older.pipeline(older.routes[0])
 
 
+def test_a_route_that_nobody_can_answer_is_warned_about() -> None:
+    snapshot = Snapshot({"routes": [*lives("a")["routes"], {"id": "empty", "uri": "/empty"}]}, SCHEMAS)
+    assert [finding.path for finding in snapshot.warnings] == ["routes[1]"]
+
+
 def test_the_router_of_a_snapshot_finds_its_routes() -> None:
     snapshot = Snapshot(lives("a"), SCHEMAS)
     match = snapshot.router.match(make_request(target="/a"))

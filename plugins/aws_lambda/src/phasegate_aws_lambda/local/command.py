@@ -94,9 +94,9 @@ def serve(
     function_name: str | None,
     memory: int,
 ) -> None:
-    r"""Serve the handler FUNCTION of FILE.py over HTTP, twice, until Ctrl-C.
+    """Serve a Python handler over HTTP.
 
-    Once as behind an API Gateway REST API (events in payload format 1.0, every path below any stage), and once as
+    FUNCTION of FILE.py is reached two ways until Ctrl-C: once as behind an API Gateway REST API (events in payload format 1.0, every path below any stage), and once as
     behind a function URL (format 2.0). Each invocation runs in a warm child process of its own. A saved .py file in
     the handler's folder takes effect with the next request.
 
@@ -113,7 +113,7 @@ def serve(
       phasegate lambda serve app.py:handler
       curl 'http://127.0.0.1:9001/prod/hello?name=you'
       curl 'http://127.0.0.1:9002/hello?name=you'
-    """
+    """  # noqa: D301 (click's mark for lines to keep is the control character itself)
     path, name = handler
     if not path.is_file():
         raise click.ClickException(f"{path} does not exist or is no file")
