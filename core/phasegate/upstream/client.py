@@ -176,12 +176,11 @@ def _mapped(error: Exception, attempt: _Attempt) -> Exception:
     if isinstance(error, aiohttp.ClientConnectorError):
         return UpstreamUnreachable(f"can't connect to {address}: {error.strerror or error}")
     if isinstance(error, aiohttp.ClientResponseError):
-        return MalformedResponse(f"{address} answered with something that is not HTTP: {error.message!r}")
+        # Its beginning alone: the rest repeats what the upstream sent.
+        return MalformedResponse(f"{address} answered with what is not HTTP: {error.message.splitlines()[0]}")
     if isinstance(error, (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)) and attempt.kept_connection:
         return _KeptConnectionClosed()
-    return UpstreamUnreachable(
-        f"{address} closed the connection before it answered: {str(error) or type(error).__name__}"
-    )
+    return UpstreamUnreachable(f"{address} closed the connection before it answered")
 
 
 def _answer(response: aiohttp.ClientResponse, limits: Limits) -> Answer:
@@ -206,4 +205,4 @@ async def _download(response: aiohttp.ClientResponse, limits: Limits) -> AsyncIt
     except TimeoutError as error:
         raise UpstreamTimeout(f"{address} stopped in the middle of its answer") from error
     except (aiohttp.ClientError, OSError) as error:
-        raise ResponseCut(f"{address} broke its answer off: {error}") from error
+        raise ResponseCut(f"{address} broke its answer off ({type(error).__name__})") from error

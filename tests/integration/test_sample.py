@@ -1,0 +1,109 @@
+"""What a newcomer gets: `make run`'s program and conf/ as it is shipped."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.process import run_command
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PORTS = (9001, 9002, 9003, 9080, 9180)
+
+
+def busy_ports() -> list[int]:
+    """Return those of the sample's ports that somebody listens on."""
+    busy = []
+    for port in PORTS:
+        with socket.socket() as sock:
+            if sock.connect_ex(("127.0.0.1", port)) == 0:
+                busy.append(port)
+    return busy
+
+
+@pytest.fixture
+async def sample(tmp_path: Path) -> AsyncIterator[Path]:
+    """The sample, run from a copy of conf/; skipped where one of its ports is taken."""
+    if busy := busy_ports():
+        pytest.skip(f"ports {busy} are in use, and the sample wants them")
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    program = str(tmp_path / "conf" / "sample" / "run.py")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, program, cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        async for line in process.stdout:
+            if b"Ctrl-C stops everything" in line:
+                break
+    yield tmp_path
+    process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(30):
+        await process.communicate()
+    assert busy_ports() == []
+
+
+def keys(folder: Path) -> dict[str, str]:
+    lines = (folder / "var" / "sample.env").read_text().splitlines()
+    return dict(line.removeprefix("export ").split("=", 1) for line in lines)
+
+
+async def test_everything_that_it_says_to_try_works(sample: Path) -> None:
+    base = "http://127.0.0.1:9080"
+    async with httpx.AsyncClient(verify=False) as client, httpx.AsyncClient(http1=False, http2=True) as http2:
+        first = await client.get(f"{base}/aws?name=Phasegate")
+        second = await http2.get(f"{base}/aws?name=Phasegate")
+        signed = await client.get(f"{base}/signed/?name=Phasegate")
+        unknown = await client.get(f"{base}/guarded")
+        known = await client.get(f"{base}/guarded", headers={"apikey": keys(sample)["PHASEGATE_SAMPLE_CONSUMER_KEY"]})
+        site = await client.get(f"{base}/site/page")
+        edited = await after_editing(client, sample, f"{base}/aws?name=Phasegate")
+    assert (first.status_code, first.text) == (200, '"Hello, Phasegate!"')
+    assert (second.status_code, second.text, second.http_version) == (200, '"Hello, Phasegate!"', "HTTP/2")
+    assert first.headers["x-amzn-requestid"]
+    assert (signed.status_code, signed.text) == (200, '"Hello, Phasegate!"')
+    assert (unknown.status_code, known.status_code) == (401, 200)
+    assert site.text.startswith("You asked for /site/page")
+    assert edited == '"Good morning, Phasegate!"'
+
+
+async def after_editing(client: httpx.AsyncClient, folder: Path, url: str) -> str:
+    """Save a changed function, and return the first answer that shows it."""
+    function = folder / "conf" / "sample" / "hello.py"
+    function.write_text(function.read_text().replace("Hello, {name}", "Good morning, {name}"))
+    async with asyncio.timeout(10):
+        while "morning" not in (text := (await client.get(url)).text):
+            await asyncio.sleep(0.05)
+    return text
+
+
+async def test_the_keys_are_for_their_owner_alone(sample: Path) -> None:
+    assert (sample / "var" / "sample.env").stat().st_mode & 0o777 == 0o600
+
+
+async def test_conf_as_shipped_is_good_once_its_variables_are_set() -> None:
+    names = (
+        "PHASEGATE_LAMBDA_API_KEY",
+        "PHASEGATE_LAMBDA_ACCESS_KEY",
+        "PHASEGATE_LAMBDA_SECRET_KEY",
+        "PHASEGATE_SAMPLE_CONSUMER_KEY",
+    )
+    environment = {name: f"value-{number}" for number, name in enumerate(names)}
+    code, output, errors = await run_command("check", str(ROOT / "conf"), environment=environment)
+    assert (code, errors) == (0, "")
+    assert "ok (4 routes, 2 plugins" in output
+
+
+async def test_conf_ships_no_key_and_no_key_of_a_later_version() -> None:
+    text = (ROOT / "conf" / "gateway.yaml").read_text() + (ROOT / "conf" / "routes.yaml").read_text()
+    without = {name: "" for name in os.environ if name.startswith("PHASEGATE_")}
+    code, _, errors = await run_command("check", str(ROOT / "conf"), environment=without)
+    assert code == 1
+    assert errors.count("is not set") == text.count("${PHASEGATE_")
