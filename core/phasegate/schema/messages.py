@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -25,7 +25,6 @@ _ARTICLES = {
     "boolean": "true or false",
 }
 
-
 _DEMANDS: dict[int, Callable[[Any], str]] = {
     errors.BAD_TYPE.code: lambda types: f"must be {_type_names(types)}",
     errors.MIN_VALUE.code: lambda limit: f"must be at least {limit}",
@@ -39,34 +38,18 @@ _DEMANDS: dict[int, Callable[[Any], str]] = {
 }
 
 
-def findings_of(found: Iterable[ValidationError], definition: Definition) -> list[Finding]:
-    """Return one finding for each error, groups taken apart, in the order of the document."""
-    return [finding for error in found for finding in _flat(error, definition)]
-
-
-def join_path(keys: Iterable[object]) -> str:
-    """Return keys as a path: names joined by dots, list places in brackets."""
-    path = ""
-    for key in keys:
-        path += f"[{key}]" if isinstance(key, int) else f".{key}" if path else str(key)
-    return path
-
-
-def _flat(error: ValidationError, definition: Definition) -> Iterator[Finding]:
-    if error.is_group_error and not error.is_logic_error:
-        for child in error.child_errors:
-            yield from _flat(child, definition)
-        return
-    yield Finding(join_path(error.document_path), _message(error, definition))
+def finding_of(error: ValidationError, definition: Definition) -> Finding:
+    """Return an error of one level, on a key of the definition or beside it, as a finding."""
+    return Finding(str(error.field), _message(error, definition))
 
 
 def _message(error: ValidationError, definition: Definition) -> str:
-    rules, siblings, hidden = _rules_at(error.document_path, definition)
+    rules = definition.get(error.field, {})
     if error.code == errors.UNKNOWN_FIELD.code:
-        return _unknown(str(error.field), siblings)
+        return _unknown(str(error.field), (name for name, its in definition.items() if "alias_of" not in its))
     if error.code == errors.REQUIRED_FIELD.code:
         return "is required"
-    got = "" if hidden else _shown(error.value)
+    got = "" if _holds_secret(rules) else _shown(error.value)
     if error.code == UNAVAILABLE.code:
         return _unavailable(error.constraint, got)
     if "meta" in rules:
@@ -111,22 +94,6 @@ def _as_written(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return repr(value) if isinstance(value, str) else str(value)
-
-
-def _rules_at(path: tuple[Any, ...], definition: Definition) -> tuple[Mapping[str, Any], Iterable[str], bool]:
-    """Return the rules of the key, the keys known beside it, and whether its value must stay unseen."""
-    rules: Mapping[str, Any] = {"schema": definition}
-    siblings: Iterable[str] = ()
-    for key in path:
-        inner = rules.get("schema", {})
-        if isinstance(key, int):
-            rules, siblings = inner, ()
-        elif "valuesrules" in rules:
-            rules, siblings = rules["valuesrules"], ()
-        else:
-            siblings = [name for name, its in inner.items() if "alias_of" not in its]
-            rules = inner.get(key, {})
-    return rules, siblings, not rules or _holds_secret(rules)
 
 
 def _holds_secret(rules: Mapping[str, Any]) -> bool:

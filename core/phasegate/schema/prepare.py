@@ -1,7 +1,8 @@
-"""What happens to a document before cerberus sees it: aliases, nulls, and text from the environment."""
+"""What happens to an object before cerberus sees it: aliases, nulls, and text from the environment."""
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -16,47 +17,26 @@ _BOOLEANS = {"true": True, "false": False}
 
 
 def prepare(document: Mapping[Any, Any], definition: Definition) -> tuple[dict[Any, Any], list[Finding]]:
-    """Return a copy of the document that cerberus can judge, and what it could not have seen.
+    """Return a copy of the object, of this level alone, that cerberus can judge, and what it could not have seen.
 
     A key spelt by its alias gets its name, and both at once are an error; text from the environment becomes the number
-    or boolean that its key asks for; `null` is an error unless the key is nullable, where cerberus would put the default.
+    or boolean that its key asks for; `null` is an error unless the key is nullable; defaults are filled in.
     """
-    findings: list[Finding] = []
-    return _mapping(document, definition, "", findings), findings
-
-
-def _mapping(document: Mapping[Any, Any], definition: Definition, path: str, findings: list[Finding]) -> dict[Any, Any]:
     prepared: dict[Any, Any] = {}
+    findings: list[Finding] = []
     for key, value in document.items():
-        rules = definition.get(key, {}) if isinstance(key, str) else {}
+        rules = definition.get(key, {})
         name = rules.get("alias_of", key)
-        here = f"{path}.{key}" if path else str(key)
         if name in prepared or (name != key and name in document):
-            findings.append(Finding(here, f"is another spelling of {name!r}: give one of them"))
-            continue
-        prepared[name] = _value(value, rules, here, findings)
-    return prepared
-
-
-def _value(value: Any, rules: Mapping[str, Any], path: str, findings: list[Finding]) -> Any:
-    if value is None:
-        if rules and not rules.get("nullable"):
-            findings.append(Finding(path, "must not be null: give a value or leave the key out"))
-        return None
-    if isinstance(value, FromEnvironment):
-        return _typed(value, rules)
-    if isinstance(value, dict):
-        return _children(value, rules, path, findings)
-    if isinstance(value, list):
-        item_rules = rules.get("schema", {})
-        return [_value(item, item_rules, f"{path}[{index}]", findings) for index, item in enumerate(value)]
-    return value
-
-
-def _children(value: dict[Any, Any], rules: Mapping[str, Any], path: str, findings: list[Finding]) -> dict[Any, Any]:
-    if "valuesrules" in rules:
-        return {key: _value(item, rules["valuesrules"], f"{path}.{key}", findings) for key, item in value.items()}
-    return _mapping(value, rules.get("schema", {}), path, findings)
+            findings.append(Finding(str(key), f"is another spelling of {name!r}: give one of them"))
+        elif value is None and rules and not rules.get("nullable"):
+            findings.append(Finding(str(key), "must not be null: give a value or leave the key out"))
+        else:
+            prepared[name] = _typed(value, rules) if isinstance(value, FromEnvironment) else value
+    for key, rules in definition.items():
+        if "default" in rules and key not in prepared:
+            prepared[key] = copy.deepcopy(rules["default"])
+    return prepared, findings
 
 
 def _typed(text: FromEnvironment, rules: Mapping[str, Any]) -> Any:

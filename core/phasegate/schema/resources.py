@@ -15,7 +15,7 @@ _HOST: Rules = {
 _NETWORK: Rules = {"type": "string", "format": "network"}
 _URI: Rules = {"type": "string", "empty": False}
 _SECONDS: Rules = {"type": "number", "min": 0.001}
-_PLUGINS: Rules = {"type": "dict", "keysrules": {"type": "string"}, "default": {}}
+_PLUGINS: Rules = {"type": "dict", "default": {}}
 _LABELS: Rules = {"type": "dict", "valuesrules": {"type": "string"}, "default": {}}
 _LATER: Rules = {"available": []}
 
