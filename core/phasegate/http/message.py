@@ -125,13 +125,9 @@ class Response:
         self._body = value
         self.headers.remove("content-length")
 
-    async def stream(self) -> AsyncIterator[bytes]:
-        """Yield the body in blocks, whichever kind it is: what a `response` phase wraps."""
-        if isinstance(self._body, bytes):
-            yield self._body
-            return
-        async for block in self._body:
-            yield block
+    def stream(self) -> AsyncIterator[bytes]:
+        """Return the present body as blocks, whichever kind it is: what a `response` phase wraps and sets as the new one."""
+        return _blocks(self._body)
 
     async def read(self) -> bytes:
         """Return the whole body; meant for small answers and tests, since it holds them in memory."""
@@ -139,3 +135,11 @@ class Response:
 
     def __repr__(self) -> str:
         return f"<Response {self.status}>"
+
+
+async def _blocks(body: bytes | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    if isinstance(body, bytes):
+        yield body
+        return
+    async for block in body:
+        yield block

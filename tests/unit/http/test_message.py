@@ -45,7 +45,7 @@ async def test_a_stream_can_be_wrapped() -> None:
             yield block * 2
 
     response = Response(body=b"ab")
-    response.body = doubled(Response(body=b"ab").stream())
+    response.body = doubled(response.stream())
     assert await response.read() == b"abab"
 
 

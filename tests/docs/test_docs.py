@@ -1,0 +1,168 @@
+"""The documentation is held to the code: every hook, key, error and command is in it, and its blocks run."""
+
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from phasegate import Plugin, RequestError, errors
+from phasegate.plugin import HOOKS
+from phasegate.registry import Registry
+from phasegate.schema import Schema
+from phasegate.schema.resources import KINDS, NODE, PLUGIN_META, TIMEOUT
+from phasegate.schema.tables import Schemas
+from phasegate.settings import DEFINITION
+from phasegate.snapshot import Snapshot
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAGES = sorted(
+    [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md"), *ROOT.glob("plugins/*/README.md")]
+)
+GUIDE = (ROOT / "docs" / "writing-a-plugin.md").read_text()
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
+AWS_LAMBDA = (ROOT / "docs" / "aws-lambda.md").read_text()
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def in_code(text: str) -> set[str]:
+    """Return every word that stands in code on a page: in backticks or in a block."""
+    spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL))
+    fenced = re.findall(r"^```\w*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return {word for span in [*spans, *fenced] for word in re.findall(r"[A-Za-z0-9_-]+", span)}
+
+
+def keys_of(definition: Any) -> Iterator[str]:
+    for key, rules in definition.items():
+        yield key
+        schema = rules.get("schema", {})
+        item = schema.get("schema", {}) if schema.get("type") == "dict" else schema
+        if rules.get("type") in ("dict", "list") and isinstance(item, dict) and not isinstance(item.get("type"), str):
+            yield from keys_of(item)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_phase_is_in_the_guide_with_its_arguments(hook: str) -> None:
+    arguments = ", ".join(inspect.signature(getattr(Plugin, hook)).parameters)
+    assert f"| `{hook}({arguments})` |" in GUIDE
+
+
+@pytest.mark.parametrize("name", [name for name in vars(Plugin) if not name.startswith("_")])
+def test_everything_that_a_plugin_may_define_is_in_the_guide(name: str) -> None:
+    assert name in in_code(GUIDE)
+
+
+@pytest.mark.parametrize("key", sorted(set(keys_of(DEFINITION))))
+def test_every_setting_is_documented(key: str) -> None:
+    assert key in in_code(CONFIGURATION)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_key_of_a_resource_is_documented(kind: str) -> None:
+    keys = {kind, *keys_of(KINDS[kind]), *NODE, *PLUGIN_META, *TIMEOUT["schema"]}
+    assert keys - in_code(CONFIGURATION) == set()
+
+
+@pytest.mark.parametrize(("plugin", "page"), [("aws-lambda", AWS_LAMBDA), ("key-auth", CONFIGURATION)])
+def test_every_key_of_a_bundled_plugin_is_documented(plugin: str, page: str) -> None:
+    cls = Registry.load([plugin]).classes[plugin]
+    assert {*keys_of(cls.schema), *keys_of(cls.consumer_schema or {})} - in_code(page) == set()
+
+
+@pytest.mark.parametrize("plugin", ["aws-lambda"])
+def test_documented_defaults_and_bounds_are_those_of_the_schema(plugin: str) -> None:
+    for key, rules in Registry.load([plugin]).classes[plugin].schema.items():
+        default = rules.get("default")
+        if isinstance(default, (int, str)):
+            text = str(default).lower() if isinstance(default, bool) else str(default)
+            row = re.search(rf"^\| `{key}` \| `?{text}`? ?(.*?) ?\|", AWS_LAMBDA, re.MULTILINE)
+            assert row, key
+            if rules.get("min", 1) > 1:
+                assert row.group(1) == f"(at least {rules['min']})"
+
+
+def test_every_error_that_a_function_call_can_end_with_is_documented() -> None:
+    codes = {
+        cls.code
+        for cls in vars(errors).values()
+        if inspect.isclass(cls) and issubclass(cls, RequestError) and cls.__module__ == "phasegate.errors"
+    }
+    elsewhere = {"internal_error", "bad_request", "unauthorized", "route_not_found", "plugin_failed", "no_upstream"}
+    assert codes - elsewhere <= in_code(AWS_LAMBDA)
+
+
+def document_of(block: str) -> dict[str, Any]:
+    filled = re.sub(r"\$\{([A-Z_]+)\}", r"value-of-\1", block)
+    loaded: dict[str, Any] = yaml.safe_load(filled)
+    return loaded
+
+
+YAML_BLOCKS = [(page.name, block) for page in PAGES for block in blocks(page.read_text(), "yaml")]
+
+
+@pytest.mark.parametrize(("page", "block"), YAML_BLOCKS)
+def test_every_configuration_on_a_page_can_be_loaded(page: str, block: str) -> None:
+    document = document_of(block)
+    if {"listen", "workers"} & document.keys():
+        _, findings = Schema(DEFINITION).validate(document)
+        assert findings == []
+    else:
+        Snapshot(document, Schemas(Registry.load(["aws-lambda", "key-auth"])))
+
+
+def test_there_are_configurations_to_load() -> None:
+    assert len(YAML_BLOCKS) >= 5
+
+
+LINKS = [
+    (page, link)
+    for page in PAGES
+    for link in re.findall(r"\]\(([^)#\s]+)", page.read_text())
+    if not link.startswith(("http://", "https://"))
+]
+
+
+@pytest.mark.parametrize(("page", "link"), LINKS, ids=lambda value: str(getattr(value, "name", value)))
+def test_every_link_leads_somewhere(page: Path, link: str) -> None:
+    assert (page.parent / link).exists()
+
+
+def test_every_make_target_is_named_in_the_readme_and_the_other_way_round() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"make ([a-z]+)", (ROOT / "README.md").read_text()))
+    assert named <= targets
+    assert targets - named <= {"lint"}
+
+
+def test_every_module_of_core_is_in_the_architecture() -> None:
+    page = in_code((ROOT / "docs" / "architecture.md").read_text())
+    modules = {path.stem for path in (ROOT / "core" / "phasegate").iterdir() if not path.name.startswith(("_", "py."))}
+    assert modules - page == set()
+
+
+@pytest.mark.parametrize("event", ["listening", "configuration accepted", "worker died", "request failed", "access"])
+def test_events_are_documented(event: str) -> None:
+    assert f"`{event}`" in (ROOT / "docs" / "operations.md").read_text()
+
+
+def test_no_page_has_a_line_that_is_too_long_to_read_as_text() -> None:
+    long = [
+        f"{page.name}:{number}"
+        for page in PAGES
+        for number, line in enumerate(page.read_text().splitlines(), 1)
+        if len(line) > 120 and not line.startswith("|")
+    ]
+    assert long == []
+
+
+def test_the_public_names_on_the_guide_exist() -> None:
+    for module, names in re.findall(r"^from (phasegate[\w.]*) import (.+)$", GUIDE, re.MULTILINE):
+        for name in names.split(", "):
+            assert hasattr(importlib.import_module(module), name)

@@ -1,0 +1,95 @@
+"""The code of the plugin guide and of the README, run as it stands there."""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from phasegate import ConfigError, Plugin
+from phasegate.contract import misuses
+from phasegate.testing import FakeUpstream, make_exchange, make_plugin, make_request, make_services, run_phase
+from phasegate.testing.fixtures import GatewayMaker
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def python_blocks(page: str) -> list[str]:
+    text = (ROOT / page).read_text()
+    found: list[str] = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return found
+
+
+def run(page: str) -> ModuleType:
+    """Run every Python block of a page in one module, in order."""
+    module = ModuleType(re.sub(r"\W", "_", page))
+    sys.modules[module.__name__] = module
+    for block in python_blocks(page):
+        exec(compile(block, page, "exec"), vars(module))
+    return module
+
+
+@pytest.fixture(scope="module")
+def guide() -> ModuleType:
+    return run("docs/writing-a-plugin.md")
+
+
+@pytest.fixture(scope="module")
+def readme() -> ModuleType:
+    return run("README.md")
+
+
+def plugins(module: ModuleType) -> list[type[Plugin]]:
+    classes: list[Any] = [value for value in vars(module).values() if isinstance(value, type)]
+    return [cls for cls in classes if issubclass(cls, Plugin) and "name" in vars(cls)]
+
+
+def test_every_plugin_of_the_guide_keeps_the_contract(guide: ModuleType, readme: ModuleType) -> None:
+    found = [*plugins(guide), *plugins(readme)]
+    assert {cls.name for cls in found} == {"quota", "between", "shout", "made-up-functions", "hello"}
+    assert [finding for cls in found for finding in misuses(cls)] == []
+
+
+async def test_the_readme_s_plugin_greets(readme: ModuleType) -> None:
+    plugin = make_plugin(readme.Hello, {"greeting": "Good day"})
+    answer = await run_phase(plugin, "proxy", make_exchange(make_request(target="/?name=you")))
+    assert answer.body == b"Good day, you!"
+
+
+def test_the_guide_s_check_finds_what_the_schema_can_not_see(guide: ModuleType) -> None:
+    with pytest.raises(ConfigError, match=r"between.high: must be over low, 5 \(got 3\)"):
+        make_plugin(guide.Between, {"low": 5, "high": 3})
+
+
+async def test_the_guide_s_first_test_passes(guide: ModuleType) -> None:
+    await guide.test_the_third_request_is_turned_away()
+
+
+async def test_the_guide_s_second_test_passes(
+    guide: ModuleType, start_gateway: GatewayMaker, upstream: FakeUpstream
+) -> None:
+    await guide.test_a_shouted_answer(start_gateway, upstream)
+
+
+async def test_the_guide_s_vendor_authorizes(
+    guide: ModuleType, start_gateway: GatewayMaker, upstream: FakeUpstream
+) -> None:
+    plugin = make_plugin(guide.MadeUpFunctions, {"function_uri": upstream.url, "token": "t"})
+    services = make_services()
+    await plugin.open(services)
+    exchange = make_exchange()
+    await run_phase(plugin, "proxy", exchange)
+    exchange.close()
+    await services.client.close()
+    assert upstream.received[0].get("x-made-up-token") == "t"
+
+
+def test_the_page_s_function_answers() -> None:
+    namespace: dict[str, Any] = {}
+    for block in python_blocks("docs/aws-lambda.md"):
+        exec(compile(block, "docs/aws-lambda.md", "exec"), namespace)
+    handler: Callable[[Any, Any], Any] = namespace["handler"]
+    assert handler({"queryStringParameters": {"name": "you"}}, None)["body"] == '"Hello, you!"'
