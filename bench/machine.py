@@ -1,0 +1,46 @@
+"""The facts of the machine and the versions of what runs on it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+from .tools import Tools
+
+_PACKAGES = ("phasegate", "hypercorn", "h2", "aiohttp", "uvloop")
+
+
+def machine() -> dict[str, str]:
+    """Return the processor, the number of cores that may be used, the kernel and the Python."""
+    return {
+        "processor": _processor(),
+        "cores": str(len(os.sched_getaffinity(0))),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+    }
+
+
+def versions(tools: Tools) -> dict[str, str]:
+    """Return the versions of packages and programs, by name."""
+    programs = {
+        "nginx": _printed([tools.nginx, "-v"]),
+        "wrk": _printed([tools.wrk, "-v"]),
+        "h2load": _printed([tools.h2load, "--version"]),
+    }
+    return {**{name: version(name) for name in _PACKAGES}, **programs}
+
+
+def _processor() -> str:
+    match = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return match[1] if match else platform.machine()
+
+
+def _printed(arguments: list[str]) -> str:
+    """Return the first version number that a program prints, wherever it does, whatever its exit code."""
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=10, check=False)
+    match = re.search(r"\d+\.\d+(\.\d+)?", done.stdout + done.stderr)
+    return match[0] if match else "unknown"

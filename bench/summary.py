@@ -1,0 +1,69 @@
+"""What several rounds say together."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .scenario import Mode
+from .slice import Lane, Sample
+
+BASELINES = ("nginx", "naive")
+"""The peers that the others' CPU time a request is compared with."""
+
+Samples = Mapping[Lane, Sequence[Sample]]
+"""One sample a round, for each lane."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The median over the rounds, with the least and the greatest."""
+
+    median: float
+    least: float
+    greatest: float
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Spread:
+        """Return the spread of one value a round."""
+        ordered = sorted(values)
+        return cls(statistics.median(ordered), ordered[0], ordered[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One lane's figures over all rounds; `ratios` are CPU a request against each baseline, made within each round."""
+
+    lane: Lane
+    figures: Mapping[str, Spread]
+    ratios: Mapping[str, Spread]
+
+
+def summarize(samples: Samples) -> list[Row]:
+    """Return a row a lane."""
+    return [Row(lane, _figures(taken), _ratios(lane, samples)) for lane, taken in samples.items()]
+
+
+def _figures(taken: Sequence[Sample]) -> dict[str, Spread]:
+    names = ("cpu_us", "busy", "per_second", "p50_ms", "p99_ms")
+    return {name: Spread.of(getattr(sample, name) for sample in taken) for name in names}
+
+
+def _ratios(lane: Lane, samples: Samples) -> dict[str, Spread]:
+    if not lane.peer.compared:
+        return {}
+    found = {name: _baseline(lane, name, samples) for name in BASELINES if name != lane.peer.name}
+    return {
+        name: Spread.of(own.cpu_us / other.cpu_us for own, other in zip(samples[lane], samples[baseline], strict=True))
+        for name, baseline in found.items()
+        if baseline is not None
+    }
+
+
+def _baseline(lane: Lane, name: str, samples: Samples) -> Lane | None:
+    """Return the peer's lane of the same mode, or of the plain forward where it has no other."""
+    lanes: dict[Mode, Lane] = {
+        other.mode: other for other in samples if other.peer.name == name and other.scenario is lane.scenario
+    }
+    return lanes.get(lane.mode, lanes.get("forward"))
