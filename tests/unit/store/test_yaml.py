@@ -23,6 +23,8 @@ def parsed(tmp_path: Path, text: str) -> object:
         ("text", "f.yaml: must hold an object at its top"),
         ("a: !!python/object/apply:os.system [x]\n", "f.yaml:1:4: is not valid YAML"),
         ("a: \t- x\n", "f.yaml:"),
+        ("a: &a [*a]\n", "f.yaml:1:8: is not valid YAML: holds itself, by the alias *a"),
+        ("a: " + "[" * 60 + "]" * 60 + "\n", "f.yaml:1:53: is not valid YAML: is nested more than 50 deep"),
     ],
 )
 def test_a_file_that_is_none_is_refused_with_the_line(tmp_path: Path, text: str, message: str) -> None:
@@ -47,3 +49,19 @@ def test_dates_stay_text(tmp_path: Path) -> None:
 
 def test_an_empty_file_is_an_empty_document(tmp_path: Path) -> None:
     assert parsed(tmp_path, "# nothing\n") == {}
+
+
+def test_a_few_lines_that_stand_for_billions_are_refused(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{number}: &a{number} [{', '.join([f'*a{number - 1}'] * 10)}]" for number in range(1, 12)]
+    with pytest.raises(ConfigError, match="has more than 5000000 values once its aliases are filled in"):
+        parsed(tmp_path, "\n".join(lines))
+
+
+def test_only_true_and_false_are_booleans(tmp_path: Path) -> None:
+    text = "a: off\nb: yes\nc: true\nd: False\nno: 1\n"
+    assert parsed(tmp_path, text) == {"a": "off", "b": "yes", "c": True, "d": False, "no": 1}
+
+
+def test_a_key_may_stand_over_a_merged_one(tmp_path: Path) -> None:
+    assert parsed(tmp_path, "a: &a {x: 1}\nb:\n  x: 2\n  <<: *a\n") == {"a": {"x": 1}, "b": {"x": 2}}
