@@ -1,10 +1,11 @@
 """Tiny plugins, each doing one thing, for tests of the runner and of the contract."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
-from phasegate import Exchange, Outcome, Plugin, Response, Services, hookimpl
+from phasegate import Exchange, Finding, Outcome, Plugin, Response, Services, hookimpl
 
 
 def variant(base: type[Plugin], **attributes: object) -> type[Plugin]:
@@ -98,8 +99,12 @@ class Raises(Plugin):
     """Raises in the phase that its configuration names."""
 
     name: ClassVar[str] = "raises"
-    schema: ClassVar = {"phase": {"type": "string", "default": "access"}}
+    schema: ClassVar = {
+        "phase": {"type": "string", "default": "access"},
+        "cancelled": {"type": "boolean", "default": False},
+    }
     phase: str
+    cancelled: bool
 
     @hookimpl
     async def rewrite(self, exchange: Exchange) -> Response | None:
@@ -122,7 +127,7 @@ class Raises(Plugin):
 
     def _in(self, phase: str) -> None:
         if phase == self.phase:
-            raise RuntimeError("the zoo is on fire")
+            raise asyncio.CancelledError if self.cancelled else RuntimeError("the zoo is on fire")
 
 
 @dataclass(kw_only=True)
@@ -146,13 +151,15 @@ class Waits(Plugin):
 
 @dataclass(kw_only=True)
 class Returns(Plugin):
-    """Returns something that is no answer."""
+    """Returns something that is no answer: a text, or with `status` one that no answer has."""
 
     name: ClassVar[str] = "returns"
+    schema: ClassVar = {"status": {}}
+    status: Any = None
 
     @hookimpl
     async def proxy(self, exchange: Exchange) -> Response | None:
-        return "text"  # type: ignore[return-value]
+        return "text" if self.status is None else Response(self.status)  # type: ignore[return-value]
 
 
 @dataclass(kw_only=True)
@@ -191,12 +198,19 @@ class Lives(Plugin):
     """Keeps count of openings and closings, and refuses to open when it is told to."""
 
     name: ClassVar[str] = "lives"
-    schema: ClassVar = {"tag": {"type": "string", "default": ""}, "broken": {"type": "boolean", "default": False}}
+    schema: ClassVar = {
+        "tag": {"type": "string", "default": ""},
+        "broken": {"type": "boolean", "default": False},
+        "hangs": {"type": "boolean", "default": False},
+    }
     events: ClassVar[list[str]] = []
     tag: str
     broken: bool
+    hangs: bool
 
     async def open(self, services: Services) -> None:
+        if self.hangs:
+            await asyncio.Event().wait()
         if self.broken:
             raise OSError("no such database")
         self.events.append(f"open {self.tag}")
@@ -209,3 +223,21 @@ class Lives(Plugin):
     async def proxy(self, exchange: Exchange) -> Response | None:
         self.seen += 1
         return Response.text(f"{self.tag} {self.seen}")
+
+
+@dataclass(kw_only=True)
+class Judge(Plugin):
+    """Finds something about every configuration, or fails over it."""
+
+    name: ClassVar[str] = "judge"
+    schema: ClassVar = {"verdict": {"type": "string", "allowed": ["error", "warning", "raise"], "required": True}}
+    verdict: Literal["error", "warning", "raise"]
+
+    def check(self) -> Iterable[Finding]:
+        if self.verdict == "raise":
+            raise ValueError("no verdict")
+        yield Finding("verdict", "is one", self.verdict)
+
+    @hookimpl
+    async def access(self, exchange: Exchange) -> Response | None:
+        return None

@@ -10,12 +10,30 @@ from .errors import Finding
 
 # A name as POSIX shells have it (IEEE 1003.1 section 8.1), braces required.
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_SHOWN_LENGTH = 60
 
 
 class FromEnvironment(str):
     """Text that the environment filled in: it may stand for a number, and no message shows it."""
 
     __slots__ = ()
+
+
+def shown(value: object) -> str:
+    """Return a value as a message may show it: nothing that the environment filled in, and no more than a line of it."""
+    if holds_environment(value):
+        return "a value from the environment"
+    text = repr(value)
+    return text if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}..."
+
+
+def holds_environment(value: object) -> bool:
+    """Tell whether anything in a value came from the environment."""
+    if isinstance(value, (list, tuple)):
+        return any(holds_environment(item) for item in value)
+    if isinstance(value, dict):
+        return any(holds_environment(item) for item in value.values())
+    return isinstance(value, FromEnvironment)
 
 
 def fill(document: Any, environ: Mapping[str, str], path: str = "") -> tuple[Any, list[Finding]]:

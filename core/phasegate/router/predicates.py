@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from ..environment import holds_environment, shown
 from ..http.address import is_within, parse_networks
 from ..http.cookies import cookie
 from ..http.message import Request
@@ -44,12 +45,12 @@ def compile_vars(expression: Sequence[object]) -> Predicate:
 
 def _condition(item: object, path: str) -> Predicate:
     if not isinstance(item, (list, tuple)) or not item or not isinstance(item[0], str):
-        raise ValueError(f"{path} must be [variable, operator, value] or [AND, ...] (got {item!r})")
+        raise ValueError(f"{path} must be [variable, operator, value] or [AND, ...] (got {shown(item)})")
     if item[0].upper() in _LOGIC:
         return _logic(item[0].upper(), [_condition(part, f"{path}[{n}]") for n, part in enumerate(item[1:], 1)], path)
     negated = len(item) == 4 and item[1] == "!"
     if len(item) != (4 if negated else 3):
-        raise ValueError(f"{path} must be [variable, operator, value] (got {item!r})")
+        raise ValueError(f"{path} must be [variable, operator, value] (got {shown(item)})")
     read, test = _reader(item[0], path), _test(item[-2], item[-1], path)
     if negated:
         return lambda request, params: not test(read(request, params))
@@ -76,7 +77,7 @@ def _reader(variable: str, path: str) -> Reader:
     if name:
         match kind:
             case "http":
-                header = name.replace("_", "-")
+                header = _header(name, path)
                 return lambda request, params: request.headers.get(header)
             case "arg":
                 return lambda request, params: request.query.get(name)
@@ -90,12 +91,18 @@ def _reader(variable: str, path: str) -> Reader:
         known = [*_FACTS, "http_NAME", "arg_NAME", "cookie_NAME", "uri_param_NAME"]
         close = get_close_matches(variable, known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-        raise ValueError(f"{path} has no variable {variable!r}: {hint}")
+        raise ValueError(f"{path} has no variable {shown(variable)}: {hint}")
     return lambda request, params: fact(request)
 
 
+def _header(name: str, path: str) -> str:
+    if re.fullmatch("[A-Za-z0-9_]+", name) is None:
+        raise ValueError(f"{path} has no header {shown(name)}: write http_ and its name with _ for -")
+    return name.replace("_", "-")
+
+
 def _test(sign: object, wanted: Any, path: str) -> Test:
-    name = sign.lower() if isinstance(sign, str) else sign
+    name = sign.lower() if isinstance(sign, str) else ""
     if name in ("==", "~=", "!="):
         equals = _equals(wanted, path)
         return equals if name == "==" else lambda value: not equals(value)
@@ -107,12 +114,12 @@ def _test(sign: object, wanted: Any, path: str) -> Test:
         return _is_one_of(wanted, path)
     if name == "ipmatch":
         return _is_in_networks(wanted, path)
-    raise ValueError(f"{path} has no operator {sign!r}: use one of {', '.join(_OPERATORS)}")
+    raise ValueError(f"{path} has no operator {shown(sign)}: use one of {', '.join(_OPERATORS)}")
 
 
 def _equals(wanted: Any, path: str) -> Test:
     if isinstance(wanted, bool) or not isinstance(wanted, (str, int, float)):
-        raise ValueError(f"{path} compares with {wanted!r}: give a string or a number")  # noqa: TRY004
+        raise ValueError(f"{path} compares with {shown(wanted)}: give a string or a number")  # noqa: TRY004
     if isinstance(wanted, str):
         return lambda value: value == wanted
     return lambda value: _number(value) == wanted
@@ -121,7 +128,7 @@ def _equals(wanted: Any, path: str) -> Test:
 def _compares(compare: Callable[[float, float], bool], wanted: Any, path: str) -> Test:
     limit = _number(wanted)
     if limit is None:
-        raise ValueError(f"{path} compares with {wanted!r}: give a number")
+        raise ValueError(f"{path} compares with {shown(wanted)}: give a number")
     return lambda value: (number := _number(value)) is not None and compare(number, limit)
 
 
@@ -129,23 +136,25 @@ def _matches(pattern: Any, flags: int, path: str) -> Test:
     try:
         compiled = re.compile(pattern, flags)
     except (re.error, TypeError) as error:
-        raise ValueError(f"{path} has a broken regular expression {pattern!r}: {error}") from error
+        raise ValueError(
+            f"{path} has a broken regular expression {shown(pattern)}: {_reason(pattern, error)}"
+        ) from error
     return lambda value: value is not None and compiled.search(value) is not None
 
 
 def _is_one_of(wanted: Any, path: str) -> Test:
     if not isinstance(wanted, (list, tuple)) or not wanted:
-        raise ValueError(f"{path} takes a list of values for in (got {wanted!r})")
+        raise ValueError(f"{path} takes a list of values for in (got {shown(wanted)})")
     tests = [_equals(value, path) for value in wanted]
     return lambda value: any(test(value) for test in tests)
 
 
 def _is_in_networks(wanted: Any, path: str) -> Test:
-    texts = (wanted,) if isinstance(wanted, str) else tuple(wanted or ())
+    texts = (wanted,) if isinstance(wanted, str) else wanted
     try:
-        networks = parse_networks(texts)
+        networks = parse_networks(tuple(texts))
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{path} takes addresses or CIDR blocks for ipmatch: {error}") from error
+        raise ValueError(f"{path} takes addresses or CIDR blocks for ipmatch (got {shown(wanted)})") from error
     return lambda value: value is not None and is_within(value, networks)
 
 
@@ -154,5 +163,9 @@ def _number(value: object) -> float | None:
         return None
     try:
         return float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
+
+
+def _reason(pattern: object, error: Exception) -> str:
+    return "it is no text" if isinstance(error, TypeError) else "" if holds_environment(pattern) else str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 from cerberus import errors
 from cerberus.errors import ValidationError
 
-from ..environment import FromEnvironment
+from ..environment import shown
 from ..errors import Finding
 from .prepare import Definition
 from .rules import FORMAT_MISMATCH, FORMATS, UNAVAILABLE
 
-_SHOWN_LENGTH = 60
+_USER = re.compile(r"//[^/]*@")
+_QUERY = re.compile(r"\?.*", re.DOTALL)
 _ARTICLES = {
     "dict": "an object",
     "list": "a list",
@@ -82,18 +84,14 @@ def _unknown(key: str, siblings: Iterable[str]) -> str:
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, FromEnvironment):
-        return " (got a value from the environment)"
     if isinstance(value, (dict, list)):
         return f" (got {'an object' if isinstance(value, dict) else 'a list'})"
-    text = _as_written(value)
-    return f" (got {text if len(text) <= _SHOWN_LENGTH else text[:_SHOWN_LENGTH] + '...'})"
-
-
-def _as_written(value: object) -> str:
     if isinstance(value, bool):
-        return "true" if value else "false"
-    return repr(value) if isinstance(value, str) else str(value)
+        return f" (got {'true' if value else 'false'})"
+    if type(value) is str:
+        # What stands before @ in a URL, or behind its question mark, can be a credential.
+        return f" (got {shown(_QUERY.sub('?***', _USER.sub('//***@', value)))})"
+    return f" (got {shown(value)})"
 
 
 def _holds_secret(rules: Mapping[str, Any]) -> bool:

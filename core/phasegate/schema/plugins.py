@@ -13,6 +13,8 @@ from .fields import binder, disagreements
 from .resources import PLUGIN_META
 from .validator import Schema
 
+_REMEMBERED = 200_000
+
 
 class PluginSchemas:
     """Judges the `plugins` maps of resources.
@@ -21,11 +23,11 @@ class PluginSchemas:
     """
 
     def __init__(self, registry: Registry) -> None:
-        self._registry = registry
         self._meta = Schema(PLUGIN_META)
         self._schemas: dict[str, Schema] = {}
         self._consumer_schemas: dict[str, Schema] = {}
         self._binders: dict[str, Callable[[Mapping[str, Any]], Plugin]] = {}
+        self._checked: dict[int, tuple[Mapping[str, Any], tuple[Finding, ...]]] = {}
         findings = [finding for cls in registry.classes.values() for finding in self._add(cls)]
         if findings:
             raise ConfigError(findings)
@@ -50,6 +52,24 @@ class PluginSchemas:
     def instance(self, name: str, config: Mapping[str, Any]) -> Plugin:
         """Return a new plugin instance that holds a validated configuration."""
         return self._binders[name](config)
+
+    def check(self, name: str, config: Mapping[str, Any]) -> tuple[Finding, ...]:
+        """Return what the plugin itself says of a validated configuration, paths relative to it.
+
+        Asked once for each configuration, which the schema gives as the same object while it is unchanged.
+        """
+        known = self._checked.get(id(config))
+        if known is None:
+            if len(self._checked) >= _REMEMBERED:
+                self._checked.clear()
+            known = self._checked[id(config)] = (config, self._ask(name, config))
+        return known[1]
+
+    def _ask(self, name: str, config: Mapping[str, Any]) -> tuple[Finding, ...]:
+        try:
+            return tuple(self.instance(name, config).check())
+        except Exception as error:  # noqa: BLE001 (a plugin may raise anything)
+            return (Finding("", f"plugin {name!r} can't check it: {type(error).__name__}: {error}"),)
 
     def _judge(
         self, schemas: dict[str, Schema], name: str, config: object, path: str

@@ -13,6 +13,7 @@ from ..errors import Finding
 Definition = Mapping[str, Mapping[str, Any]]
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
+_DECIMAL = re.compile(r"-?[0-9]{1,18}\.[0-9]{1,18}")
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -42,8 +43,10 @@ def prepare(document: Mapping[Any, Any], definition: Definition) -> tuple[dict[A
 def _typed(text: FromEnvironment, rules: Mapping[str, Any]) -> Any:
     wanted = rules.get("type", ())
     types = (wanted,) if isinstance(wanted, str) else wanted
-    if "integer" in types and _INTEGER.fullmatch(text):
+    if {"integer", "number", "float"}.intersection(types) and _INTEGER.fullmatch(text):
         return int(text)
+    if {"number", "float"}.intersection(types) and _DECIMAL.fullmatch(text):
+        return float(text)
     if "boolean" in types and text.lower() in _BOOLEANS:
         return _BOOLEANS[text.lower()]
     return text

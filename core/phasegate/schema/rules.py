@@ -19,6 +19,7 @@ FORMATS = {
     "url": "an absolute http or https URL such as https://example.com/path",
     "address": "an address with its port, such as 127.0.0.1:9080 or [::1]:9080",
     "network": "an IP address or CIDR block, such as 10.0.0.0/8",
+    "header-value": "visible ASCII, without spaces around it",
 }
 
 
@@ -42,7 +43,7 @@ _TYPES = {
 class Rules(cerberus.Validator):  # type: ignore[misc]
     """The validator behind every schema. Beyond cerberus's rules it knows:
 
-    `secret` (the value is a credential), `format` (`url`, `address` or `network`), `alias_of` (another spelling of a key)
+    `secret` (the value is a credential), `format` (`url`, `address`, `network` or `header-value`), `alias_of` (another spelling of a key)
     and `available` (the values that this version can do, out of those that the key will take one day). Booleans are no
     integers, NaN is no number, and a pattern must match the whole text.
     """
@@ -66,7 +67,7 @@ class Rules(cerberus.Validator):  # type: ignore[misc]
             self._error(field, UNAVAILABLE)
 
     def _validate_format(self, constraint: str, field: str, value: object) -> None:
-        """{'type': 'string', 'allowed': ['url', 'address', 'network']}"""
+        """{'type': 'string', 'allowed': ['url', 'address', 'network', 'header-value']}"""
         if isinstance(value, str) and not _MATCHERS[constraint](value):
             self._error(field, FORMAT_MISMATCH)
 
@@ -104,4 +105,8 @@ def _is_network(text: str) -> bool:
     return True
 
 
-_MATCHERS = {"url": _is_url, "address": _is_address, "network": _is_network}
+def _is_header_value(text: str) -> bool:
+    return re.fullmatch(r"[!-~]([ -~]*[!-~])?", text) is not None
+
+
+_MATCHERS = {"url": _is_url, "address": _is_address, "network": _is_network, "header-value": _is_header_value}

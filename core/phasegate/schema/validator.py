@@ -19,6 +19,10 @@ Judgement = tuple[Any, list[Finding]]
 _REMEMBERED = 200_000
 _VALUE = "value"
 _NESTED = ("schema", "valuesrules")
+# They need code, or a document to be changed, which JSON Schema can't say.
+_FOREIGN = frozenset(
+    {"allow_unknown", "check_with", "coerce", "default_setter", "purge_unknown", "rename", "rename_handler"}
+)
 
 
 class Schema:
@@ -30,12 +34,13 @@ class Schema:
     """
 
     def __init__(self, definition: Definition) -> None:
+        _judge_definition(definition)
         self.definition = definition
-        self._inner = {key: _inner(rules) for key, rules in definition.items() if rules.keys() & set(_NESTED)}
         try:
             self._rules = Rules({key: _flat(rules) for key, rules in definition.items()})
-        except SchemaError as error:
+        except (SchemaError, TypeError) as error:
             raise ValueError(f"the schema is not valid: {error}") from error
+        self._inner = {key: _inner(rules) for key, rules in definition.items() if rules.keys() & set(_NESTED)}
         self._known: dict[bytes, dict[str, Any]] = {}
 
     def validate(self, document: object, path: str = "") -> tuple[dict[str, Any], list[Finding]]:
@@ -57,11 +62,13 @@ class Schema:
         value, findings = prepare(document, self.definition)
         seen = {finding.path for finding in findings}
         self._rules.validate(value, normalize=False)
-        found = [finding_of(error, self.definition) for error in self._rules.found]
-        findings += [finding for finding in found if finding.path not in seen]
-        refused = {finding.path for finding in findings}
+        for error in self._rules.found:
+            finding = finding_of(error, self.definition)
+            if finding.path not in seen:
+                seen.add(finding.path)
+                findings.append(finding)
         for key, judge in self._inner.items():
-            if key in value and key not in refused:
+            if key in value and key not in seen:
                 value[key], more = judge(value[key])
                 findings += [finding.under(key) for finding in more]
         return value, findings
@@ -70,6 +77,22 @@ class Schema:
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
         self._known[key] = value
+
+
+def _judge_definition(definition: object) -> None:
+    """Refuse what cerberus would fail over later, or what is never asked for here."""
+    if not isinstance(definition, Mapping):
+        raise ValueError("the schema is not valid: it must be a mapping of keys to rules")  # noqa: TRY004
+    for key, rules in definition.items():
+        if not isinstance(key, str) or not isinstance(rules, Mapping):
+            raise ValueError(f"the schema is not valid: the rules of {key!r} must be a mapping")  # noqa: TRY004
+        foreign = sorted(_FOREIGN & rules.keys())
+        if foreign:
+            raise ValueError(f"the schema is not valid: {key!r} has {foreign[0]!r}, which has no place here")
+        if rules.keys() & set(_NESTED) and rules.get("type") not in ("dict", "list"):
+            raise ValueError(
+                f"the schema is not valid: {key!r} has an inside and needs `type` dict or list, one of them"
+            )
 
 
 def _inner(rules: Mapping[str, Any]) -> Callable[[Any], Judgement]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from ..errors import ConfigError, Finding
 from ..plugin import Plugin, Services
 
 _logger = logging.getLogger(__name__)
+
+_OPEN_SECONDS = 30.0
 
 Key = tuple[Hashable, ...]
 
@@ -49,10 +52,13 @@ class Instances:
         opened: list[Holder] = []
         for holder in self.new():
             try:
-                await holder.instance.open(services(holder.instance))
+                async with asyncio.timeout(_OPEN_SECONDS):
+                    await holder.instance.open(services(holder.instance))
             except Exception as error:
                 await _close(opened)
-                message = f"plugin {holder.instance.name} can't be opened: {error}"
+                late = isinstance(error, TimeoutError)
+                why = f"it took over {_OPEN_SECONDS:.0f} s" if late else str(error) or type(error).__name__
+                message = f"plugin {holder.instance.name} can't be opened: {why}"
                 raise ConfigError([Finding(holder.path, message)]) from error
             opened.append(holder)
         for holder in opened:

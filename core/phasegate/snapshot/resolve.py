@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
+from ..environment import holds_environment, shown
 from ..errors import ConfigError, Finding
 from ..model import Consumer, Credential, PluginEntry, Route, Service, Timeouts, Upstream
 from ..router.pattern import parse_uri
@@ -22,11 +23,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A whole configuration, valid in itself; what plugins think of it comes later."""
+    """A whole configuration, valid in itself; `warnings` tell what is doubtful."""
 
     routes: tuple[Route, ...] = ()
     global_entries: tuple[PluginEntry, ...] = ()
     consumers: tuple[Consumer, ...] = ()
+    warnings: tuple[Finding, ...] = ()
 
 
 def resolve(document: Document, schemas: Schemas) -> Resolved:
@@ -58,6 +60,7 @@ class _Resource:
 class _Resolver:
     schemas: Schemas
     findings: list[Finding] = field(default_factory=list)
+    warnings: list[Finding] = field(default_factory=list)
 
     def resolve(self, document: Document) -> Resolved:
         lists, findings = self.schemas.document.validate(document)
@@ -68,12 +71,14 @@ class _Resolver:
         upstreams = {item.id: self._upstream(item.value, item) for item in kinds["upstreams"]}
         configs = {item.id: self._entries(item) for item in kinds["plugin_configs"]}
         services = {item.id: self._service(item, upstreams) for item in kinds["services"]}
-        routes = [
-            self._route(item, order, services, configs, upstreams)
-            for order, item in enumerate(kinds["routes"])
-            if item.value["status"]
-        ]
-        return Resolved(tuple(routes), self._global_entries(kinds["global_rules"]), self._consumers(kinds["consumers"]))
+        routes = [self._route(item, order, services, configs, upstreams) for order, item in enumerate(kinds["routes"])]
+        served = [route for route, item in zip(routes, kinds["routes"], strict=True) if item.value["status"]]
+        return Resolved(
+            tuple(served),
+            self._global_entries(kinds["global_rules"]),
+            self._consumers(kinds["consumers"]),
+            tuple(self.warnings),
+        )
 
     def _judged(self, kind: str, items: Iterable[object]) -> list[_Resource]:
         judged: list[_Resource] = []
@@ -159,7 +164,7 @@ class _Resolver:
             close = get_close_matches(wanted, known, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known) or 'none'}"
             kind = key.removesuffix("_id").replace("_", " ")
-            self.findings.append(Finding(f"{item.path}.{key}", f"there is no {kind} {wanted!r}{hint}"))
+            self.findings.append(Finding(f"{item.path}.{key}", f"there is no {kind} {shown(wanted)}{hint}"))
         return known.get(wanted)
 
     def _uris(self, item: _Resource) -> tuple[str, ...]:
@@ -173,15 +178,20 @@ class _Resolver:
 
     def _vars(self, item: _Resource) -> tuple[object, ...]:
         conditions = tuple(item.value.get("vars", ()))
-        if conditions:
+        if conditions and isinstance(conditions[0], str):
             self._attempt(f"{item.path}.vars", compile_vars, conditions)
+        else:
+            for index, condition in enumerate(conditions):
+                self._attempt(f"{item.path}.vars[{index}]", compile_vars, [condition])
         return conditions
 
-    def _attempt(self, path: str, compile_: Callable[[Any], object], value: object) -> None:
+    def _attempt(self, path: str, compile_: Callable[[Any], object], value: Any) -> None:
         try:
             compile_(value)
         except ValueError as error:
-            self.findings.append(Finding(path, str(error)))
+            hidden = holds_environment(value)
+            message = "is not valid, with a value from the environment in it" if hidden else str(error)
+            self.findings.append(Finding(path, message.removeprefix("[0]").lstrip()))
 
     def _one_or_many(self, item: _Resource, one: str, many: str) -> tuple[str, ...]:
         if one in item.value and many in item.value:
@@ -202,6 +212,9 @@ class _Resolver:
         self.findings += meta_findings + findings
         if meta_findings or findings:
             return None
+        told = self.schemas.plugins.check(name, value)
+        self.findings += [finding.under(path) for finding in told if finding.level == "error"]
+        self.warnings += [finding.under(path) for finding in told if finding.level == "warning"]
         return PluginEntry(name, item.owner, path, value, meta["disable"], meta.get("priority"))
 
     def _global_entries(self, items: Iterable[_Resource]) -> tuple[PluginEntry, ...]:
@@ -225,9 +238,11 @@ class _Resolver:
                 chain[name] = config
                 continue
             path = f"{item.path}.plugins.{name}"
+            meta, meta_findings = self.schemas.plugins.meta(config, path)
             value, findings = self.schemas.plugins.validate_credential(name, config, path)
-            self.findings += findings or self._clash(name, value, item, holders)
-            credentials.append(Credential(f"{item.id}/{name}", name, value))
+            self.findings += [*meta_findings, *(findings or self._clash(name, value, item, holders))]
+            if not meta_findings and not meta["disable"]:
+                credentials.append(Credential(f"{item.id}/{name}", name, value))
         entries = self._entries(_Resource(item.id, item.path, item.owner, {"plugins": chain}))
         return Consumer(item.id, tuple(credentials), entries, item.value["labels"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ..errors import ConfigError, Finding
+from ..errors import Finding
 from ..forward import Forward
 from ..model import Consumer, PluginEntry, Route
 from ..pipeline import Member, Pipeline
@@ -20,8 +20,8 @@ from .resolve import merged, resolve
 class Snapshot:
     """What the gateway answers by at one moment. Built off to the side, opened, then swapped in; never changed.
 
-    `warnings` tell an operator what is valid and yet doubtful. Raise ConfigError with every finding when the document or
-    a plugin's own check refuses it.
+    `warnings` tell an operator what is valid and yet doubtful. Raise ConfigError with every finding when the document is
+    refused.
     """
 
     def __init__(self, document: Mapping[str, Any], schemas: Schemas, previous: Snapshot | None = None) -> None:
@@ -36,7 +36,7 @@ class Snapshot:
         self._for_consumers: dict[tuple[str | None, str], Pipeline] = {}
         for consumer in resolved.consumers:
             self._members(consumer.plugins)
-        self.warnings = self._checked()
+        self.warnings = (*resolved.warnings, *self._unanswered())
         self.router = Router(resolved.routes)
         self.index = ConsumerIndex(resolved.consumers, _key_fields(schemas))
         self._users = 0
@@ -115,15 +115,6 @@ class Snapshot:
             lambda: Forward(upstream=upstream, timeouts=timeouts),
         )
         return [Member(instance, Forward.priority)]
-
-    def _checked(self) -> tuple[Finding, ...]:
-        findings = [
-            finding.under(holder.path) for holder in self.instances.new() for finding in holder.instance.check()
-        ]
-        errors = [finding for finding in findings if finding.level == "error"]
-        if errors:
-            raise ConfigError(errors)
-        return (*findings, *self._unanswered())
 
     def _unanswered(self) -> Iterator[Finding]:
         for route in self.routes:

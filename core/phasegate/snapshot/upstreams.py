@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..environment import shown
 from ..errors import Finding
 from ..model import Node, Timeouts, Upstream
 from ..schema import Schema
 
 _NODE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
-_EXPECTED = "must be a host with its port, such as 127.0.0.1:1980 (got {!r})"
+_EXPECTED = "must be a host with its port, such as 127.0.0.1:1980 (got {})"
 
 
 def upstream_of(
@@ -53,9 +54,9 @@ def _nodes(value: object, path: str, schema: Schema) -> Iterator[Node | Finding]
 def _named_node(name: object, weight: object, path: str) -> Node | Finding:
     match = _NODE.fullmatch(str(name))
     if match is None or int(match.group(2) or 1) not in range(1, 65536):
-        return Finding(path, _EXPECTED.format(name))
+        return Finding(path, _EXPECTED.format(shown(name)))
     if isinstance(weight, bool) or not isinstance(weight, int) or weight < 0:
-        return Finding(path, f"must be a weight of 0 or more (got {weight!r})")
+        return Finding(path, f"must be a weight of 0 or more (got {shown(weight)})")
     host, port = match.groups()
     return Node(host, int(port) if port else None, weight)
 
@@ -66,6 +67,6 @@ def _listed_node(item: object, path: str, schema: Schema) -> Iterator[Node | Fin
     if findings:
         return
     if not _NODE.fullmatch(value["host"]) and ":" not in value["host"]:
-        yield Finding(f"{path}.host", f"must be a host name or address (got {value['host']!r})")
+        yield Finding(f"{path}.host", f"must be a host name or address (got {shown(value['host'])})")
         return
     yield Node(value["host"], value.get("port"), value["weight"])

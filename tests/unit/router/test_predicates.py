@@ -90,6 +90,8 @@ def test_one_expression_may_stand_for_the_list() -> None:
         (["http", "==", "x"], "no variable"),
         (["request_metod", "==", "x"], "did you mean 'request_method'"),
         (["arg_x", "~~", "("], "broken regular expression"),
+        (["http_a-b", "==", "x"], "no header 'a-b': write http_ and its name with _ for -"),
+        (["arg_x", "~~", 5], "it is no text"),
         (["arg_x", "in", "abc"], "list of values"),
         (["arg_x", ">", "many"], "give a number"),
         (["arg_x", "ipmatch", ["nowhere"]], "CIDR"),

@@ -159,3 +159,11 @@ def test_urls_that_are_taken(url: str) -> None:
 )
 def test_urls_that_are_not_taken(url: str) -> None:
     assert len(errors({"uri": url})) == 1
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [("//user:s3cret@h/x", "'//***@h/x'"), ("ftp://h/x?code=s3cret", "'ftp://h/x?***'")],
+)
+def test_no_credential_in_a_url_is_shown(uri: str, shown: str) -> None:
+    assert errors({"uri": uri})[0].endswith(f"(got {shown})")

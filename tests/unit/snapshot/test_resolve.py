@@ -3,12 +3,13 @@ from typing import Any
 import pytest
 
 from phasegate import ConfigError
+from phasegate.environment import FromEnvironment
 from phasegate.registry import Registry
 from phasegate.schema.tables import Schemas
 from phasegate.snapshot.resolve import Resolved, resolve
-from tests.zoo import Answers, Badge, Token, Witness
+from tests.zoo import Answers, Badge, Judge, Token, Witness
 
-SCHEMAS = Schemas(Registry([Witness, Answers, Token, Badge]))
+SCHEMAS = Schemas(Registry([Witness, Answers, Token, Badge, Judge]))
 NODES = {"nodes": {"127.0.0.1:1980": 1}}
 
 
@@ -52,7 +53,7 @@ def test_an_empty_document_is_a_gateway_without_routes() -> None:
             "routes[0].host: must be a host name such as example.com or *.example.com, without a port (got 'a:80')",
         ),
         ({"routes": [route(methods=["get"])]}, "routes[0].methods[0]: must be an HTTP method in capitals (got 'get')"),
-        ({"routes": [route(vars=[["arg_x", "=", 1]])]}, "routes[0].vars: [0] has no operator '=': use one of"),
+        ({"routes": [route(vars=[["arg_x", "=", 1]])]}, "routes[0].vars[0]: has no operator '=': use one of"),
         ({"routes": [route(remote_addr="nowhere")]}, "routes[0].remote_addr: must be an IP address or CIDR block"),
         ({"routes": [route(status=2)]}, "routes[0].status: must be one of 0, 1 (got 2)"),
         ({"routes": [route(enable_websocket=True)]}, "routes[0].enable_websocket: is not available in this version"),
@@ -217,3 +218,40 @@ def test_timeouts_have_defaults_of_their_own() -> None:
     result = resolved(routes=[route(timeout={"connect": 1.5}, upstream=NODES)])
     assert result.routes[0].timeouts is not None
     assert (result.routes[0].timeouts.connect, result.routes[0].timeouts.read) == (1.5, 60)
+
+
+def test_a_route_that_is_off_is_judged_all_the_same() -> None:
+    assert errors(routes=[route(status=0, service_id="gone")]) == [
+        "routes[0].service_id: there is no service 'gone'; known: none"
+    ]
+
+
+def test_a_credential_that_is_off_lets_nobody_in() -> None:
+    plugins = {"token": {"token": "x", "_meta": {"disable": True}}}
+    assert resolved(consumers=[{"username": "jack", "plugins": plugins}]).consumers[0].credentials == ()
+
+
+def test_a_plugins_own_check_is_part_of_the_judgement() -> None:
+    found = errors(routes=[route(plugins={"judge": {"verdict": "error"}})])
+    assert found == ["routes[0].plugins.judge.verdict: is one"]
+    warned = resolved(routes=[route(plugins={"judge": {"verdict": "warning"}})]).warnings
+    assert [str(finding) for finding in warned] == ["routes[0].plugins.judge.verdict: is one"]
+
+
+def test_a_check_that_raises_is_told_as_the_plugins() -> None:
+    found = errors(routes=[route(plugins={"judge": {"verdict": "raise"}})])
+    assert found == ["routes[0].plugins.judge: plugin 'judge' can't check it: ValueError: no verdict"]
+
+
+def test_no_message_shows_what_came_from_the_environment() -> None:
+    planted = FromEnvironment("s3cret")
+    found = errors(
+        routes=[
+            route(uri=planted),
+            {**route(vars=[[planted, "==", 1]]), "id": "b"},
+            {**route(vars=[["arg_x", "~~", FromEnvironment("(s3cret")]]), "id": "c"},
+            {**route(service_id=planted), "id": "d"},
+        ]
+    )
+    assert len(found) == 4
+    assert not any("s3cret" in message for message in found)

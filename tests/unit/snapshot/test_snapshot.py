@@ -82,6 +82,14 @@ async def test_a_plugin_that_can_not_open_refuses_the_whole_document() -> None:
     assert Lives.events == ["open a", "open good", "close good"]
 
 
+async def test_a_plugin_that_never_finishes_opening_refuses_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("phasegate.snapshot.instances._OPEN_SECONDS", 0.01)
+    with pytest.raises(
+        ConfigError, match=r"routes\[0\]\.plugins\.lives: plugin lives can't be opened: it took over 0 s"
+    ):
+        await opened(lives("a", hangs=True))
+
+
 async def test_a_snapshot_in_use_is_let_go_by_its_last_exchange() -> None:
     snapshot = await opened(lives("a"))
     gone: list[str] = []
