@@ -191,6 +191,16 @@ async def test_a_port_in_use_is_one_clear_error(tmp_path: Path, upstream: FakeUp
     assert errors == f"error: can't listen on {address}: another program does; stop it or choose another port\n"
 
 
+async def test_two_addresses_that_mean_the_same_port_are_refused(tmp_path: Path, upstream: FakeUpstream) -> None:
+    port = free_port()
+    listen = [{"address": f"127.0.0.1:{port}"}, {"address": f"0.0.0.0:{port}"}]
+    code, _, errors = await run_command("run", "--conf", str(write_conf(tmp_path, routes(upstream), listen=listen)))
+    assert code == 1
+    assert errors == (
+        f"error: can't listen on 0.0.0.0:{port}: 127.0.0.1:{port} is the same port of this machine; change one\n"
+    )
+
+
 async def test_a_second_gateway_on_the_same_port_does_not_start(tmp_path: Path, upstream: FakeUpstream) -> None:
     port = free_port()
     (tmp_path / "a").mkdir()

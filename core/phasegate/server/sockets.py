@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
+from collections.abc import Iterable
 
 from ..errors import StartupError
+
+_WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 (compared with, not bound to)
 
 
 class Address:
     """One address that the gateway listens on, with a socket a slot; the kernel spreads connections over them.
 
-    Raise StartupError when somebody else listens there, or the address is not this machine's.
+    Raise StartupError when it can't be: somebody else listens there, or it is not this machine's. Until `release` nobody
+    else can take it.
     """
 
     def __init__(self, text: str) -> None:
@@ -20,8 +25,16 @@ class Address:
             found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         except OSError as error:
             raise StartupError(f"can't listen on {text}: {error.strerror}") from error
+        self.given = text
         self._family: int = found[0][0]
-        self._name = self._probe(text, found[0][4])
+        self._probe = self._socket()
+        try:
+            # Without SO_REUSEPORT this fails beside a living listener, and with SO_REUSEADDR not in TIME_WAIT's shadow.
+            self._probe.bind(found[0][4])
+        except OSError as error:
+            self._probe.close()
+            raise StartupError(_reason(text, error)) from error
+        self._name = self._probe.getsockname()
         self._sockets: dict[int, socket.socket] = {}
 
     @property
@@ -29,6 +42,20 @@ class Address:
         """The address as `host:port`, with the port that the system gave where 0 was asked for."""
         host, port = self._name[:2]
         return f"[{host}]:{port}" if self._family == socket.AF_INET6 else f"{host}:{port}"
+
+    def overlaps(self, text: str) -> bool:
+        """Tell whether another address would get this one's connections, or the other way round."""
+        host, _, port = text.rpartition(":")
+        if int(port) != self._name[1]:
+            return False
+        with contextlib.suppress(OSError):
+            names = {entry[4][0] for entry in socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM)}
+            return bool(names & {self._name[0], *_WILDCARDS}) or self._name[0] in _WILDCARDS
+        return False
+
+    def release(self) -> None:
+        """Give up what was held while addresses were compared."""
+        self._probe.close()
 
     def open(self, slot: int) -> socket.socket:
         """Return the slot's socket, bound and not yet listening; the worker begins to listen when it is ready."""
@@ -58,14 +85,22 @@ class Address:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         return sock
 
-    def _probe(self, text: str, name: tuple[object, ...]) -> tuple[object, ...]:
-        """Bind once without SO_REUSEPORT: that fails beside a living listener, and not in TIME_WAIT's shadow."""
-        with self._socket() as sock:
-            try:
-                sock.bind(name)
-            except OSError as error:
-                raise StartupError(_reason(text, error)) from error
-            return sock.getsockname()  # type: ignore[no-any-return]
+
+def reserve(texts: Iterable[str]) -> list[Address]:
+    """Return the addresses, each of them free and none in another's way. Raise StartupError otherwise."""
+    addresses: list[Address] = []
+    try:
+        for text in texts:
+            other = next((address for address in addresses if address.overlaps(text)), None)
+            if other is not None:
+                raise StartupError(
+                    f"can't listen on {text}: {other.given} is the same port of this machine; change one"
+                )
+            addresses.append(Address(text))
+    finally:
+        for address in addresses:
+            address.release()
+    return addresses
 
 
 def _reason(text: str, error: OSError) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from ..access_log import AccessLog
 from ..admin import Admin, Shared
 from ..application import Application
-from ..errors import ConfigError
+from ..errors import ConfigError, Finding
 from ..gateway import Gateway
 from ..logs import configure
 from ..registry import Registry
@@ -78,25 +78,29 @@ class Worker:
         await serve_on(descriptor, application, tls=tls, graceful_timeout=timeout, stop=self._stopping.wait)
 
     async def _obey(self) -> None:
-        """Follow the supervisor's messages; its end is the end of the worker too."""
-        while True:
-            message = await self._channel.receive()
+        """Follow the supervisor's messages; its end is the end of the worker too. Preparing never makes it deaf."""
+        preparing: asyncio.Task[None] | None = None
+        while not isinstance(message := await self._channel.receive(), Stop | None):
             match message:
                 case Prepare():
-                    await self._prepare(message)
-                case Commit():
+                    preparing = asyncio.create_task(self._prepare(message))
+                case Commit() if message.revision in self._candidates:
                     self._gateway.swap(self._candidates.pop(message.revision))
                 case Abort():
                     await self._forget(message.revision)
-                case Stop() | None:
-                    self._stopping.set()
-                    return
+        if preparing is not None:
+            preparing.cancel()
+        self._stopping.set()
 
     async def _prepare(self, message: Prepare) -> None:
         try:
             self._candidates[message.revision] = await self._gateway.prepare(message.document)
         except ConfigError as error:
             self._channel.send(Refused(message.revision, error.findings))
+        except Exception as error:
+            _logger.exception("configuration can't be prepared")
+            finding = Finding("", f"worker {self._start.slot} can't prepare it: {type(error).__name__}: {error}")
+            self._channel.send(Refused(message.revision, (finding,)))
         else:
             self._channel.send(Prepared(message.revision))
 

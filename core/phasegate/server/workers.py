@@ -13,10 +13,10 @@ from ..schema.tables import Schemas
 from ..settings import Settings
 from ..snapshot import Snapshot
 from ..store.file import FileSource
-from .channel import Commit, Message, Prepare, Prepared, Ready, Refused, Start
+from .channel import Abort, Commit, Message, Prepare, Prepared, Ready, Refused, Start
 from .rollout import Rollout
 from .slot import Slot
-from .sockets import Address
+from .sockets import Address, reserve
 
 _logger = logging.getLogger(__name__)
 
@@ -35,11 +35,12 @@ class Supervisor:
         self._schemas = schemas
         self._source = FileSource(settings.file)
         self._document: Mapping[str, Any] = {}
-        self._revision = 0
+        self._revision = self._attempts = 0
         self._addresses: list[Address] = []
         self._slots: list[Slot] = []
         self._rollout: Rollout | None = None
         self._stop = asyncio.Event()
+        self._some_ready = asyncio.Event()
         self._started: asyncio.Future[None]
 
     async def run(self) -> None:
@@ -81,9 +82,11 @@ class Supervisor:
                 self._note_ready(slot)
             case Prepared() | Refused() if rollout is not None and message.revision == rollout.revision:
                 rollout.answer(slot, message)
-            case Prepared():
+            case Prepared() if message.revision == self._revision:
                 slot.revision = message.revision
                 slot.send(Commit(message.revision))
+            case Prepared():
+                slot.send(Abort(message.revision))
             case Refused():
                 self._note_refused(message)
 
@@ -107,25 +110,38 @@ class Supervisor:
             await self._roll_out(document)
         except ConfigError as error:
             _report(error)
+        except Exception:
+            _logger.exception("configuration can't be judged", extra={"file": str(self._settings.file)})
 
     def _judged(self) -> Mapping[str, Any]:
         """Return the file's document once a snapshot can be built from it. Raise ConfigError when not."""
         try:
             document = self._source.load()
-            Snapshot(document, self._schemas)
+            snapshot = Snapshot(document, self._schemas)
         except ConfigError as error:
             raise error.of(str(self._settings.file)) from error
+        for warning in snapshot.warnings:
+            fields = {"file": str(self._settings.file), "path": warning.path, "detail": warning.message}
+            _logger.warning("configuration warning", extra=fields)
         return document
 
     async def _roll_out(self, document: Mapping[str, Any]) -> None:
-        rollout = Rollout(self._revision + 1, [slot for slot in self._slots if slot.ready])
-        self._rollout = rollout
-        try:
-            refusals = await rollout.run(document)
-        finally:
-            self._rollout = None
-        if refusals:
-            raise ConfigError(refusals, str(self._settings.file))
+        """Bring the document to every worker. Where one died meanwhile it may have been chance: that is tried once more."""
+        for last_try in (False, True):
+            await self._until_some_are_ready()
+            self._attempts += 1
+            self._rollout = rollout = Rollout(self._attempts, [slot for slot in self._slots if slot.ready])
+            try:
+                refusals = await rollout.run(document)
+            finally:
+                self._rollout = None
+            if not refusals:
+                self._accept(document, rollout)
+                return
+            if last_try or not rollout.deaths or len(refusals) > rollout.deaths:
+                raise ConfigError(refusals, str(self._settings.file))
+
+    def _accept(self, document: Mapping[str, Any], rollout: Rollout) -> None:
         self._document, self._revision = document, rollout.revision
         for slot in self._slots:
             if rollout.covers(slot):
@@ -134,7 +150,14 @@ class Supervisor:
                 self._catch_up(slot)
         _logger.info("configuration accepted", extra={"file": str(self._settings.file), "revision": self._revision})
 
+    async def _until_some_are_ready(self) -> None:
+        """Wait for a worker, when all of them are just being replaced."""
+        while not any(slot.ready for slot in self._slots):
+            self._some_ready.clear()
+            await self._some_ready.wait()
+
     def _note_ready(self, slot: Slot) -> None:
+        self._some_ready.set()
         self._catch_up(slot)
         if not self._started.done() and all(other.ready for other in self._slots):
             self._announce()
@@ -165,7 +188,7 @@ class Supervisor:
         texts = [listen.address for listen in self._settings.listen]
         if self._settings.admin_address not in texts:
             texts.append(self._settings.admin_address)
-        self._addresses = [Address(text) for text in texts]
+        self._addresses = reserve(texts)
 
     def _follow_signals(self) -> None:
         loop = asyncio.get_running_loop()
