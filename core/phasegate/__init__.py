@@ -9,6 +9,7 @@ from .errors import (
     RequestError,
     ServiceUnavailable,
     Unauthorized,
+    UpstreamError,
 )
 from .exchange import Exchange, UpstreamFacts
 from .http.body import Body
@@ -18,12 +19,18 @@ from .http.query import Query
 from .model import Consumer, Credential, Route
 from .plugin import Clock, ConsumerDirectory, Outcome, Plugin, Services, hookimpl
 from .secret import Secret
+from .upstream.call import Answer, Call, CallTimeouts, ConnectionOptions
+from .upstream.client import UpstreamClient
 
 __all__ = [
+    "Answer",
     "BadRequest",
     "Body",
+    "Call",
+    "CallTimeouts",
     "Clock",
     "ConfigError",
+    "ConnectionOptions",
     "Consumer",
     "ConsumerDirectory",
     "Credential",
@@ -43,6 +50,8 @@ __all__ = [
     "ServiceUnavailable",
     "Services",
     "Unauthorized",
+    "UpstreamClient",
+    "UpstreamError",
     "UpstreamFacts",
     "hookimpl",
 ]

@@ -20,7 +20,13 @@ def misuses(cls: object) -> list[Finding]:
     where = getattr(cls, "__qualname__", repr(cls))
     if not isinstance(cls, type) or not issubclass(cls, Plugin):
         return [Finding(where, "is no subclass of phasegate.Plugin: derive it from Plugin")]
-    found = [*_class_misuses(cls), *_hook_misuses(cls), *_stray_marks(cls), *_auth_misuses(cls)]
+    found = [
+        *_class_misuses(cls),
+        *_hook_misuses(cls),
+        *_stray_marks(cls),
+        *_plain_misuses(cls),
+        *_auth_misuses(cls),
+    ]
     return [Finding(where, message) for message in found]
 
 
@@ -58,6 +64,9 @@ def _method_misuses(hook: str, method: object) -> Iterator[str]:
     if not inspect.isfunction(method):
         yield f"{hook} must be a method: it is the name of a phase"
         return
+    if not method.__qualname__.endswith(f".{hook}"):
+        yield f"{hook} is a function from elsewhere ({method.__qualname__}): write it in the class"
+        return
     mark = getattr(method, _MARK, None)
     if mark is None:
         yield f"{hook} is not marked, so it would never run: put @hookimpl above it"
@@ -80,9 +89,19 @@ def _stray_marks(cls: type[Plugin]) -> Iterator[str]:
             yield f"{name} is marked as a phase and is none: {hint}"
 
 
+def _plain_misuses(cls: type[Plugin]) -> Iterator[str]:
+    """Look at the methods that are no phases: some are awaited, the others not."""
+    for name, awaited in (("open", True), ("close", True), ("check", False), ("destination", False)):
+        method = inspect.getattr_static(cls, name)
+        if inspect.iscoroutinefunction(method) is not awaited:
+            yield f"{name} is {'no coroutine: write `async def' if awaited else 'a coroutine: write `def'} {name}`"
+
+
 def _auth_misuses(cls: type[Plugin]) -> Iterator[str]:
     authenticates = inspect.getattr_static(cls, "authenticate") is not vars(Plugin)["authenticate"]
     if authenticates and cls.consumer_schema is None:
         yield "authenticates and has no consumer_schema: say what its entry on a consumer holds"
+    if authenticates and cls.consumer_key is None:
+        yield "authenticates and has no consumer_key: say which key of consumer_schema names a credential"
     if cls.consumer_key is not None and cls.consumer_key not in (cls.consumer_schema or {}):
         yield f"consumer_key {cls.consumer_key!r} is no key of consumer_schema: add it there"

@@ -14,9 +14,9 @@ from .http.message import Request, Response
 from .model import Node, Timeouts, Upstream
 from .plugin import Plugin, Services, hookimpl
 from .upstream.balancer import Balancer
-from .upstream.call import Call, Connection, Limits
+from .upstream.call import Call, CallTimeouts, ConnectionOptions
 
-_CONNECTION = Connection()
+_CONNECTION = ConnectionOptions()
 
 
 @dataclass(kw_only=True)
@@ -33,7 +33,7 @@ class Forward(Plugin):
         self._clock = services.clock
         self._balancer = Balancer(self.upstream.nodes)
         times = self.timeouts or self.upstream.timeouts
-        self._limits = Limits(connect=times.connect, send=times.send, head=times.read, gap=times.read)
+        self._timeouts = CallTimeouts(connect=times.connect, send=times.send, head=times.read, gap=times.read)
 
     @hookimpl(trylast=True)
     async def proxy(self, exchange: Exchange) -> Response | None:
@@ -41,6 +41,7 @@ class Forward(Plugin):
         node = self._balancer.next()
         if node is None:
             raise ServiceUnavailable(f"upstream {self.upstream.id} has no node with a weight")
+        await exchange.request.body.settle()
         call = self._call(exchange.request, node)
         exchange.upstream = facts = UpstreamFacts(call.address)
         began = self._clock.monotonic()
@@ -64,7 +65,7 @@ class Forward(Plugin):
                 *content_length(request.method, request.body),
             ],
             body=request.body,
-            limits=self._limits,
+            timeouts=self._timeouts,
             connection=_CONNECTION,
         )
 
@@ -74,7 +75,7 @@ class Forward(Plugin):
                 return address
             case "rewrite":
                 return self.upstream.upstream_host or address
-        return request.headers.get("host") or request.host
+        return request.headers.get("host") or address
 
 
 def node_address(node: Node) -> str:

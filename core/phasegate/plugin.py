@@ -39,6 +39,10 @@ class Outcome:
     challenge: str = ""
     reason: str = ""
 
+    def __post_init__(self) -> None:
+        if not self.challenge.isascii() or not self.challenge.isprintable():
+            raise ValueError("a challenge holds printable ASCII alone")
+
     @classmethod
     def ok(cls, consumer: Consumer, credential: Credential) -> Outcome:
         """The credential holds, and this is whose it is."""

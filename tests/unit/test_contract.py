@@ -165,3 +165,29 @@ def test_authentication_without_credentials() -> None:
         "authenticates and has no consumer_schema: say what its entry on a consumer holds",
         "consumer_key 'x' is no key of consumer_schema: add it there",
     ]
+
+
+def test_a_credential_that_nothing_names() -> None:
+    cls = zoo.variant(zoo.Token, name="p", consumer_key=None)
+    assert messages(cls) == [
+        "authenticates and has no consumer_key: say which key of consumer_schema names a credential"
+    ]
+
+
+def test_methods_beside_the_phases_are_awaited_or_not() -> None:
+    def opens(self: object, services: object) -> None:
+        """Would be awaited, and return None."""
+
+    async def checks(self: object) -> tuple[()]:
+        return ()
+
+    cls = zoo.variant(zoo.Witness, name="p", open=opens, check=checks)
+    assert messages(cls) == [
+        "open is no coroutine: write `async def open`",
+        "check is a coroutine: write `def check`",
+    ]
+
+
+def test_a_phase_that_is_a_function_from_elsewhere() -> None:
+    cls = zoo.variant(zoo.Witness, name="p", access=zoo.Witness.rewrite)
+    assert messages(cls) == ["access is a function from elsewhere (Witness.rewrite): write it in the class"]

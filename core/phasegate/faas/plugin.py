@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from ..errors import Finding
 from ..exchange import Exchange, UpstreamFacts
@@ -12,7 +13,7 @@ from ..forward import content_length
 from ..http.hygiene import end_to_end_request, without_hop_by_hop
 from ..http.message import Response
 from ..plugin import Plugin, Services, hookimpl
-from ..upstream.call import Answer, Call, Connection, Limits
+from ..upstream.call import Answer, Call, CallTimeouts, ConnectionOptions
 from .request import FunctionRequest
 from .target import FunctionTarget
 
@@ -87,6 +88,8 @@ class FunctionPlugin(Plugin):
             self.target()
         except ValueError as error:
             yield Finding("function_uri", f"must be an absolute http or https URL: {error}")
+        if self.endpoint is not None and urlsplit(self.endpoint)[2:] not in (("", "", ""), ("/", "", "")):
+            yield Finding("endpoint", "must be scheme, host and port alone: the path is function_uri's")
         if not self.ssl_verify:
             message = "is false: anybody between here and the function can read and answer its requests"
             yield Finding("ssl_verify", message, "warning")
@@ -105,7 +108,7 @@ class FunctionPlugin(Plugin):
         self.clock = services.clock
         self.logger = services.logger
         self._target = self.target()
-        self._limits = Limits(
+        self._timeouts = CallTimeouts(
             connect=self.connect_timeout / _MILLISECONDS,
             send=self.timeout / _MILLISECONDS,
             head=self.timeout / _MILLISECONDS,
@@ -113,7 +116,7 @@ class FunctionPlugin(Plugin):
             whole=self.stream_timeout / _MILLISECONDS,
             head_from_start=True,
         )
-        self._connection = Connection(
+        self._connection = ConnectionOptions(
             verify=self.ssl_verify,
             keepalive=self.keepalive,
             keepalive_seconds=self.keepalive_timeout / _MILLISECONDS,
@@ -167,6 +170,6 @@ class FunctionPlugin(Plugin):
             target=request.target,
             headers=headers,
             body=request.body,
-            limits=self._limits,
+            timeouts=self._timeouts,
             connection=self._connection,
         )

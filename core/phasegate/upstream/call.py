@@ -11,7 +11,7 @@ from ..http.message import Response
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class CallTimeouts:
     """How long each part of a call may take, in seconds.
 
     `connect` bounds name resolution, TCP and TLS; `send` the time the upstream takes to accept one block of the body;
@@ -29,7 +29,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class ConnectionOptions:
     """How to connect. Calls with equal values share idle connections; `tls_name` overrides the name TLS asks for."""
 
     verify: bool = True
@@ -48,8 +48,8 @@ class Call:
     target: str
     headers: RawHeaders = field(repr=False)
     body: Body
-    limits: Limits
-    connection: Connection = Connection()
+    timeouts: CallTimeouts
+    connection: ConnectionOptions = ConnectionOptions()
 
 
 class Answer(Response):

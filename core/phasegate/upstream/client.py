@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
+import re
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import aiohttp
 from yarl import URL
 
-from ..errors import (
-    MalformedResponse,
-    RequestError,
-    ResponseCut,
-    UpstreamTimeout,
-    UpstreamTLSFailed,
-    UpstreamUnreachable,
-)
+from ..errors import BadRequest, RequestError, UpstreamUnreachable
 from ..http.body import Body
 from ..http.headers import Headers
-from .call import Answer, Call, Connection, Limits
+from ..http.message import Response
+from .answers import answer_of, closed_before_any_byte, failure, whole
+from .call import Answer, Call, CallTimeouts, ConnectionOptions
 
 # RFC 9110 section 9.2.1. Only these are sent again, and only when a kept connection had closed before any answer.
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_TARGET = re.compile(r"/[!\"$-~]*")
+_FIELD_LIMIT_BYTES = 32_768
 _OWN_HEADERS = ("accept", "accept-encoding", "user-agent", "content-type")
 
 
@@ -41,6 +40,7 @@ class UpstreamClient:
         Raises UpstreamTimeout, UpstreamUnreachable, UpstreamTLSFailed or MalformedResponse before the head; reading the
         body raises ResponseCut or UpstreamTimeout. What reading the request's body raises passes through.
         """
+        _judge(call)
         attempt = _Attempt(call)
         try:
             return await self._attempt(attempt)
@@ -51,6 +51,46 @@ class UpstreamClient:
             return await self._attempt(_Attempt(call))
         except _KeptConnectionClosed as error:
             raise UpstreamUnreachable(f"{call.address} closed a kept connection twice: {error.__cause__}") from error
+
+    async def fetch(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: Headers | None = None,
+        body: bytes = b"",
+        timeout_seconds: float = 5.0,
+        limit_bytes: int = 1 << 20,
+    ) -> Response:
+        """Ask an HTTP service and return its whole answer: what a plugin needs that asks somebody before it decides.
+
+        `url` is absolute and encoded already. Raises what `send` raises, and ResponseCut for an answer over `limit_bytes`.
+        """
+        parts = urlsplit(url)
+        own = [(b"host", parts.netloc.encode("ascii"))]
+        if body or method not in _SAFE_METHODS:
+            own.append((b"content-length", b"%d" % len(body)))
+        times = CallTimeouts(
+            connect=timeout_seconds,
+            send=timeout_seconds,
+            head=timeout_seconds,
+            gap=timeout_seconds,
+            head_from_start=True,
+        )
+        call = Call(
+            method=method,
+            scheme=parts.scheme,
+            address=parts.netloc,
+            target=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+            headers=[*own, *(headers.raw if headers else ())],
+            body=Body(body),
+            timeouts=times,
+        )
+        answer = await self.send(call)
+        try:
+            return Response(answer.status, answer.headers, await whole(answer, limit_bytes))
+        finally:
+            answer.close()
 
     async def close(self) -> None:
         """Close every connection."""
@@ -71,18 +111,20 @@ class UpstreamClient:
                     ssl=call.connection.verify,
                     server_hostname=call.connection.tls_name,
                     allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(total=None, connect=call.limits.connect),
+                    timeout=aiohttp.ClientTimeout(total=None, connect=call.timeouts.connect),
                     trace_request_ctx=attempt,
                 )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if attempt.upload_failure is not None:
                 raise attempt.upload_failure from error
-            raise _mapped(error, attempt) from error
+            if attempt.kept_connection and closed_before_any_byte(error):
+                raise _KeptConnectionClosed from error
+            raise failure(error, call.address) from error
         finally:
             attempt.deadline = None
-        return _answer(response, call.limits)
+        return answer_of(response, call)
 
-    def _session(self, connection: Connection) -> aiohttp.ClientSession:
+    def _session(self, connection: ConnectionOptions) -> aiohttp.ClientSession:
         key = (connection.keepalive, connection.keepalive_seconds)
         if key not in self._sessions:
             self._sessions[key] = _open_session(connection)
@@ -104,12 +146,12 @@ class _Attempt:
 
     @property
     def first_seconds(self) -> float | None:
-        limits = self.call.limits
-        return limits.head if limits.head_from_start else None
+        timeouts = self.call.timeouts
+        return timeouts.head if timeouts.head_from_start else None
 
     def headers_sent(self) -> None:
         if self.call.body.held:
-            self._reschedule(self.call.limits.head)
+            self._reschedule(self.call.timeouts.head)
 
     def payload(self) -> AsyncIterator[bytes] | None:
         return None if self.call.body.length == 0 else self._upload(self.call.body)
@@ -117,21 +159,27 @@ class _Attempt:
     async def _upload(self, body: Body) -> AsyncIterator[bytes]:
         try:
             async for block in body:
-                self._reschedule(self.call.limits.send)
+                self._reschedule(self.call.timeouts.send)
                 yield block
                 self._reschedule(None)
         except RequestError as error:
             self.upload_failure = error
             raise
-        self._reschedule(self.call.limits.head)
+        self._reschedule(self.call.timeouts.head)
 
     def _reschedule(self, seconds: float | None) -> None:
-        if self.deadline is not None and not self.call.limits.head_from_start:
+        if self.deadline is not None and not self.call.timeouts.head_from_start:
             now = asyncio.get_running_loop().time()
             self.deadline.reschedule(None if seconds is None else now + seconds)
 
 
-def _open_session(connection: Connection) -> aiohttp.ClientSession:
+def _judge(call: Call) -> None:
+    """Refuse what would be another request on the wire than is meant, whoever put it into the call."""
+    if _TARGET.fullmatch(call.target) is None or _METHOD.fullmatch(call.method) is None:
+        raise BadRequest(f"{call.method!r} {call.target.partition('?')[0]!r} can't be sent as a request line")
+
+
+def _open_session(connection: ConnectionOptions) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(
         limit=0,
         force_close=not connection.keepalive,
@@ -142,6 +190,9 @@ def _open_session(connection: Connection) -> aiohttp.ClientSession:
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
+        # API Gateway and CDNs send fields longer than aiohttp's 8,190 bytes.
+        max_line_size=_FIELD_LIMIT_BYTES,
+        max_field_size=_FIELD_LIMIT_BYTES,
         skip_auto_headers=_OWN_HEADERS,
         trace_configs=[_attempt_traces()],
     )
@@ -163,46 +214,3 @@ def _attempt_traces() -> aiohttp.TraceConfig:
     traces.on_connection_reuseconn.append(reused)
     traces.on_request_headers_sent.append(headers_sent)
     return traces
-
-
-def _mapped(error: Exception, attempt: _Attempt) -> Exception:
-    """Return our error for one of aiohttp's, raised before a complete head arrived."""
-    address = attempt.call.address
-    if isinstance(error, TimeoutError):
-        part = "connect" if isinstance(error, aiohttp.ConnectionTimeoutError) else "answer"
-        return UpstreamTimeout(f"{address} did not {part} in time")
-    if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError, ssl.SSLError)):
-        return UpstreamTLSFailed(f"TLS with {address} failed: {error}")
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return UpstreamUnreachable(f"can't connect to {address}: {error.strerror or error}")
-    if isinstance(error, aiohttp.ClientResponseError):
-        # Its beginning alone: the rest repeats what the upstream sent.
-        return MalformedResponse(f"{address} answered with what is not HTTP: {error.message.splitlines()[0]}")
-    if isinstance(error, (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)) and attempt.kept_connection:
-        return _KeptConnectionClosed()
-    return UpstreamUnreachable(f"{address} closed the connection before it answered")
-
-
-def _answer(response: aiohttp.ClientResponse, limits: Limits) -> Answer:
-    headers = Headers.from_raw([(name.lower(), value) for name, value in response.raw_headers])
-    content = response.content
-    body = content.read_nowait() if content.is_eof() and content.exception() is None else _download(response, limits)
-    return Answer(response.status, headers, body, response.close)
-
-
-async def _download(response: aiohttp.ClientResponse, limits: Limits) -> AsyncIterator[bytes]:
-    address = f"{response.url.host}:{response.url.port}"
-    loop = asyncio.get_running_loop()
-    end = None if limits.whole is None else loop.time() + limits.whole
-    try:
-        while True:
-            gap = loop.time() + limits.gap
-            async with asyncio.timeout_at(gap if end is None else min(gap, end)):
-                block = await response.content.readany()
-            if not block:
-                return
-            yield block
-    except TimeoutError as error:
-        raise UpstreamTimeout(f"{address} stopped in the middle of its answer") from error
-    except (aiohttp.ClientError, OSError) as error:
-        raise ResponseCut(f"{address} broke its answer off ({type(error).__name__})") from error

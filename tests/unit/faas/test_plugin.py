@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 
-from phasegate import Exchange, Response, Secret
+from phasegate import ConfigError, Exchange, Response, Secret
 from phasegate.contract import misuses
 from phasegate.faas import Answer, FunctionPlugin, FunctionRequest
 from phasegate.testing import FakeUpstream, Reply, make_exchange, make_plugin, make_request
@@ -75,3 +75,9 @@ def test_a_rewrite_changes_the_suffix(rewritten: str, suffix: str) -> None:
     exchange = make_exchange(make_request(target="/x/first"), prefix="/x/")
     exchange.request.path = rewritten
     assert exchange.suffix == suffix
+
+
+def test_an_endpoint_with_a_path_is_refused() -> None:
+    config = {"function_uri": "https://h.test/fn", "token": "t", "endpoint": "http://127.0.0.1:1/path"}
+    with pytest.raises(ConfigError, match="endpoint: must be scheme, host and port alone"):
+        make_plugin(MadeUpFunctions, config)

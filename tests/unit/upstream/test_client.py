@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import trustme
 
-from phasegate import Body, PayloadTooLarge
+from phasegate import BadRequest, Body, Headers, PayloadTooLarge
 from phasegate.errors import (
     ClientClosed,
     MalformedResponse,
@@ -20,10 +20,10 @@ from phasegate.errors import (
     UpstreamUnreachable,
 )
 from phasegate.testing import FakeUpstream, Reply, fake_upstream
-from phasegate.upstream.call import Answer, Call, Connection, Limits
+from phasegate.upstream.call import Answer, Call, CallTimeouts, ConnectionOptions
 from phasegate.upstream.client import UpstreamClient
 
-LIMITS = Limits(connect=2.0, send=2.0, head=2.0, gap=2.0)
+TIMEOUTS = CallTimeouts(connect=2.0, send=2.0, head=2.0, gap=2.0)
 SHORT = 0.15
 
 
@@ -47,7 +47,7 @@ async def send() -> AsyncIterator[Send]:
 
 
 def call(upstream: FakeUpstream, method: str = "GET", target: str = "/", **fields: object) -> Call:
-    given = {"headers": [(b"host", b"function.test")], "body": Body(), "limits": LIMITS, **fields}
+    given = {"headers": [(b"host", b"function.test")], "body": Body(), "timeouts": TIMEOUTS, **fields}
     return Call(method=method, scheme=upstream.scheme, address=upstream.address, target=target, **given)  # type: ignore[arg-type]
 
 
@@ -105,14 +105,14 @@ async def test_connections_are_kept(send: Send, upstream: FakeUpstream) -> None:
 
 async def test_without_keepalive_every_request_has_its_own_connection(send: Send, upstream: FakeUpstream) -> None:
     for _ in range(2):
-        await (await send(call(upstream, connection=Connection(keepalive=False)))).read()
+        await (await send(call(upstream, connection=ConnectionOptions(keepalive=False)))).read()
     assert upstream.connections == 2
     assert upstream.received[0].get("connection") == "close"
 
 
 async def test_a_connection_is_not_kept_longer_than_asked(send: Send, upstream: FakeUpstream) -> None:
     for _ in range(2):
-        await (await send(call(upstream, connection=Connection(keepalive_seconds=0)))).read()
+        await (await send(call(upstream, connection=ConnectionOptions(keepalive_seconds=0)))).read()
     assert upstream.connections == 2
 
 
@@ -151,7 +151,7 @@ async def test_on_a_fresh_connection_nothing_is_repeated(send: Send, upstream: F
         (b"HTTP/1.1 200 OK\r\nContent-Le", UpstreamUnreachable),
         (b"garbage\r\n\r\n", MalformedResponse),
         (b"HTTP/1.1 200 OK\r\nbroken header\r\n\r\n", MalformedResponse),
-        (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 20_000 + b"\r\n\r\n", MalformedResponse),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 40_000 + b"\r\n\r\n", MalformedResponse),
         (b"SSH-2.0-OpenSSH_9.2\r\n", MalformedResponse),
     ],
 )
@@ -178,6 +178,60 @@ async def test_a_body_that_breaks_off_is_an_error(send: Send, upstream: FakeUpst
         await answer.read()
 
 
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b"HTTP/1.1 199 Early\r\nContent-Length: 0\r\n\r\n", None),
+        (b"HTTP/1.1 600 Strange\r\nContent-Length: 0\r\n\r\n", "answered with status 600"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nx", "a Transfer-Encoding that is not chunked"),
+    ],
+)
+async def test_a_status_or_coding_that_none_can_have(
+    send: Send, upstream: FakeUpstream, raw: bytes, message: str | None
+) -> None:
+    upstream.reply(Reply(raw=raw, close=True))
+    with pytest.raises(MalformedResponse if message else RequestError, match=message):
+        await send(call(upstream))
+
+
+@pytest.mark.parametrize(
+    ("method", "target"), [("GET", "/a b"), ("GET", "/a\r\nx: y"), ("GET", "a"), ("G T", "/"), ("GET", "/\x80")]
+)
+async def test_what_would_be_another_request_is_not_sent(
+    send: Send, upstream: FakeUpstream, method: str, target: str
+) -> None:
+    with pytest.raises(BadRequest, match="can't be sent"):
+        await send(call(upstream, method, target))
+    assert not upstream.received
+
+
+async def test_a_field_of_thirty_kilobytes_comes_through(send: Send, upstream: FakeUpstream) -> None:
+    upstream.reply(Reply(headers={"x-big": "a" * 30_000}))
+    assert len((await send(call(upstream))).headers.get("x-big") or "") == 30_000
+
+
+async def test_fetching_gives_the_whole_answer(upstream: FakeUpstream) -> None:
+    upstream.reply(Reply(status=201, headers={"x": "1"}, pieces=[b"ab", b"c"]))
+    client = UpstreamClient()
+    url = f"{upstream.url}/path?a=%20"
+    answer = await client.fetch(url, method="POST", headers=Headers({"accept": "a/b"}), body=b"asked")
+    await client.close()
+    assert (answer.status, answer.body, answer.headers.get("x")) == (201, b"abc", "1")
+    received = upstream.received[0]
+    assert (received.method, received.target, received.body) == ("POST", "/path?a=%20", b"asked")
+    assert received.headers == [("host", upstream.address), ("content-length", "5"), ("accept", "a/b")]
+
+
+async def test_fetching_has_limits(upstream: FakeUpstream) -> None:
+    upstream.reply(Reply(body=b"x" * 11), Reply(hang=True))
+    client = UpstreamClient()
+    with pytest.raises(ResponseCut, match="over 10 bytes"):
+        await client.fetch(upstream.url, limit_bytes=10)
+    with pytest.raises(UpstreamTimeout):
+        await client.fetch(upstream.url, timeout_seconds=SHORT)
+    await client.close()
+
+
 async def test_nobody_there(send: Send, upstream: FakeUpstream) -> None:
     nowhere = replace(call(upstream), address="127.0.0.1:1")
     with pytest.raises(UpstreamUnreachable, match=r"can't connect to 127\.0\.0\.1:1"):
@@ -192,31 +246,31 @@ async def test_a_name_that_does_not_resolve(send: Send, upstream: FakeUpstream) 
 async def test_a_head_that_takes_too_long(send: Send, upstream: FakeUpstream) -> None:
     upstream.reply(Reply(hang=True))
     with pytest.raises(UpstreamTimeout, match="did not answer in time"):
-        await send(call(upstream, limits=replace(LIMITS, head=SHORT)))
+        await send(call(upstream, timeouts=replace(TIMEOUTS, head=SHORT)))
 
 
 async def test_the_heads_time_may_run_from_the_start(send: Send, upstream: FakeUpstream) -> None:
     upstream.reply(Reply(hang=True))
     with pytest.raises(UpstreamTimeout):
-        await send(call(upstream, limits=replace(LIMITS, head=SHORT, head_from_start=True)))
+        await send(call(upstream, timeouts=replace(TIMEOUTS, head=SHORT, head_from_start=True)))
 
 
 async def test_half_a_head_that_never_ends(send: Send, upstream: FakeUpstream) -> None:
     upstream.reply(Reply(raw=b"HTTP/1.1 200 OK\r\nX:"))
     with pytest.raises(UpstreamTimeout):
-        await send(call(upstream, limits=replace(LIMITS, head=SHORT)))
+        await send(call(upstream, timeouts=replace(TIMEOUTS, head=SHORT)))
 
 
 async def test_a_gap_that_is_too_long(send: Send, upstream: FakeUpstream) -> None:
     upstream.reply(Reply(pieces=[b"one", b"two"], gate=asyncio.Event()))
-    answer = await send(call(upstream, limits=replace(LIMITS, gap=SHORT)))
+    answer = await send(call(upstream, timeouts=replace(TIMEOUTS, gap=SHORT)))
     with pytest.raises(UpstreamTimeout, match="in the middle"):
         await answer.read()
 
 
 async def test_a_whole_answer_that_takes_too_long(send: Send, upstream: FakeUpstream) -> None:
     upstream.reply(Reply(pieces=[b"one", b"two"], gate=asyncio.Event()))
-    answer = await send(call(upstream, limits=replace(LIMITS, whole=SHORT)))
+    answer = await send(call(upstream, timeouts=replace(TIMEOUTS, whole=SHORT)))
     with pytest.raises(UpstreamTimeout):
         await answer.read()
 
@@ -227,8 +281,8 @@ async def test_waiting_for_the_clients_body_does_not_count(send: Send, upstream:
         await asyncio.sleep(3 * SHORT)
         yield b"b"
 
-    limits = replace(LIMITS, send=SHORT, head=SHORT)
-    answer = await send(call(upstream, "POST", body=Body.streaming(slow(), None), limits=limits))
+    timeouts = replace(TIMEOUTS, send=SHORT, head=SHORT)
+    answer = await send(call(upstream, "POST", body=Body.streaming(slow(), None), timeouts=timeouts))
     assert answer.status == 200
     assert upstream.received[0].body == b"ab"
 
@@ -237,7 +291,7 @@ async def test_waiting_for_the_reader_does_not_count(send: Send, upstream: FakeU
     gate = asyncio.Event()
     gate.set()
     upstream.reply(Reply(pieces=[b"one", b"two"], gate=gate))
-    stream = (await send(call(upstream, limits=replace(LIMITS, gap=SHORT)))).stream()
+    stream = (await send(call(upstream, timeouts=replace(TIMEOUTS, gap=SHORT)))).stream()
     first = await anext(stream)
     await asyncio.sleep(2 * SHORT)
     assert first + b"".join([block async for block in stream]) == b"onetwo"
@@ -258,7 +312,7 @@ async def test_an_upstream_that_stops_reading(send: Send) -> None:
                     target="/",
                     headers=[(b"host", b"h")],
                     body=Body.streaming(endless(), None),
-                    limits=replace(LIMITS, send=SHORT),
+                    timeouts=replace(TIMEOUTS, send=SHORT),
                 )
             )
 
@@ -309,7 +363,7 @@ async def test_an_untrusted_certificate_is_refused_by_default(send: Send, secure
 
 
 async def test_verification_can_be_turned_off(send: Send, secure_upstream: FakeUpstream) -> None:
-    answer = await send(call(secure_upstream, connection=Connection(verify=False)))
+    answer = await send(call(secure_upstream, connection=ConnectionOptions(verify=False)))
     assert answer.status == 200
 
 
@@ -317,7 +371,15 @@ async def test_tls_to_a_server_that_speaks_none(send: Send) -> None:
     async with listening(in_clear) as address:
         with pytest.raises(UpstreamTLSFailed):
             await send(
-                Call(method="GET", scheme="https", address=address, target="/", headers=[], body=Body(), limits=LIMITS)
+                Call(
+                    method="GET",
+                    scheme="https",
+                    address=address,
+                    target="/",
+                    headers=[],
+                    body=Body(),
+                    timeouts=TIMEOUTS,
+                )
             )
 
 
