@@ -21,5 +21,5 @@ class Passage(Protocol):
 class Application(Protocol):
     """The gateway, or the Admin API, as a listener knows them."""
 
-    def begin(self, request: Request) -> Passage:
-        """Take a request in; identity headers must be gone from it already."""
+    def begin(self, request: Request, refused: RequestError | None = None) -> Passage:
+        """Take a request in, as the listener cleaned it; with `refused` it is answered by that error."""

@@ -7,15 +7,17 @@ PhasegateError
      |- BadRequest              400   what the client sent can't be understood
      |- Unauthorized            401   no credential, or one that does not hold
      |- RouteNotFound           404   no route matches
+     |- RequestTimeout          408   the client took too long to send its request
      |- PayloadTooLarge         413   a body over its limit
      |- ClientClosed            499   the client went away
      |- PluginFailed            500   a plugin raised what it should not
-     |- UpstreamUnreachable     502   refused, unresolved, or closed before an answer
-     |- UpstreamTLSFailed       502   the upstream's certificate or handshake is not accepted
-     |- MalformedResponse       502   the upstream's answer is not HTTP
-     |- ResponseCut             502   the upstream's answer broke off after its head
      |- ServiceUnavailable      503   nothing can answer at the moment
-     `- UpstreamTimeout         504   connect, head or gap took too long
+     `- UpstreamError           502   the upstream failed
+         |- UpstreamUnreachable 502   refused, unresolved, or closed before an answer
+         |- UpstreamTLSFailed   502   its certificate or handshake is not accepted
+         |- MalformedResponse   502   its answer is not HTTP
+         |- ResponseCut         502   its answer broke off after its head
+         `- UpstreamTimeout     504   connect, head or gap took too long
 
 The message of a RequestError is for the log. Clients see status, title and code alone.
 """
@@ -119,6 +121,14 @@ class RouteNotFound(RequestError):
     log_level = logging.DEBUG
 
 
+class RequestTimeout(RequestError):
+    """The client took too long to send its request (RFC 9110 section 15.5.9)."""
+
+    status = 408
+    code = "request_timeout"
+    log_level = logging.INFO
+
+
 class PayloadTooLarge(RequestError):
     """A request's body is over the limit that holds for it (RFC 9110 section 15.5.14)."""
 
@@ -143,31 +153,34 @@ class PluginFailed(RequestError):
     log_level = logging.ERROR
 
 
-class UpstreamUnreachable(RequestError):
-    """No connection to the upstream, or it closed before it answered."""
+class UpstreamError(RequestError):
+    """The upstream failed: the root of all that a call can raise."""
 
     status = 502
+    code = "upstream_error"
+
+
+class UpstreamUnreachable(UpstreamError):
+    """No connection to the upstream, or it closed before it answered."""
+
     code = "upstream_unreachable"
 
 
-class UpstreamTLSFailed(RequestError):
+class UpstreamTLSFailed(UpstreamError):
     """The upstream's TLS handshake failed, or its certificate is not trusted."""
 
-    status = 502
     code = "upstream_tls"
 
 
-class MalformedResponse(RequestError):
+class MalformedResponse(UpstreamError):
     """The upstream's answer is not HTTP."""
 
-    status = 502
     code = "malformed_response"
 
 
-class ResponseCut(RequestError):
+class ResponseCut(UpstreamError):
     """The upstream's answer broke off after its head was sent on."""
 
-    status = 502
     code = "stream_aborted"
 
 
@@ -178,7 +191,7 @@ class ServiceUnavailable(RequestError):
     code = "no_upstream"
 
 
-class UpstreamTimeout(RequestError):
+class UpstreamTimeout(UpstreamError):
     """The upstream took longer than its timeout to connect, to answer or to go on."""
 
     status = 504

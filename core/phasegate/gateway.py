@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from .access_log import AccessLog
-from .errors import ClientClosed, PluginFailed, RequestError
+from .errors import BadRequest, ClientClosed, PluginFailed, RequestError
 from .exchange import Exchange
 from .http.address import Network
 from .http.hygiene import client_address
 from .http.message import Request, Response
 from .pipeline import Run
 from .plugin import Plugin, Services, SystemClock
+from .router import Router
 from .schema.tables import Schemas
 from .snapshot import Snapshot
 from .snapshot.consumers import LiveConsumers
@@ -26,6 +27,7 @@ from .upstream.client import UpstreamClient
 _logger = logging.getLogger(__name__)
 
 SERVER = "Phasegate"
+_SLASHES = re.compile("/{2,}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=-]{8,128}")
 
 
@@ -45,7 +47,8 @@ class Gateway:
 
     async def prepare(self, document: Mapping[str, Any]) -> Snapshot:
         """Build and open a snapshot off to the side. Raise ConfigError, with nothing changed, when it can't be."""
-        candidate = Snapshot(document, self._schemas, self._snapshot)
+        # In a thread, so that requests go on meanwhile: judging thousands of routes takes longer than anybody should wait.
+        candidate = await asyncio.to_thread(Snapshot, document, self._schemas, self._snapshot)
         await candidate.open(self._services)
         return candidate
 
@@ -53,21 +56,17 @@ class Gateway:
         """Answer by this snapshot from now on; exchanges under way end by the one they began with."""
         former, self._snapshot = self._snapshot, candidate
         self._consumers.index = candidate.index
-        for warning in candidate.warnings:
-            _logger.warning("configuration warning", extra={"path": warning.path, "detail": warning.message})
         former.retire(lambda: self._close_later(former))
 
-    def begin(self, request: Request) -> GatewayPassage:
-        """Take a request in: identity headers must be gone from it already."""
+    def begin(self, request: Request, refused: RequestError | None = None) -> GatewayPassage:
+        """Take a request in, as the listener cleaned it; with `refused` it is answered by that error."""
         request.client, request.peer_trusted = client_address(request.headers, request.peer, self._trusted)
         exchange = Exchange(request, _request_id(request), time.monotonic())
         request.headers["x-request-id"] = exchange.request_id
         snapshot = self._snapshot
-        match = snapshot.router.match(request)
-        if match is not None:
-            exchange.route, exchange.params, exchange.prefix = match.route, match.params, match.prefix
         snapshot.acquire()
-        return GatewayPassage(exchange, snapshot, self._access_log)
+        refused = refused or _find_route(exchange, snapshot.router)
+        return GatewayPassage(exchange, snapshot, self._access_log, refused)
 
     async def close(self) -> None:
         """Close the current snapshot's plugins, every connection, and write the access log out."""
@@ -92,12 +91,16 @@ class GatewayPassage:
 
     __slots__ = ("_access_log", "_exchange", "_run", "_snapshot")
 
-    def __init__(self, exchange: Exchange, snapshot: Snapshot, access_log: AccessLog | None) -> None:
+    def __init__(
+        self, exchange: Exchange, snapshot: Snapshot, access_log: AccessLog | None, refused: RequestError | None
+    ) -> None:
         self._exchange = exchange
         self._snapshot = snapshot
         self._access_log = access_log
         route = exchange.route
-        self._run = Run(exchange, snapshot.pipeline(route), lambda consumer: snapshot.pipeline_for(route, consumer))
+        self._run = Run(
+            exchange, snapshot.pipeline(route), lambda consumer: snapshot.pipeline_for(route, consumer), refused
+        )
 
     async def answer(self) -> Response:
         """Return the answer with the gateway's own headers; the body may still be streaming in."""
@@ -115,18 +118,37 @@ class GatewayPassage:
         exchange.bytes_sent = bytes_sent
         exchange.close()
         exchange.request.body.close()
-        self._snapshot.release()
         if exchange.error is not None:
             _report(exchange, exchange.error)
         if self._access_log is not None:
             self._access_log.record(exchange, self._logged_status())
-        await self._run.log()
+        try:
+            await self._run.log()
+        finally:
+            self._snapshot.release()
 
     def _logged_status(self) -> int:
         exchange = self._exchange
         if isinstance(exchange.error, ClientClosed) or exchange.response is None:
             return ClientClosed.status
         return exchange.response.status
+
+
+def _find_route(exchange: Exchange, router: Router) -> RequestError | None:
+    """Note the route that the request takes, or return why it is refused.
+
+    Upstreams merge repeated slashes, AWS among them; a path that would then take another route is refused, since it would be
+    authorised by one route and answered as if it had come through the other.
+    """
+    request = exchange.request
+    match = router.match(request)
+    if "//" in request.path:
+        merged = router.match(request.with_path(_SLASHES.sub("/", request.path)))
+        if (merged and merged.route) != (match and match.route):
+            return BadRequest(f"path {request.path!r} would take another route once its slashes are merged")
+    if match is not None:
+        exchange.route, exchange.params, exchange.prefix = match.route, match.params, match.prefix
+    return None
 
 
 def _request_id(request: Request) -> str:

@@ -13,6 +13,10 @@ import orjson
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
+# Libraries that tell of every step of theirs.
+_TALKATIVE = ("asyncio", "watchfiles")
+
+
 class JsonFormatter(logging.Formatter):
     """Formats a record as one JSON object: `time` (UTC), `level`, `logger`, `event`, then the record's own fields."""
 
@@ -44,3 +48,5 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)

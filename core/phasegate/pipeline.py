@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -81,12 +82,19 @@ def _ordered(registry: Registry, hook: str, chain: Iterable[Member]) -> tuple[St
 class Run:
     """One exchange on its way through a pipeline; after authentication the consumer's pipeline goes on."""
 
-    __slots__ = ("_exchange", "_for_consumer", "_pipeline")
+    __slots__ = ("_exchange", "_for_consumer", "_pipeline", "_refused")
 
-    def __init__(self, exchange: Exchange, pipeline: Pipeline, for_consumer: Callable[[Consumer], Pipeline]) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        pipeline: Pipeline,
+        for_consumer: Callable[[Consumer], Pipeline],
+        refused: RequestError | None = None,
+    ) -> None:
         self._exchange = exchange
         self._pipeline = pipeline
         self._for_consumer = for_consumer
+        self._refused = refused
 
     async def answer(self) -> Response:
         """Run every phase up to `response` and return the answer, an error's included. Only cancelling ends it early."""
@@ -110,6 +118,8 @@ class Run:
                 _logger.exception("plugin failed", extra={"plugin": step.plugin, "phase": "log", **self._where()})
 
     async def _claim(self) -> Response:
+        if self._refused is not None:
+            raise self._refused
         response = await self._first("rewrite", self._pipeline.rewrite)
         if response is None and self._pipeline.authenticate:
             await self._authenticate()
@@ -127,8 +137,8 @@ class Run:
                 response = await step.call(self._exchange)
             except RequestError:
                 raise
-            except Exception as error:
-                raise PluginFailed(f"plugin {step.plugin} failed in {phase}: {error!r}") from error
+            except (Exception, asyncio.CancelledError) as error:
+                raise _failure(step, phase, error) from error
             if response is not None:
                 return _checked(response, Response, step, phase)
         return None
@@ -136,12 +146,17 @@ class Run:
     async def _changed(self, step: Step, response: Response) -> Response:
         try:
             changed = await step.call(self._exchange, response)
-            return response if changed is None else _checked(changed, Response, step, "response")
-        except Exception as error:  # noqa: BLE001 (a plugin may raise anything)
-            failure = PluginFailed(f"plugin {step.plugin} failed in response: {error!r}")
+            response = response if changed is None else _checked(changed, Response, step, "response")
+            _judge_status(response, step)
+        except RequestError as error:
+            failure = error
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 (a plugin may raise anything)
+            failure = _failure(step, "response", error)
             failure.__cause__ = error
-            self._exchange.error = failure
-            return error_response(failure, self._exchange.request_id)
+        else:
+            return response
+        self._exchange.error = failure
+        return error_response(failure, self._exchange.request_id)
 
     async def _authenticate(self) -> None:
         for group in self._pipeline.authenticate:
@@ -171,8 +186,8 @@ class Run:
             outcome = await step.call(self._exchange)
         except RequestError:
             raise
-        except Exception as error:
-            raise PluginFailed(f"plugin {step.plugin} failed in authenticate: {error!r}") from error
+        except (Exception, asyncio.CancelledError) as error:
+            raise _failure(step, "authenticate", error) from error
         return _checked(outcome, Outcome, step, "authenticate")
 
     def _unclaimed(self) -> RequestError:
@@ -185,7 +200,26 @@ class Run:
         return {"route": route.id if route else None, "request_id": self._exchange.request_id}
 
 
+def _failure(step: Step, phase: str, error: BaseException) -> PluginFailed:
+    """Return the error for what a plugin raised. Cancelling of the request itself goes on; a plugin's own is its failure."""
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise error
+    return PluginFailed(f"plugin {step.plugin} failed in {phase}: {type(error).__name__}: {error}")
+
+
 def _checked(value: Any, wanted: type[T], step: Step, phase: str) -> T:
     if not isinstance(value, wanted):
-        raise PluginFailed(f"plugin {step.plugin} returned {value!r} from {phase}: return a {wanted.__name__}")
+        raise PluginFailed(
+            f"plugin {step.plugin} returned a {type(value).__name__} from {phase}: return a {wanted.__name__}"
+        )
+    if isinstance(value, Response):
+        _judge_status(value, step)
     return value
+
+
+def _judge_status(response: Response, step: Step) -> None:
+    status: object = response.status
+    if not isinstance(status, int) or not 200 <= status <= 599:
+        raise PluginFailed(f"plugin {step.plugin} answered with status {status!r}: give one from 200 to 599")

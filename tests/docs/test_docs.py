@@ -94,7 +94,16 @@ def test_every_error_that_a_function_call_can_end_with_is_documented() -> None:
         for cls in vars(errors).values()
         if inspect.isclass(cls) and issubclass(cls, RequestError) and cls.__module__ == "phasegate.errors"
     }
-    elsewhere = {"internal_error", "bad_request", "unauthorized", "route_not_found", "plugin_failed", "no_upstream"}
+    elsewhere = {
+        "internal_error",
+        "bad_request",
+        "unauthorized",
+        "route_not_found",
+        "plugin_failed",
+        "no_upstream",
+        "upstream_error",
+        "request_timeout",
+    }
     assert codes - elsewhere <= in_code(AWS_LAMBDA)
 
 

@@ -181,6 +181,16 @@ async def test_no_other_spelling_gets_around_a_guard(
     assert response.status_code == 401
 
 
+async def test_no_slashes_that_an_upstream_would_merge_get_around_a_guard(
+    gateway: RunningGateway, http: httpx.AsyncClient, upstream: FakeUpstream
+) -> None:
+    for path in (b"//guarded", b"/x/..//guarded", b"/.//guarded"):
+        response = await http.get(httpx.URL(gateway.url).copy_with(raw_path=path))
+        assert response.status_code == 400
+    assert (await http.get(httpx.URL(gateway.url).copy_with(raw_path=b"/a//b"))).status_code == 200
+    assert [received.target for received in upstream.received] == ["/a//b"]
+
+
 async def test_a_bad_path_is_refused(gateway: RunningGateway, http: httpx.AsyncClient, upstream: FakeUpstream) -> None:
     for path in (b"/%zz", b"/a%00", b"/..%2Fadmin"):
         response = await http.get(httpx.URL(gateway.url).copy_with(raw_path=path))

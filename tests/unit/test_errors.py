@@ -1,5 +1,6 @@
 import inspect
 import pickle
+import re
 
 from phasegate import ConfigError, Finding, RequestError, errors
 
@@ -18,7 +19,9 @@ def test_every_request_error_has_a_status_and_a_code_of_its_own() -> None:
 def test_the_tree_at_the_top_of_the_module_is_complete() -> None:
     drawn = errors.__doc__ or ""
     assert all(cls.__name__ in drawn for cls in every_request_error())
-    assert all(f"{cls.__name__:<23} {cls.status}" in drawn for cls in every_request_error() if cls is not RequestError)
+    assert all(
+        re.search(rf"{cls.__name__} +{cls.status} ", drawn) for cls in every_request_error() if cls is not RequestError
+    )
 
 
 def test_titles_are_the_status_in_words() -> None:

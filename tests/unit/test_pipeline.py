@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from phasegate import Consumer, Credential, Exchange, Plugin, Response, Route
+from phasegate import BadRequest, Consumer, Credential, Exchange, Plugin, Response, Route
 from phasegate.pipeline import Member, Pipeline, Run
 from phasegate.registry import Registry
 from phasegate.testing import make_exchange, make_plugin, make_request, make_services
@@ -90,7 +90,7 @@ async def test_nobody_answers_a_route_without_upstream() -> None:
 async def test_a_plugin_that_raises_is_named_in_the_error_and_not_to_the_client() -> None:
     exchange, response = await run(chain((Raises, {"phase": "access"}), Witness))
     assert response.status == 500
-    assert str(exchange.error) == "plugin raises failed in access: RuntimeError('the zoo is on fire')"
+    assert str(exchange.error) == "plugin raises failed in access: RuntimeError: the zoo is on fire"
     assert b"zoo" not in await response.read()
     assert "witness.response" in noted(exchange)
 
@@ -112,7 +112,29 @@ async def test_a_plugin_that_raises_in_log_is_reported_and_skipped(caplog: pytes
 async def test_what_is_no_answer_is_refused() -> None:
     exchange, response = await run(chain(Returns))
     assert response.status == 500
-    assert str(exchange.error) == "plugin returns returned 'text' from proxy: return a Response"
+    assert str(exchange.error) == "plugin returns returned a str from proxy: return a Response"
+
+
+@pytest.mark.parametrize("status", [99, 101, 600, "200"])
+async def test_a_status_that_is_none_is_refused(status: Any) -> None:
+    exchange, response = await run(chain((Returns, {"status": status})))
+    assert response.status == 500
+    assert str(exchange.error) == f"plugin returns answered with status {status!r}: give one from 200 to 599"
+
+
+async def test_what_a_plugin_cancels_by_itself_is_its_own_failure() -> None:
+    exchange, response = await run(chain((Raises, {"phase": "access", "cancelled": True}), Witness))
+    assert response.status == 500
+    assert str(exchange.error) == "plugin raises failed in access: CancelledError: "
+
+
+async def test_a_request_that_was_refused_already_meets_response_and_log_alone() -> None:
+    exchange = make_exchange(route=ROUTE)
+    pipeline = Pipeline.compile(REGISTRY, chain(Witness, Answers))
+    passage = Run(exchange, pipeline, lambda consumer: pipeline, BadRequest("no request"))
+    assert (await passage.answer()).status == 400
+    await passage.log()
+    assert noted(exchange) == ["witness.response", "witness.log"]
 
 
 async def test_cancelling_reaches_the_plugin_and_ends_the_run() -> None:

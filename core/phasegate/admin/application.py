@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..application import Application, Passage
 from ..errors import RequestError
 from ..http.message import Request, Response
+from ..http.problem import error_response
 
 _PREFIXES = ("/apisix/",)
 
@@ -12,9 +13,9 @@ _PREFIXES = ("/apisix/",)
 class Admin:
     """Answers `GET /healthz` with 200 while this worker serves; everything else is 404."""
 
-    def begin(self, request: Request) -> Passage:
+    def begin(self, request: Request, refused: RequestError | None = None) -> Passage:
         """Take a request in."""
-        return _AdminPassage(request)
+        return _AdminPassage(request, refused)
 
 
 class Shared:
@@ -24,15 +25,16 @@ class Shared:
         self._admin = admin
         self._gateway = gateway
 
-    def begin(self, request: Request) -> Passage:
+    def begin(self, request: Request, refused: RequestError | None = None) -> Passage:
         """Take a request in, by its path."""
         is_admin = request.path == "/healthz" or request.path.startswith(_PREFIXES)
-        return (self._admin if is_admin else self._gateway).begin(request)
+        return (self._admin if is_admin else self._gateway).begin(request, refused)
 
 
 class _AdminPassage:
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, refused: RequestError | None) -> None:
         self._request = request
+        self._refused = refused
 
     async def answer(self) -> Response:
         response = self._response()
@@ -44,6 +46,8 @@ class _AdminPassage:
         self._request.body.close()
 
     def _response(self) -> Response:
+        if self._refused is not None:
+            return error_response(self._refused, "")
         if self._request.path != "/healthz":
             return Response.json({"error_msg": "404 Not Found"}, 404)
         if self._request.method not in ("GET", "HEAD"):

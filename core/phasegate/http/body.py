@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from typing import IO
 
-from ..errors import PayloadTooLarge, PhasegateError
+from ..errors import BadRequest, PayloadTooLarge, PhasegateError
 
 MEMORY_LIMIT_BYTES = 1 << 20
 _BLOCK_BYTES = 1 << 18
@@ -75,8 +75,19 @@ class Body:
             async for block in _blocks(self._file):
                 yield block
         else:
-            async for block in self._take_source():
+            async for block in self._counted(self._take_source()):
                 yield block
+
+    async def settle(self) -> None:
+        """Wait until it is known whether there is a body at all, where the sender declared no length."""
+        if self.length is not None or self._source is None:
+            return
+        source = self._source
+        first = await anext(source, None)
+        if first is None:
+            self._data, self._source, self.length = b"", None, 0
+        else:
+            self._source = _chained(first, source)
 
     def close(self) -> None:
         """Give the temporary file back, if there is one."""
@@ -89,10 +100,25 @@ class Body:
         source, self._source = self._source, None
         return source
 
+    async def _counted(self, source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Yield the blocks, and raise where they are more or fewer than was declared.
+
+        Another reader could take the difference for a request of its own (RFC 9112 section 11.2).
+        """
+        left = self.length
+        async for block in source:
+            if left is not None:
+                left -= len(block)
+                if left < 0:
+                    raise BadRequest("the body is longer than its Content-Length")
+            yield block
+        if left:
+            raise BadRequest(f"the body ends {left} bytes before its Content-Length")
+
     async def _collect(self, limit_bytes: int) -> None:
         blocks: list[bytes] = []
         size = waiting = 0
-        async for block in self._take_source():
+        async for block in self._counted(self._take_source()):
             size += len(block)
             if size > limit_bytes:
                 raise PayloadTooLarge(f"body is over the limit of {limit_bytes} bytes")
@@ -112,6 +138,12 @@ class Body:
         if file is None:
             file = self._file = await asyncio.to_thread(_open)
         await asyncio.to_thread(file.writelines, blocks)
+
+
+async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for block in rest:
+        yield block
 
 
 async def _blocks(file: IO[bytes]) -> AsyncIterator[bytes]:

@@ -22,7 +22,7 @@ HOP_BY_HOP = frozenset(
 )
 
 # Who the gateway says the caller is, and the header that asks for an explanation: a client's own copy of any of them is
-# taken out of every request before any phase. Compared with `_` as `-`, since CGI-like upstreams read both as one.
+# taken out of every request before any phase.
 IDENTITY = frozenset(
     {
         b"x-consumer-username",
@@ -35,19 +35,32 @@ IDENTITY = frozenset(
     }
 )
 
+# What frames and addresses a message; whoever sends it writes these anew.
+_FRAMING = frozenset({b"host", b"content-length", b"expect"})
 _FORWARDING = (b"x-forwarded-", b"forwarded", b"x-real-ip")
 _OWN_FORWARDING = frozenset(
     {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port", b"via"}
 )
 
 
-def without_identity(raw: RawHeaders) -> RawHeaders:
-    """Return the fields without those that only the gateway may write."""
-    return [field for field in raw if not _claims_identity(field[0])]
+def received_fields(raw: RawHeaders) -> RawHeaders:
+    """Return what of a request's fields anybody behind the listener gets to see.
+
+    Left out are those of the connection with all that `Connection` names, so that a client can't have later fields taken
+    out; those that only the gateway may write; and underscore spellings of either kind and of forwarding and framing
+    fields, which upstreams may read as the real ones. Of `te` only `trailers` passes (RFC 9110 section 10.1.4).
+    """
+    fields = [field for field in without_hop_by_hop(raw) if field[0] not in IDENTITY and not _is_lookalike(field[0])]
+    if any(name == b"te" and b"trailers" in value for name, value in raw):
+        fields.append((b"te", b"trailers"))
+    return fields
 
 
-def _claims_identity(name: bytes) -> bool:
-    return (name.replace(b"_", b"-") if b"_" in name else name) in IDENTITY
+def _is_lookalike(name: bytes) -> bool:
+    if b"_" not in name:
+        return False
+    plain = name.replace(b"_", b"-")
+    return plain in IDENTITY or plain in HOP_BY_HOP or plain in _FRAMING or plain.startswith((*_FORWARDING, b"via"))
 
 
 def without_hop_by_hop(raw: RawHeaders) -> RawHeaders:
@@ -59,16 +72,16 @@ def without_hop_by_hop(raw: RawHeaders) -> RawHeaders:
 
 
 def end_to_end_request(request: Request) -> RawHeaders:
-    """Return the fields of a request that an upstream gets: cleaned, with `X-Forwarded-*` and `Via`.
+    """Return the fields of a request that an upstream gets, with `X-Forwarded-*` and `Via`.
 
-    `te: trailers` alone passes of the hop-by-hop fields (RFC 9110 section 10.1.4); `host`, `content-length` and
-    `expect` are left out, since whoever sends the request writes them anew.
+    `host`, `content-length` and `expect` are left out, since whoever sends the request writes them anew.
     """
-    own = (b"host", b"content-length", b"expect")
-    fields = [field for field in without_hop_by_hop(request.headers.raw) if field[0] not in own]
-    if any(name == b"te" and b"trailers" in value for name, value in request.headers.raw):
-        fields.append((b"te", b"trailers"))
+    fields = [field for field in request.headers.raw if field[0] not in _FRAMING and _goes_on(field)]
     return [*_without_untrusted(fields, trusted=request.peer_trusted), *_forwarding(request)]
+
+
+def _goes_on(field: tuple[bytes, bytes]) -> bool:
+    return field[0] not in HOP_BY_HOP or field == (b"te", b"trailers")
 
 
 def _without_untrusted(fields: RawHeaders, *, trusted: bool) -> RawHeaders:
@@ -82,7 +95,7 @@ def _forwarding(request: Request) -> RawHeaders:
     headers = request.headers
     believed = headers if request.peer_trusted else Headers()
     chain = [*believed.get_all("x-forwarded-for"), request.peer]
-    port = request.port or (443 if request.scheme == "https" else 80)
+    port = request.server_port or request.port or (443 if request.scheme == "https" else 80)
     values = {
         "x-forwarded-for": ", ".join(chain),
         "x-forwarded-proto": believed.get("x-forwarded-proto", request.scheme),

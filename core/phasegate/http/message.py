@@ -18,7 +18,8 @@ class Request:
 
     `path` is always in the canonical form (see `canonical_path`), also after it is set. `client` is the address that
     the request is taken to come from; it differs from `peer`, the connection's other end, only behind a trusted proxy.
-    `port` is the one that `Host` names, None where it names none.
+    `port` is the one that `Host` names, None where it names none, and `server_port` the one that the client connected to.
+    `host` is for matching; what upstreams get is the header.
     """
 
     __slots__ = (
@@ -35,6 +36,7 @@ class Request:
         "query",
         "raw_target",
         "scheme",
+        "server_port",
     )
 
     def __init__(
@@ -50,6 +52,7 @@ class Request:
         port: int | None = None,
         http_version: str = "1.1",
         peer: str = "",
+        server_port: int | None = None,
         raw_target: str = "",
     ) -> None:
         self.method = method
@@ -64,6 +67,7 @@ class Request:
         self.peer = peer
         self.client = peer
         self.peer_trusted = False
+        self.server_port = server_port
         self.raw_target = raw_target
 
     @property
@@ -74,6 +78,12 @@ class Request:
     @path.setter
     def path(self, value: str) -> None:
         self._path = canonical_path(value)
+
+    def with_path(self, path: str) -> Request:
+        """Return a copy with another path."""
+        twin = self.copy()
+        twin.path = path
+        return twin
 
     def copy(self) -> Request:
         """Return a request that changes apart from this one; the body is shared."""

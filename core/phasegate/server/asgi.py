@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
-from ..application import Application
-from ..errors import BadRequest, ClientClosed, RequestError, ResponseCut
-from ..http.address import parse_authority
+from ..application import Application, Passage
+from ..errors import BadRequest, ClientClosed
 from ..http.body import Body
 from ..http.cookies import joined_crumbs
-from ..http.dates import http_date
-from ..http.headers import Headers, RawHeaders
-from ..http.hygiene import without_identity
-from ..http.message import Request, Response
-from ..http.path import parse_target
-from ..http.problem import error_response
-from ..http.query import Query
+from ..http.headers import RawHeaders
+from ..http.message import Response
+from .answering import answer
+from .inbound_body import InboundBody
+from .incoming import Refusable, incoming_request
+from .outgoing import final_headers, guarded, has_no_body
 
-_logger = logging.getLogger(__name__)
+_HIGH_WATER_BYTES = 65_536
 
 
 class AsgiApp:
@@ -42,174 +38,134 @@ class AsgiApp:
 
     async def _answer(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         inbound = _Inbound(receive)
-        outbound = _Outbound(send, scope["method"])
+        pump = asyncio.create_task(inbound.pump(asyncio.current_task()))
+        passage, refused = self._begin(scope, inbound)
+        outbound = _AsgiOutbound(send, scope, inbound, closes=refused)
+        outbound.pump = pump
         try:
-            request = await _request(scope, inbound)
-        except BadRequest as error:
-            _logger.info("request refused", extra={"cause": str(error), "client": (scope["client"] or ("",))[0]})
-            response = error_response(error, "")
-            await outbound.send(response, lambda: None)
-            return
-        passage = self._application.begin(request)
-        watch = asyncio.create_task(inbound.watch(asyncio.current_task()))
-        error_found: RequestError | None = None
-        try:
-            # A server reports a finished exchange as a disconnect too, so the watch ends before the last message.
-            await outbound.send(await passage.answer(), watch.cancel)
-        except asyncio.CancelledError:
-            error_found = ClientClosed("the client went away before its answer was complete")
-            if not inbound.closed:
-                raise
-        except RequestError as error:
-            error_found = error
+            await answer(passage, outbound)
         finally:
-            watch.cancel()
-            await passage.finish(error_found, outbound.bytes_sent)
+            pump.cancel()
 
-
-class _Outbound:
-    """The sending side of one ASGI exchange.
-
-    An error in the middle of a body leaves the answer unfinished, upon which the server cuts the connection.
-    """
-
-    def __init__(self, send: ASGISendCallable, method: str) -> None:
-        self._send = send
-        self._method = method
-        self.bytes_sent = 0
-
-    async def send(self, response: Response, before_last: Callable[[], object]) -> None:
-        """Send the response, calling `before_last` before the message that completes it."""
-        body = response.body
-        bodiless = self._method == "HEAD" or response.status in (204, 304)
-        await self._send(
-            {"type": "http.response.start", "status": response.status, "headers": _head(response), "trailers": False}
-        )
-        last = b""
-        if isinstance(body, bytes):
-            last = b"" if bodiless else body
-        elif not bodiless:
-            async for block in _guarded(body):
-                await self._send_block(block)
-        before_last()
-        await self._send({"type": "http.response.body", "body": last, "more_body": False})
-        self.bytes_sent += len(last)
-
-    async def _send_block(self, block: bytes) -> None:
-        if block:
-            await self._send({"type": "http.response.body", "body": block, "more_body": True})
-            self.bytes_sent += len(block)
-
-
-async def _guarded(body: Any) -> AsyncIterator[bytes]:
-    """Yield the body's blocks, with whatever a plugin's stream raises made an error that cuts the answer off."""
-    try:
-        async for block in body:
-            yield block
-    except RequestError:
-        raise
-    except Exception as error:
-        raise ResponseCut(f"the answer's stream failed: {error!r}") from error
-
-
-def _head(response: Response) -> RawHeaders:
-    """Return the header fields that go out: `date` where none came (RFC 9110 section 6.6.1), and a true length."""
-    headers = response.headers
-    raw = list(headers.raw)
-    if "date" not in headers:
-        raw.append((b"date", http_date()))
-    if response.status == 204:
-        return [field for field in raw if field[0] != b"content-length"]
-    if isinstance(response.body, bytes) and "content-length" not in headers and response.status != 304:
-        raw.append((b"content-length", str(len(response.body)).encode()))
-    return raw
+    def _begin(self, scope: HTTPScope, inbound: _Inbound) -> tuple[Passage, bool]:
+        """Take the request in, and tell whether it was none."""
+        fields = joined_crumbs(list(scope["headers"]))
+        query = scope["query_string"]
+        try:
+            request = incoming_request(
+                scope["method"],
+                scope["raw_path"] + (b"?" + query if query else b""),
+                fields,
+                body=_body(fields, scope["http_version"], inbound.body),
+                scheme=scope["scheme"],
+                http_version=scope["http_version"],
+                peer=scope["client"][0] if scope["client"] else "",
+                server_port=scope["server"][1] if scope["server"] else None,
+            )
+        except Refusable as error:
+            return self._application.begin(error.request, error), True
+        return self._application.begin(request), False
 
 
 class _Inbound:
-    """The receiving side of one ASGI exchange: the body first, then word that the client went away."""
+    """The receiving side of one ASGI exchange: takes in the body, and notices that the client leaves."""
 
     def __init__(self, receive: ASGIReceiveCallable) -> None:
-        self._receive = receive
-        self._complete = asyncio.Event()
-        self._first: bytes | None = None
+        self.body = InboundBody(wanted=None, consumed=self._consumed)
         self.closed = False
+        self.answering = False
+        """Whether the answer's head is out: what nobody has begun to read by then is thrown away."""
+        self._receive = receive
+        self._room = asyncio.Event()
 
-    def has_no_body(self) -> None:
-        """Note that no body will come."""
-        self._complete.set()
-
-    async def begins_with_body(self) -> bool:
-        """Wait for the first block and tell whether there is one: HTTP/2 says so in no header."""
-        while self._first is None and not self._complete.is_set():
-            self._first = await self._next()
-        return bool(self._first) or not self._complete.is_set()
-
-    async def blocks(self) -> AsyncIterator[bytes]:
-        """Yield the body's blocks. Raise ClientClosed when the client leaves in the middle."""
-        if self._first:
-            yield self._first
-        while not self._complete.is_set():
-            block = await self._next()
-            if block:
-                yield block
-
-    async def watch(self, task: asyncio.Task[Any] | None) -> None:
-        """Cancel the task when the client goes away after its body is here."""
-        await self._complete.wait()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+    async def pump(self, task: asyncio.Task[Any] | None) -> None:
+        """Take everything the client sends, no faster than it is read, and cancel the task when it goes away."""
+        while (message := await self._receive())["type"] != "http.disconnect":
+            if message["type"] == "http.request":
+                await self._take(message["body"], more=message["more_body"])
         self.closed = True
+        self.body.fail(ClientClosed("the client went away in the middle of its request"))
         if task is not None:
             task.cancel()
 
-    async def _next(self) -> bytes:
-        message = await self._receive()
-        if message["type"] == "http.disconnect":
-            self.closed = True
-            raise ClientClosed("the client went away in the middle of its request")
-        if message["type"] != "http.request":
-            return b""
-        if not message["more_body"]:
-            self._complete.set()
-        return message["body"]
+    async def _take(self, block: bytes, *, more: bool) -> None:
+        if block and not (self.answering and not self.body.begun):
+            self.body.feed(block)
+        if not more:
+            self.body.end()
+        while self.body.size >= _HIGH_WATER_BYTES and not (self.answering and not self.body.begun):
+            self._room.clear()
+            await self._room.wait()
+
+    def _consumed(self, size: int) -> None:
+        self._room.set()
+
+    def head_left(self) -> None:
+        """Note that the answer's head is out."""
+        self.answering = True
+        self._room.set()
 
 
-async def _request(scope: HTTPScope, inbound: _Inbound) -> Request:
-    raw = without_identity(joined_crumbs(list(scope["headers"])))
-    if not all(value.isascii() for _, value in raw):
-        raise BadRequest("a header value has bytes outside ASCII")
-    headers = Headers.from_raw(raw)
-    query = scope["query_string"]
-    raw_target = scope["raw_path"] + (b"?" + query if query else b"")
-    target = parse_target(raw_target)
-    if target.authority is not None:
-        headers["host"] = target.authority  # RFC 9112 section 3.2.2
-    authority = headers.get("host", "") or ""
-    host, port = parse_authority(authority) if authority else ("", None)
-    return Request(
-        scope["method"],
-        target.path,
-        query=Query(target.query),
-        headers=headers,
-        body=await _body(headers, scope["http_version"], inbound),
-        scheme=scope["scheme"],
-        host=host,
-        port=port,
-        http_version=scope["http_version"],
-        peer=scope["client"][0] if scope["client"] else "",
-        raw_target=raw_target.decode("ascii"),
-    )
+class _AsgiOutbound:
+    """The sending side of one ASGI exchange.
+
+    An answer that ends without its last message is unfinished to the server, which then cuts the connection.
+    """
+
+    pump: asyncio.Task[None]
+
+    def __init__(self, send: ASGISendCallable, scope: HTTPScope, inbound: _Inbound, *, closes: bool) -> None:
+        self.bytes_sent = 0
+        self._send = send
+        self._method = scope["method"]
+        self._inbound = inbound
+        self._closes = closes and scope["http_version"].startswith("1")
+
+    @property
+    def closed(self) -> bool:
+        """Whether the client is gone."""
+        return self._inbound.closed
+
+    async def send(self, response: Response) -> None:
+        """Send the whole answer. Raise RequestError when its body breaks off."""
+        body = response.body
+        fields = final_headers(response, self._method)
+        if self._closes:
+            fields.append((b"connection", b"close"))
+        await self._send(
+            {"type": "http.response.start", "status": response.status, "headers": fields, "trailers": False}
+        )
+        self._inbound.head_left()
+        last = b""
+        bodiless = has_no_body(self._method, response.status)
+        if isinstance(body, bytes):
+            last = b"" if bodiless else body
+        elif not bodiless:
+            async for block in guarded(body):
+                await self._send({"type": "http.response.body", "body": block, "more_body": True})
+                self.bytes_sent += len(block)
+        # A server reports a finished exchange as a disconnect too, so the watch ends before the last message.
+        self.pump.cancel()
+        await self._send({"type": "http.response.body", "body": last, "more_body": False})
+        self.bytes_sent += len(last)
+
+    def cut(self) -> None:
+        """Do nothing: returning without the last message is what cuts."""
 
 
-async def _body(headers: Headers, http_version: str, inbound: _Inbound) -> Body:
-    length = headers.get("content-length")
-    if length is not None and int(length) > 0:
-        return Body.streaming(inbound.blocks(), int(length))
-    if length is None and (
-        "transfer-encoding" in headers if http_version[0] == "1" else await inbound.begins_with_body()
-    ):
+def _body(fields: RawHeaders, http_version: str, inbound: InboundBody) -> Body:
+    """Return the body that a head announces. Raise BadRequest for framing that two readers could take differently."""
+    lengths = [value for name, value in fields if name == b"content-length"]
+    coded = any(name == b"transfer-encoding" for name, _ in fields)
+    if coded and (lengths or http_version == "1.0"):
+        raise BadRequest("the request has a Transfer-Encoding beside a Content-Length, or in HTTP/1.0")
+    if len(set(lengths)) > 1 or (lengths and not (lengths[0].isdigit() and len(lengths[0]) < 19)):
+        raise BadRequest("the Content-Length is no length, or stands there twice")
+    if lengths:
+        length = int(lengths[0])
+        return Body.streaming(inbound.blocks(), length) if length else Body()
+    if coded or http_version[0] != "1":
         return Body.streaming(inbound.blocks(), None)
-    inbound.has_no_body()
     return Body()
 
 

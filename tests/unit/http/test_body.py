@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from phasegate import Body, PayloadTooLarge
+from phasegate import BadRequest, Body, PayloadTooLarge
 from phasegate.http.body import MEMORY_LIMIT_BYTES, BodyConsumed
 
 
@@ -54,3 +54,20 @@ async def test_a_large_body_goes_to_disk_and_comes_back_whole() -> None:
 
 async def test_the_digest_of_a_small_body() -> None:
     assert await Body(b"abc").sha256() == hashlib.sha256(b"abc").hexdigest()
+
+
+@pytest.mark.parametrize("parts", [(b"ab",), (b"ab", b"cd")])
+async def test_a_body_of_another_length_than_declared_is_refused(parts: tuple[bytes, ...]) -> None:
+    with pytest.raises(BadRequest, match="Content-Length"):
+        await Body.streaming(blocks(*parts), 3).hold(10)
+    with pytest.raises(BadRequest, match="Content-Length"):
+        [block async for block in Body.streaming(blocks(*parts), 3)]
+
+
+async def test_settling_tells_a_body_from_none() -> None:
+    empty, full = Body.streaming(blocks(), None), Body.streaming(blocks(b"ab", b"c"), None)
+    await empty.settle()
+    await full.settle()
+    assert (empty.held, empty.length) == (True, 0)
+    assert (full.held, full.length) == (False, None)
+    assert [block async for block in full] == [b"ab", b"c"]

@@ -1,6 +1,8 @@
+import pytest
+
 from phasegate import Headers
 from phasegate.http.address import parse_networks
-from phasegate.http.hygiene import IDENTITY, client_address, end_to_end_request, without_hop_by_hop, without_identity
+from phasegate.http.hygiene import IDENTITY, client_address, end_to_end_request, received_fields, without_hop_by_hop
 from phasegate.testing import make_request
 
 
@@ -26,15 +28,49 @@ def test_hop_by_hop_fields_do_not_pass() -> None:
     assert without_hop_by_hop(fields.raw) == [(b"x-public", b"2")]
 
 
+def received(**headers: str) -> list[tuple[str, str]]:
+    return list(Headers.from_raw(received_fields(Headers({k.replace("__", "-"): v for k, v in headers.items()}).raw)))
+
+
 def test_te_passes_for_trailers_alone() -> None:
-    assert sent(te="gzip, trailers")["te"] == "trailers"
-    assert "te" not in sent(te="gzip")
+    assert received(te="gzip, trailers") == [("te", "trailers")]
+    assert received(te="gzip") == []
 
 
 def test_identity_headers_are_taken_out_in_either_spelling() -> None:
     raw = [(name, b"root") for name in IDENTITY]
     spoofed = [(name.replace(b"-", b"_"), b"root") for name in IDENTITY] + [(b"x-consumer_username", b"root")]
-    assert without_identity([*raw, *spoofed, (b"x_custom", b"kept")]) == [(b"x_custom", b"kept")]
+    assert received_fields([*raw, *spoofed, (b"x_custom", b"kept")]) == [(b"x_custom", b"kept")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x_forwarded_for",
+        "x__forwarded_proto",
+        "x_real_ip",
+        "transfer_encoding",
+        "content_length",
+        "proxy_authorization",
+    ],
+)
+def test_underscore_spellings_of_what_upstreams_believe_are_taken_out(name: str) -> None:
+    assert received(**{name: "1"}) == []
+
+
+def test_what_connection_names_is_taken_out_before_anybody_adds_a_field() -> None:
+    request = make_request()
+    request.headers = Headers.from_raw(
+        received_fields([(b"connection", b"close, x-consumer-username, x-mine"), (b"x-mine", b"1"), (b"x", b"2")])
+    )
+    request.headers["x-consumer-username"] = "jack"
+    fields = dict(Headers.from_raw(end_to_end_request(request)))
+    assert (fields["x"], fields["x-consumer-username"]) == ("2", "jack")
+    assert "x-mine" not in fields
+
+
+def test_what_plugins_set_of_the_connection_does_not_pass_either() -> None:
+    assert not {"connection", "transfer-encoding"} & sent(connection="x", transfer_encoding="chunked").keys()
 
 
 def test_forwarding_fields_of_an_untrusted_client_are_replaced() -> None:

@@ -1,0 +1,59 @@
+"""From a `Response` to what a protocol sends: final headers, and blocks that fail in one way only."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator
+
+from ..errors import RequestError, ResponseCut
+from ..http.dates import http_date
+from ..http.headers import RawHeaders
+from ..http.hygiene import HOP_BY_HOP
+from ..http.message import Response
+
+
+def has_no_body(method: str, status: int) -> bool:
+    """Tell whether an answer has no body whatever its headers say (RFC 9110 section 6.4.1)."""
+    return method == "HEAD" or status in (204, 304)
+
+
+def final_headers(response: Response, method: str) -> RawHeaders:
+    """Return the header fields that go out, a list of their own.
+
+    None of the connection's, which the protocol writes; one `date` (RFC 9110 section 6.6.1); and a true length, which for
+    HEAD and 304 alone may be that of a body which is not sent.
+    """
+    fields: RawHeaders = []
+    dated = measured = False
+    states_length = method == "HEAD" or response.status == 304 or not isinstance(response.body, bytes)
+    for field in response.headers.raw:
+        name = field[0]
+        if name in HOP_BY_HOP or (name == b"date" and dated) or (name == b"content-length" and not states_length):
+            continue
+        dated = dated or name == b"date"
+        measured = measured or name == b"content-length"
+        fields.append(field)
+    if not dated:
+        fields.append((b"date", http_date()))
+    if response.status == 204:
+        return [field for field in fields if field[0] != b"content-length"]
+    if isinstance(response.body, bytes) and not measured and response.status != 304:
+        fields.append((b"content-length", b"%d" % len(response.body)))
+    return fields
+
+
+async def guarded(body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """Yield the body's blocks that hold something; whatever a plugin's stream raises is an error that cuts the answer."""
+    try:
+        async for block in body:
+            if _holds_something(block):
+                yield block
+    except RequestError:
+        raise
+    except Exception as error:
+        raise ResponseCut(f"the answer's stream failed: {type(error).__name__}: {error}") from error
+
+
+def _holds_something(block: object) -> bool:
+    if not isinstance(block, bytes):
+        raise ResponseCut(f"the answer's stream has a {type(block).__name__} in it, no bytes")
+    return bool(block)
