@@ -314,3 +314,27 @@ async def test_aws_can_not_tell_a_client_our_session_token(
     response = await get(await started(start_gateway, upstream, authorization={"iam": oracle.iam}), "/x/")
     assert response.status_code == 403
     assert response.text == '{"message":"... does not match ... x-amz-security-token:*** ..."}'
+
+
+async def test_a_session_token_is_masked_wherever_the_answer_is_cut(
+    start_gateway: GatewayMaker, upstream: FakeUpstream, oracle: Any
+) -> None:
+    token = oracle.iam["session_token"].encode()
+    text = b"x" * 70_000 + token + b"y" + token
+    pieces = [text[place : place + 7_003] for place in range(0, len(text), 7_003)]
+    headers = {"x-amzn-ErrorType": "InvalidSignatureException"}
+    upstream.reply(Reply(status=403, headers=headers, pieces=[*pieces[:-1], *(bytes([byte]) for byte in pieces[-1])]))
+    response = await get(await started(start_gateway, upstream, authorization={"iam": oracle.iam}), "/x/")
+    assert response.content == b"x" * 70_000 + b"***y***"
+
+
+async def test_a_client_that_signs_for_itself_is_left_to_do_so_where_that_is_asked_for(
+    start_gateway: GatewayMaker, upstream: FakeUpstream, oracle: Any
+) -> None:
+    gateway = await started(start_gateway, upstream, authorization={"iam": oracle.iam}, forward_client_credentials=True)
+    await get(gateway, "/x/", headers={"authorization": "AWS4-HMAC-SHA256 theirs"})
+    await get(gateway, "/x/?X-Amz-Signature=theirs")
+    await get(gateway, "/x/")
+    given = [received.get("authorization") or "" for received in upstream.received]
+    assert given[:2] == ["AWS4-HMAC-SHA256 theirs", ""]
+    assert given[2].startswith("AWS4-HMAC-SHA256 Credential=")

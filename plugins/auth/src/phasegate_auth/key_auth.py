@@ -22,7 +22,9 @@ class KeyAuth(Plugin):
         "hide_credentials": {"type": "boolean", "default": True},
         "realm": {"type": "string", "regex": r'[^"\\\x00-\x1f\x7f-\U0010ffff]+', "default": "key"},
     }
-    consumer_schema: ClassVar = {"key": {"type": "string", "required": True, "empty": False, "secret": True}}
+    consumer_schema: ClassVar = {
+        "key": {"type": "string", "required": True, "empty": False, "secret": True, "format": "header-value"}
+    }
     consumer_key: ClassVar[str | None] = "key"
 
     header: str

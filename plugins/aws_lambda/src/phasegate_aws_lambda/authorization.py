@@ -16,7 +16,7 @@ from .signer import SIGNATURE_QUERY
 Mode = Literal["apikey", "iam", "both"]
 
 _TEXT = {"type": "string", "empty": False}
-_SECRET = {**_TEXT, "secret": True}
+_SECRET = {**_TEXT, "secret": True, "format": "header-value"}
 
 AUTHORIZATION: dict[str, Any] = {
     "type": "dict",
@@ -103,10 +103,10 @@ class Authorization:
                 yield Finding(f"authorization.{name}", f"is required with mode: {self.mode}")
 
 
-def sent_signature(exchange: Exchange) -> bool:
-    """Tell whether the client signed its request itself, in a header or in the query."""
-    original = exchange.original
-    return "authorization" in original.headers or "x-amz-signature" in map(str.lower, _query_names(original.query.raw))
+def carries_signature(request: FunctionRequest) -> bool:
+    """Tell whether the request has a signature, or another authorization, already: the client's own, if nobody took it."""
+    names = [unquote_plus(pair.partition("=")[0]).lower() for pair in request.query.split("&")]
+    return request.get(b"authorization") is not None or "x-amz-signature" in names
 
 
 def remove_client_signature(request: FunctionRequest, exchange: Exchange) -> None:
@@ -125,7 +125,3 @@ def _is_aws(name: bytes) -> bool:
 
 def _is_signature(pair: str) -> bool:
     return unquote_plus(pair.partition("=")[0]).lower() in SIGNATURE_QUERY
-
-
-def _query_names(raw: str) -> list[str]:
-    return [unquote_plus(pair.partition("=")[0]) for pair in raw.split("&")]

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from phasegate import Exchange, Finding, Response, Secret, Services
+from phasegate import Exchange, Finding, Response, Services
 from phasegate.faas import Answer, FunctionPlugin, FunctionRequest
 
-from .authorization import AUTHORIZATION, Authorization, remove_client_signature, sent_signature
-from .refusal import clock_error_seconds, read_refusal, without_token
+from .authorization import AUTHORIZATION, Authorization, carries_signature, remove_client_signature
+from .refusal import clock_error_seconds, hide, read_refusal
 from .signer import NEVER_SIGNED, Signer
 
 # What API Gateway renames in a function's answer, and what becomes of it here ("Amazon API Gateway important notes",
@@ -71,7 +71,7 @@ class AwsLambda(FunctionPlugin):
         keeps_key = self.forward_client_credentials and request.get(b"x-api-key") is not None
         if self.authorization.apikey is not None and self.authorization.sends_key and not keeps_key:
             request.set(b"x-api-key", self.authorization.apikey.value.encode())
-        if self._signer is None or (self.forward_client_credentials and sent_signature(exchange)):
+        if self._signer is None or (self.forward_client_credentials and carries_signature(request)):
             return
         remove_client_signature(request, exchange)
         payload = await request.body.sha256()
@@ -83,7 +83,9 @@ class AwsLambda(FunctionPlugin):
         if refusal is not None:
             if self._correct_clock(answer, refusal):
                 return None
-            answer.body = without_token(refusal, self._session_token)
+            token = self.authorization.iam.session_token if self.authorization.iam else None
+            if token is not None:
+                hide(answer, token)
         answer.headers.raw = _restored(answer.headers.raw)
         return answer
 
@@ -95,10 +97,6 @@ class AwsLambda(FunctionPlugin):
         self._skew_seconds = found
         self.logger.warning("clock differs from AWS", extra={"skew_seconds": round(found, 1)})
         return True
-
-    @property
-    def _session_token(self) -> Secret | None:
-        return self.authorization.iam.session_token if self.authorization.iam else None
 
     @property
     def _has_credentials(self) -> bool:

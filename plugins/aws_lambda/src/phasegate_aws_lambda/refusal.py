@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
@@ -12,22 +13,23 @@ _MASK = b"***"
 _CLOCK_ERROR = "RequestTimeTooSkewed"
 _SIGNATURE_ERRORS = ("InvalidSignatureException", "SignatureDoesNotMatch", "RequestExpired")
 _CLOCK_TEXTS = (b"Signature expired", b"Signature not yet current")
-_READ_LIMIT_BYTES = 65_536
+_READ_BYTES = 65_536
 
 
 async def read_refusal(answer: Answer) -> bytes | None:
-    """Return the body of an answer in which AWS itself refuses a request, and leave it there; None for any other.
+    """Return the beginning of an answer in which AWS itself refuses a request; None for any other.
 
-    Only a 403 with AWS's `x-amzn-ErrorType` counts: a function may answer 403 for reasons of its own.
+    Only a 403 with AWS's `x-amzn-ErrorType` counts: a function may answer 403 for reasons of its own. The body stays in
+    the answer.
     """
-    length = answer.headers.get("content-length") or ""
-    if answer.status != 403 or "x-amzn-errortype" not in answer.headers or not length.isdigit():
+    if answer.status != 403 or "x-amzn-errortype" not in answer.headers:
         return None
-    if int(length) > _READ_LIMIT_BYTES:
-        return None
-    body = await answer.read()
-    answer.body = body
-    return body
+    stream = answer.stream()
+    beginning = b""
+    while len(beginning) < _READ_BYTES and (block := await anext(stream, None)) is not None:
+        beginning += block
+    answer.body = _continued(beginning, stream)
+    return beginning
 
 
 def clock_error_seconds(answer: Answer, body: bytes, now: float) -> float | None:
@@ -42,11 +44,27 @@ def clock_error_seconds(answer: Answer, body: bytes, now: float) -> float | None
         return None
 
 
-def without_token(body: bytes, token: Secret | None) -> bytes:
-    """Return the body without our session token, which AWS repeats when it explains why a signature does not match."""
-    if token is None:
-        return body
-    spellings = (token.value, quote(token.value, safe=""), token.value.replace("/", "\\/"))
-    for spelling in spellings:
-        body = body.replace(spelling.encode(), _MASK)
-    return body
+def hide(answer: Answer, token: Secret) -> None:
+    """Take our session token out of the answer's body, where AWS repeats it to explain why a signature does not match."""
+    spellings = {token.value, quote(token.value, safe=""), token.value.replace("/", "\\/")}
+    answer.body = _without(answer.stream(), [spelling.encode() for spelling in spellings])
+
+
+async def _continued(beginning: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield beginning
+    async for block in rest:
+        yield block
+
+
+async def _without(stream: AsyncIterator[bytes], hidden: list[bytes]) -> AsyncIterator[bytes]:
+    """Yield the stream with each of `hidden` masked, wherever its blocks are cut."""
+    longest = max(map(len, hidden))
+    held = b""
+    async for block in stream:
+        held += block
+        for text in hidden:
+            held = held.replace(text, _MASK)
+        keep = min(len(held), longest - 1)
+        yield held[: len(held) - keep]
+        held = held[len(held) - keep :]
+    yield held
