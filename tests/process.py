@@ -143,14 +143,17 @@ async def serving(folder: Path, environment: Mapping[str, str] | None = None) ->
         await following
 
 
-async def run_command(*arguments: str, environment: Mapping[str, str] | None = None) -> tuple[int, str, str]:
-    """Run a `phasegate` command to its end; return exit code, standard output and standard error."""
+async def run_command(
+    *arguments: str, environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> tuple[int, str, str]:
+    """Run a `phasegate` command in a folder to its end; return exit code, standard output and standard error."""
     process = await asyncio.create_subprocess_exec(
         *PHASEGATE,
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, **(environment or {})},
+        cwd=folder,
     )
     async with asyncio.timeout(DEADLINE_SECONDS):
         output, errors = await process.communicate()

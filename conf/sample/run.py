@@ -7,8 +7,6 @@ import asyncio
 import os
 import secrets
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 SAMPLE = Path(__file__).resolve().parent
@@ -43,8 +41,10 @@ def keys() -> dict[str, str]:
 async def main() -> int:
     """Run the three until one of them ends or Ctrl-C ends them all; return the exit code of the first to end."""
     environment = {**os.environ, **keys()}
+    # Groups of their own, so that Ctrl-C reaches this program alone, which stops the gateway first.
     processes = {
-        name: await asyncio.create_subprocess_exec(*command, env=environment) for name, command in COMMANDS.items()
+        name: await asyncio.create_subprocess_exec(*command, env=environment, process_group=0)
+        for name, command in COMMANDS.items()
     }
     ended = {asyncio.create_task(process.wait()): name for name, process in processes.items()}
     ready = asyncio.create_task(until_ready())
@@ -55,31 +55,28 @@ async def main() -> int:
         done, _ = await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
         return next(task.result() for task in done)
     finally:
-        for process in processes.values():
+        for process in reversed(processes.values()):
             if process.returncode is None:
                 process.terminate()
-        await asyncio.gather(*ended)
+                await process.wait()
 
 
 async def until_ready() -> bool:
-    """Wait until the gateway and the function both answer."""
+    """Wait until all three listen."""
     for _ in range(READY_SECONDS * 10):
-        if await asyncio.to_thread(answers, "http://127.0.0.1:9180/healthz") and await asyncio.to_thread(
-            answers, "http://127.0.0.1:9001/"
-        ):
+        if all([await listens(port) for port in (9180, 9001, 9002, 9003)]):
             return True
         await asyncio.sleep(0.1)
     return False
 
 
-def answers(url: str) -> bool:
-    """Tell whether anybody answers there, whatever the status."""
+async def listens(port: int) -> bool:
+    """Tell whether anybody listens on a port."""
     try:
-        urllib.request.urlopen(url, timeout=1).close()
-    except urllib.error.HTTPError:
-        return True
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
         return False
+    writer.close()
     return True
 
 

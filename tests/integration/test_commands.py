@@ -58,11 +58,7 @@ async def test_a_mistake_in_the_settings_ends_the_start(tmp_path: Path, settings
 
 async def test_a_plugin_that_can_not_open_ends_the_start(tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
-    (tmp_path / "lib" / "phasegate_fails.py").write_text(FAILING_PLUGIN)
-    metadata = tmp_path / "lib" / "phasegate_fails-1.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: phasegate-fails\nVersion: 1\n")
-    (metadata / "entry_points.txt").write_text("[phasegate.plugins]\nfails = phasegate_fails:Fails\n")
+    install(tmp_path / "lib", "fails", FAILING_PLUGIN)
     folder = conf(tmp_path, {"routes": [{"id": "a", "uri": "/", "plugins": {"fails": {}}}]}, plugins=["fails"])
     environment = {"PYTHONPATH": str(tmp_path / "lib")}
     code, _, errors = await run_command("run", "--conf", folder, environment=environment)
@@ -73,6 +69,29 @@ async def test_a_plugin_that_can_not_open_ends_the_start(tmp_path: Path) -> None
     )
     assert "listening" not in errors
 
+
+def install(library: Path, name: str, source: str) -> None:
+    """Install a distribution with one plugin, whose class has the plugin's name with a capital."""
+    (library / f"phasegate_{name}.py").write_text(source)
+    metadata = library / f"phasegate_{name}-1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: phasegate-{name}\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text(f"[phasegate.plugins]\n{name} = phasegate_{name}:{name.capitalize()}\n")
+
+
+ANSWERING_PLUGIN = """
+from dataclasses import dataclass
+from typing import ClassVar
+from phasegate import Plugin, Response, hookimpl
+
+@dataclass(kw_only=True)
+class Answers(Plugin):
+    name: ClassVar[str] = "answers"
+
+    @hookimpl
+    async def proxy(self, exchange):
+        return Response.text("answered")
+"""
 
 FAILING_PLUGIN = """
 from dataclasses import dataclass
@@ -131,9 +150,26 @@ async def test_plugins_are_listed_with_their_origin(tmp_path: Path) -> None:
 
 
 async def test_plugins_can_be_listed_before_there_is_a_configuration(tmp_path: Path) -> None:
-    code, output, _ = await run_command("plugins", str(tmp_path / "nowhere"))
+    code, output, _ = await run_command("plugins", folder=tmp_path)
     assert code == 0
     assert "key-auth" in output
+
+
+async def test_a_configuration_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
+    code, output, errors = await run_command("plugins", str(tmp_path / "nowhere"))
+    assert (code, output) == (1, "")
+    assert errors == f"error: {tmp_path}/nowhere: is no folder: name the one that holds gateway.yaml\n"
+
+
+async def test_a_route_that_a_plugin_answers_says_so(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    install(tmp_path / "lib", "answers", ANSWERING_PLUGIN)
+    routes = {"routes": [{"id": "a", "uri": "/", "plugins": {"answers": {}}}, {"id": "b", "uri": "/b"}]}
+    folder = conf(tmp_path, routes, plugins=["answers"])
+    code, output, _ = await run_command("routes", folder, environment={"PYTHONPATH": str(tmp_path / "lib")})
+    assert code == 0
+    assert output.splitlines()[1].endswith("plugin answers")
+    assert output.splitlines()[2].endswith("nowhere")
 
 
 @pytest.mark.parametrize("arguments", [(), ("run",), ("check",), ("plugins",), ("routes",), ("lambda", "serve")])

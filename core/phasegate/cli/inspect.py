@@ -18,7 +18,8 @@ from ..store.file import FileSource
 from .run import load
 from .table import table
 
-_directory = click.argument("directory", type=click.Path(path_type=Path), default=Path("conf"))
+_CONF = Path("conf")
+_directory = click.argument("directory", type=click.Path(path_type=Path), default=_CONF)
 
 
 @click.command()
@@ -61,7 +62,8 @@ def plugins(directory: Path) -> None:
 
     Says which of them DIRECTORY enables, the folder that holds gateway.yaml, conf by default.
     """
-    enabled = load(directory)[0].plugins if directory.is_dir() else ()
+    asked_for_one = directory != _CONF or directory.is_dir()
+    enabled = load(directory)[0].plugins if asked_for_one else ()
     rows = []
     for name, candidates in installed().items():
         for candidate in candidates:
@@ -120,7 +122,14 @@ def _destination(route: Route, schemas: Schemas) -> str:
         target = instance.destination()
         if target is not None and not entry.disabled:
             return target
-    return _nodes(route.upstream) if route.upstream else "nowhere"
+    if route.upstream is not None:
+        return _nodes(route.upstream)
+    answering = [name for name in _plugin_names(route, schemas) if _may_answer(name, schemas.registry)]
+    return f"plugin {answering[0]}" if answering else "nowhere"
+
+
+def _may_answer(name: str, registry: Registry) -> bool:
+    return bool({"rewrite", "access", "proxy"} & set(registry.phases(registry.classes[name])))
 
 
 def _nodes(upstream: Upstream) -> str:
