@@ -6,6 +6,7 @@ Keys are made up at the first run and kept in var/sample.env, which only its own
 import asyncio
 import os
 import secrets
+import signal
 import sys
 from pathlib import Path
 
@@ -39,21 +40,25 @@ def keys() -> dict[str, str]:
 
 
 async def main() -> int:
-    """Run the three until one of them ends or Ctrl-C ends them all; return the exit code of the first to end."""
+    """Run the three until one of them ends or a signal ends them all; return the exit code of the first to end."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     environment = {**os.environ, **keys()}
-    # Groups of their own, so that Ctrl-C reaches this program alone, which stops the gateway first.
+    # Groups of their own, so that a signal reaches this program alone, which stops the gateway first.
     processes = {
         name: await asyncio.create_subprocess_exec(*command, env=environment, process_group=0)
         for name, command in COMMANDS.items()
     }
-    ended = {asyncio.create_task(process.wait()): name for name, process in processes.items()}
+    ended = [asyncio.create_task(process.wait()) for process in processes.values()]
+    told_to_stop = asyncio.create_task(stopped.wait())
     ready = asyncio.create_task(until_ready())
     try:
-        done, _ = await asyncio.wait([ready, *ended], return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait([ready, told_to_stop, *ended], return_when=asyncio.FIRST_COMPLETED)
         if ready in done and ready.result():
             print(what_to_try(), flush=True)
-        done, _ = await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
-        return next(task.result() for task in done)
+        await asyncio.wait([told_to_stop, *ended], return_when=asyncio.FIRST_COMPLETED)
+        return next((task.result() for task in ended if task.done()), 0)
     finally:
         for process in reversed(processes.values()):
             if process.returncode is None:
@@ -97,7 +102,4 @@ Then edit conf/routes.yaml or conf/sample/hello.py and save: the change is live.
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(asyncio.run(main()))
-    except KeyboardInterrupt:
-        sys.exit(0)
+    sys.exit(asyncio.run(main()))

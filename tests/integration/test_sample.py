@@ -29,8 +29,8 @@ def busy_ports() -> list[int]:
 
 
 @pytest.fixture
-async def sample(tmp_path: Path) -> AsyncIterator[Path]:
-    """The sample, run from a copy of conf/; skipped where one of its ports is taken."""
+async def sample(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Path]:
+    """The sample, run from a copy of conf/ and ended by a signal; skipped where one of its ports is taken."""
     if busy := busy_ports():
         pytest.skip(f"ports {busy} are in use, and the sample wants them")
     shutil.copytree(ROOT / "conf", tmp_path / "conf")
@@ -44,7 +44,7 @@ async def sample(tmp_path: Path) -> AsyncIterator[Path]:
             if b"Ctrl-C stops everything" in line:
                 break
     yield tmp_path
-    process.send_signal(signal.SIGINT)
+    process.send_signal(getattr(request, "param", signal.SIGINT))
     async with asyncio.timeout(30):
         await process.communicate()
     assert busy_ports() == []
@@ -84,6 +84,7 @@ async def after_editing(client: httpx.AsyncClient, folder: Path, url: str) -> st
     return text
 
 
+@pytest.mark.parametrize("sample", [signal.SIGTERM, signal.SIGHUP], indirect=True)
 async def test_the_keys_are_for_their_owner_alone(sample: Path) -> None:
     assert (sample / "var" / "sample.env").stat().st_mode & 0o777 == 0o600
 
