@@ -9,9 +9,14 @@ PhasegateError
      |- RouteNotFound           404   no route matches
      |- RequestTimeout          408   the client took too long to send its request
      |- PayloadTooLarge         413   a body over its limit
+     |- TargetTooLong           414   a request target over its limit
+     |- ExpectationFailed       417   an Expect that is not 100-continue
+     |- HeadTooLarge            431   fields over their limit
      |- ClientClosed            499   the client went away
      |- PluginFailed            500   a plugin raised what it should not
      |- ServiceUnavailable      503   nothing can answer at the moment
+     |- Overloaded              503   as many connections as there may be
+     |- VersionNotSupported     505   neither HTTP/1.0 nor HTTP/1.1
      `- UpstreamError           502   the upstream failed
          |- UpstreamUnreachable 502   refused, unresolved, or closed before an answer
          |- UpstreamTLSFailed   502   its certificate or handshake is not accepted
@@ -137,6 +142,30 @@ class PayloadTooLarge(RequestError):
     log_level = logging.INFO
 
 
+class TargetTooLong(RequestError):
+    """A request's target is over the limit (RFC 9110 section 15.5.15)."""
+
+    status = 414
+    code = "target_too_long"
+    log_level = logging.INFO
+
+
+class ExpectationFailed(RequestError):
+    """A request expects what nobody can give (RFC 9110 section 10.1.1)."""
+
+    status = 417
+    code = "expectation_failed"
+    log_level = logging.INFO
+
+
+class HeadTooLarge(RequestError):
+    """A request's fields are over their limits, in bytes or in number (RFC 6585 section 5)."""
+
+    status = 431
+    code = "head_too_large"
+    log_level = logging.INFO
+
+
 class ClientClosed(RequestError):
     """The client went away before its answer was complete."""
 
@@ -189,6 +218,21 @@ class ServiceUnavailable(RequestError):
 
     status = 503
     code = "no_upstream"
+
+
+class Overloaded(RequestError):
+    """There are as many connections as there may be."""
+
+    status = 503
+    code = "overloaded"
+
+
+class VersionNotSupported(RequestError):
+    """A request line names another version of HTTP than the protocol speaks (RFC 9110 section 15.6.6)."""
+
+    status = 505
+    code = "version_not_supported"
+    log_level = logging.INFO
 
 
 class UpstreamTimeout(UpstreamError):

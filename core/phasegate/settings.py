@@ -12,6 +12,7 @@ from typing import Any, Literal
 from .environment import fill
 from .errors import ConfigError, Finding
 from .http.address import Network, parse_networks
+from .limits import RULES, Limits
 from .schema import Schema
 from .store.yaml import read_yaml
 
@@ -58,7 +59,7 @@ DEFINITION: dict[str, Any] = {
         "type": "dict",
         "default": {},
         "schema": {
-            "protocol": {"type": "string", "available": ["hypercorn"], "default": "hypercorn"},
+            "protocol": {"type": "string", "allowed": ["native", "hypercorn"], "default": "native"},
             "loop": {"type": "string", "allowed": ["auto", "asyncio", "uvloop"], "default": "auto"},
             "graceful_timeout": {"type": "number", "min": 0, "max": 3600, "default": 30},
         },
@@ -72,7 +73,8 @@ DEFINITION: dict[str, Any] = {
             "access": {"type": "string", "allowed": ["stdout", "stderr", "off"], "default": "stdout"},
         },
     },
-    **dict.fromkeys(("limits", "secrets", "node"), _LATER),
+    "limits": {"type": "dict", "default": {}, "schema": RULES},
+    **dict.fromkeys(("secrets", "node"), _LATER),
 }
 
 
@@ -101,8 +103,10 @@ class Settings:
     workers: int
     plugins: tuple[str, ...]
     file: Path
+    protocol: Literal["native", "hypercorn"] = "native"
     loop: Literal["auto", "asyncio", "uvloop"] = "auto"
     graceful_timeout: float = 30.0
+    limits: Limits = field(default_factory=Limits)
     trusted_proxies: tuple[Network, ...] = ()
     log_level: str = "info"
     access_log: Literal["stdout", "stderr", "off"] = "stdout"
@@ -129,8 +133,10 @@ def _settings(value: Mapping[str, Any], directory: Path) -> Settings:
         workers=_available_cores() if value["workers"] == "auto" else value["workers"],
         plugins=tuple(value["plugins"]),
         file=directory / value["resources"]["file"],
+        protocol=value["server"]["protocol"],
         loop=value["server"]["loop"],
         graceful_timeout=float(value["server"]["graceful_timeout"]),
+        limits=Limits.of(value["limits"]),
         trusted_proxies=parse_networks(tuple(value["trusted_proxies"])),
         log_level=value["log"]["level"],
         access_log=value["log"]["access"],

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from ..errors import BadRequest
+
+# RFC 1035 section 2.3.4 has 255 octets for a name; brackets and a port come on top.
+_LONGEST = 263
 
 Network = IPv4Network | IPv6Network
 
@@ -18,6 +22,13 @@ def parse_authority(text: str) -> tuple[str, int | None]:
 
     Raise BadRequest for anything that is not one host with at most one port: a space, a slash, `@`, a comma.
     """
+    if len(text) > _LONGEST:
+        raise BadRequest(f"host {_without_userinfo(text)[:40]!r}... is longer than a host can be")
+    return _parse_authority(text)
+
+
+@lru_cache(maxsize=512)
+def _parse_authority(text: str) -> tuple[str, int | None]:
     match = _AUTHORITY.fullmatch(text)
     if match is None:
         raise BadRequest(f"host {_without_userinfo(text)!r} is not a host name or address")

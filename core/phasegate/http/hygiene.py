@@ -37,6 +37,7 @@ IDENTITY = frozenset(
 
 # What frames and addresses a message; whoever sends it writes these anew.
 _FRAMING = frozenset({b"host", b"content-length", b"expect"})
+_SUSPECT = HOP_BY_HOP | IDENTITY
 _FORWARDING = (b"x-forwarded-", b"forwarded", b"x-real-ip")
 _OWN_FORWARDING = frozenset(
     {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port", b"via"}
@@ -50,6 +51,11 @@ def received_fields(raw: RawHeaders) -> RawHeaders:
     out; those that only the gateway may write; and underscore spellings of either kind and of forwarding and framing
     fields, which upstreams may read as the real ones. Of `te` only `trailers` passes (RFC 9110 section 10.1.4).
     """
+    for name, _ in raw:
+        if name in _SUSPECT or b"_" in name:
+            break
+    else:
+        return raw
     fields = [field for field in without_hop_by_hop(raw) if field[0] not in IDENTITY and not _is_lookalike(field[0])]
     if any(name == b"te" and b"trailers" in value for name, value in raw):
         fields.append((b"te", b"trailers"))

@@ -11,6 +11,8 @@ from ..errors import BadRequest
 # RFC 3986 section 2.3 and 3.3: what a path segment may hold unescaped.
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _CANONICAL = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@/]*")
+# An origin form whose path is canonical unless it has dot segments; in the query anything printable but a `#`.
+_PLAIN = re.compile(rb"(/[A-Za-z0-9\-._~!$&'()*+,;=:@/]*)(?:\?([!\"$-~]*))?")
 _ESCAPE_OR_RARE = re.compile(r"%[0-9A-Fa-f]{2}|[^A-Za-z0-9\-._~!$&'()*+,;=:@/]")
 # A dot segment behind an escaped slash or backslash, which an upstream may decode and climb.
 _HIDDEN_DOTS = re.compile(r"(?:^|/|%2F|%5C)\.{1,2}(?:/|%2F|%5C|$)")
@@ -47,6 +49,9 @@ def parse_target(raw: bytes) -> Target:
 
     Raise BadRequest for bytes outside printable ASCII, a fragment, or another form.
     """
+    plain = _PLAIN.fullmatch(raw)
+    if plain is not None and b"/." not in raw:
+        return Target(plain[1].decode("ascii"), (plain[2] or b"").decode("ascii"), None)
     if not raw.isascii() or not raw.decode("ascii").isprintable() or b" " in raw or b"#" in raw:
         shown = raw.partition(b"?")[0]
         raise BadRequest(f"request target {shown!r} holds a space, a control, a fragment or a byte outside ASCII")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Protocol
 
-from ..application import Passage
-from ..errors import ClientClosed, RequestError
-from ..http.message import Response
+from ..application import Application
+from ..errors import ClientClosed, RequestError, ResponseCut
+from ..http.message import Request, Response
+
+_logger = logging.getLogger(__name__)
 
 
 class Outbound(Protocol):
@@ -27,20 +30,26 @@ class Outbound(Protocol):
         """Leave the answer visibly unfinished."""
 
 
-async def answer(passage: Passage, outbound: Outbound) -> None:
-    """Send what the application answers.
+async def answer(application: Application, request: Request, refused: RequestError | None, outbound: Outbound) -> None:
+    """Send what the application answers; a request that the listener refused is answered by that error.
 
     A body that breaks off cuts the answer; a client that leaves shows as cancellation with `outbound.closed`.
     """
+    passage = application.begin(request, refused)
     failure: RequestError | None = None
     try:
         await outbound.send(await passage.answer())
     except asyncio.CancelledError:
         failure = ClientClosed("the client went away before its answer was complete")
         if not outbound.closed:
+            outbound.cut()
             raise
     except RequestError as error:
         failure = error
+        outbound.cut()
+    except Exception as error:
+        _logger.exception("answer failed")
+        failure = ResponseCut(f"the answer could not be sent: {type(error).__name__}")
         outbound.cut()
     finally:
         await passage.finish(failure, outbound.bytes_sent)

@@ -7,15 +7,15 @@ from typing import Any
 
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
-from ..application import Application, Passage
+from ..application import Application
 from ..errors import BadRequest, ClientClosed
 from ..http.body import Body
 from ..http.cookies import joined_crumbs
 from ..http.headers import RawHeaders
-from ..http.message import Response
+from ..http.message import Request, Response
 from .answering import answer
 from .inbound_body import InboundBody
-from .incoming import Refusable, incoming_request
+from .incoming import head_of, request_of, stand_in
 from .outgoing import final_headers, guarded, has_no_body
 
 _HIGH_WATER_BYTES = 65_536
@@ -39,39 +39,39 @@ class AsgiApp:
     async def _answer(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         inbound = _Inbound(receive)
         pump = asyncio.create_task(inbound.pump(asyncio.current_task()))
-        passage, refused = self._begin(scope, inbound)
-        outbound = _AsgiOutbound(send, scope, inbound, closes=refused)
+        request, refused = _request(scope, inbound)
+        outbound = _AsgiOutbound(send, scope, inbound, closes=refused is not None)
         outbound.pump = pump
         try:
-            await answer(passage, outbound)
+            await answer(self._application, request, refused, outbound)
         finally:
             pump.cancel()
 
-    def _begin(self, scope: HTTPScope, inbound: _Inbound) -> tuple[Passage, bool]:
-        """Take the request in, and tell whether it was none."""
-        fields = joined_crumbs(list(scope["headers"]))
-        query = scope["query_string"]
-        try:
-            request = incoming_request(
-                scope["method"],
-                scope["raw_path"] + (b"?" + query if query else b""),
-                fields,
-                body=_body(fields, scope["http_version"], inbound.body),
-                scheme=scope["scheme"],
-                http_version=scope["http_version"],
-                peer=scope["client"][0] if scope["client"] else "",
-                server_port=scope["server"][1] if scope["server"] else None,
-            )
-        except Refusable as error:
-            return self._application.begin(error.request, error), True
-        return self._application.begin(request), False
+
+def _request(scope: HTTPScope, inbound: _Inbound) -> tuple[Request, BadRequest | None]:
+    """Take the request in, and tell why where it is none."""
+    fields = joined_crumbs(list(scope["headers"]))
+    query = scope["query_string"]
+    target = scope["raw_path"] + (b"?" + query if query else b"")
+    context = {
+        "scheme": scope["scheme"],
+        "http_version": scope["http_version"],
+        "peer": scope["client"][0] if scope["client"] else "",
+    }
+    try:
+        body = _body(fields, scope["http_version"], inbound.body)
+        head = head_of(scope["method"], target, fields)
+    except BadRequest as error:
+        return stand_in(scope["method"], target, **context), error
+    port = scope["server"][1] if scope["server"] else None
+    return request_of(head, body=body, server_port=port, **context), None
 
 
 class _Inbound:
     """The receiving side of one ASGI exchange: takes in the body, and notices that the client leaves."""
 
     def __init__(self, receive: ASGIReceiveCallable) -> None:
-        self.body = InboundBody(wanted=None, consumed=self._consumed)
+        self.body = InboundBody(self._consumed)
         self.closed = False
         self.answering = False
         """Whether the answer's head is out: what nobody has begun to read by then is thrown away."""

@@ -11,9 +11,8 @@ from hypercorn.config import Config
 from ..application import Application
 from ..settings import TLS
 from .asgi import AsgiApp
+from .sockets import BACKLOG
 
-BACKLOG = 1024
-"""How many connections wait to be accepted before the kernel refuses more."""
 # Hypercorn closes a connection after this many requests, and then loses those that are in flight on it.
 _REQUESTS_A_CONNECTION = 1 << 60
 
@@ -27,10 +26,16 @@ async def serve_on(
     stop: Callable[[], Awaitable[object]],
 ) -> None:
     """Serve the application on one listening socket until `stop` returns, then drain for `graceful_timeout` seconds."""
-    config = Config()
+    config = configuration(tls)
     config.bind = [f"fd://{descriptor}"]
-    config.backlog = BACKLOG
     config.graceful_timeout = graceful_timeout
+    await serve(AsgiApp(application), config, shutdown_trigger=stop)
+
+
+def configuration(tls: TLS | None = None) -> Config:
+    """Return Hypercorn's configuration as both ways of serving want it."""
+    config = Config()
+    config.backlog = BACKLOG
     config.keep_alive_timeout = 75
     config.keep_alive_max_requests = _REQUESTS_A_CONNECTION
     config.include_server_header = False
@@ -38,7 +43,7 @@ async def serve_on(
     config.errorlog = _logger()
     if tls is not None:
         config.certfile, config.keyfile = str(tls.cert), str(tls.key)
-    await serve(AsgiApp(application), config, shutdown_trigger=stop)
+    return config
 
 
 def _logger() -> logging.Logger:

@@ -10,22 +10,24 @@ from ..errors import RequestError
 
 
 class InboundBody:
-    """Blocks of one body. `wanted` is called when reading begins, `consumed` with the size of each block that was read."""
+    """Blocks of one body. `consumed` is called with the size of each block that was read, or thrown away."""
 
     __slots__ = (
         "_blocks",
         "_consumed",
         "_error",
+        "_waited",
         "_waiter",
         "_waiting_since",
-        "_wanted",
         "begun",
         "ended",
         "received",
         "size",
+        "unwanted",
+        "wanted",
     )
 
-    def __init__(self, *, wanted: Callable[[], None] | None, consumed: Callable[[int], None]) -> None:
+    def __init__(self, consumed: Callable[[int], None]) -> None:
         self.size = 0
         """Bytes that wait to be read."""
         self.received = 0
@@ -34,18 +36,25 @@ class InboundBody:
         """Whether anybody reads it."""
         self.ended = False
         """Whether it is here whole."""
-        self._waiting_since = 0.0
+        self.unwanted = False
+        """Whether nobody will read it, so that what comes is thrown away."""
+        self.wanted: Callable[[], None] | None = None
+        """What to call when reading begins."""
         self._blocks: deque[bytes] = deque()
-        self._wanted = wanted
         self._consumed = consumed
         self._error: RequestError | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._waiting_since = 0.0
+        self._waited = 0.0
 
     def feed(self, block: bytes) -> None:
         """Take a block from the client."""
+        self.received += len(block)
+        if self.unwanted:
+            self._consumed(len(block))
+            return
         self._blocks.append(block)
         self.size += len(block)
-        self.received += len(block)
         self._wake()
 
     def end(self) -> None:
@@ -59,15 +68,30 @@ class InboundBody:
             self._error = error
             self._wake()
 
-    def waits_longer_than(self, seconds: float, now: float) -> bool:
-        """Tell whether the reader has waited for the client that long; `now` is the loop's clock."""
-        return self._waiter is not None and now - self._waiting_since > seconds
+    def discard(self) -> None:
+        """Throw away what is here and what comes: nobody will read it."""
+        self.unwanted = True
+        size, self.size = self.size, 0
+        self._blocks.clear()
+        if size:
+            self._consumed(size)
+
+    def is_too_slow(self, gap_seconds: float, least_rate: int, now: float) -> bool:
+        """Tell whether the client lets its reader wait: for one block longer than that, or on average too long.
+
+        Only time that the reader spends waiting counts. `least_rate` is in bytes a second, and `now` the loop's clock.
+        """
+        if self._waiter is None:
+            return False
+        waiting = now - self._waiting_since
+        excess = self._waited + waiting - gap_seconds
+        return waiting > gap_seconds or (excess > 0 and self.received < least_rate * excess)
 
     async def blocks(self) -> AsyncIterator[bytes]:
         """Yield the body, waiting for the client where need be. Raise what it failed with."""
         self.begun = True
-        if self._wanted is not None and not self._blocks:
-            self._wanted()
+        if self.wanted is not None and not self._blocks:
+            self.wanted()
         while True:
             while self._blocks:
                 block = self._blocks.popleft()
@@ -87,6 +111,7 @@ class InboundBody:
         try:
             await self._waiter
         finally:
+            self._waited += loop.time() - self._waiting_since
             self._waiter = None
 
     def _wake(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from ..errors import BadRequest
 from ..http.address import parse_authority
@@ -13,72 +14,70 @@ from ..http.message import Request
 from ..http.path import parse_target
 from ..http.query import Query
 
-# RFC 9110 section 9.1: a method is a token. Field values, joined by line feeds, hold visible ASCII, spaces and tabs.
+# RFC 9110 section 9.1: a method is a token.
 _METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}")
-_VALUES = re.compile(rb"[\t -~\n]*")
+_COMMON_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+# What a field value may hold: spaces, tabs and visible ASCII.
+_VISIBLE = bytes([9, *range(32, 127)])
 
 
-class Refusable(BadRequest):
-    """A request that is none, with a stand-in for it that can be answered and logged."""
+class Head(NamedTuple):
+    """What a request's head says, whichever protocol it came by; nothing in it is changed in place."""
 
-    def __init__(self, message: str, request: Request) -> None:
-        super().__init__(message)
-        self.request = request
+    method: str
+    path: str
+    query: str
+    fields: RawHeaders
+    host: str
+    port: int | None
+    raw_target: str
 
 
-def incoming_request(
-    method: str,
-    target: bytes,
-    fields: RawHeaders,
-    *,
-    body: Body,
-    scheme: str,
-    http_version: str,
-    peer: str,
-    server_port: int | None,
-) -> Request:
-    """Return the request. `fields` have lower-case names; the listener has looked at framing already.
+def head_of(method: str, target: bytes, fields: RawHeaders) -> Head:
+    """Return what a head says. `fields` have lower-case names; the listener has looked at framing already.
 
-    Raise Refusable for a method, target, host or field value that is none.
+    Raise BadRequest for a method, target, host or field value that is none.
     """
-    try:
-        _judge(method, fields)
-        headers = Headers.from_raw(received_fields(fields))
-        path, query, authority = parse_target(target)
-        if authority is not None:
-            headers["host"] = authority  # RFC 9112 section 3.2.2
-        else:
-            authority = headers.get("host", "") or ""
-        host, port = parse_authority(authority) if authority else ("", None)
-    except BadRequest as error:
-        stand_in = Request(
-            method,
-            "/",
-            scheme=scheme,
-            http_version=http_version,
-            peer=peer,
-            raw_target=target.decode("latin-1"),
-        )
-        raise Refusable(str(error), stand_in) from error
+    _judge(method, fields)
+    headers = Headers.from_raw(received_fields(fields))
+    path, query, authority = parse_target(target)
+    if authority is not None:
+        headers["host"] = authority  # RFC 9112 section 3.2.2
+    else:
+        authority = headers.get("host", "") or ""
+    host, port = parse_authority(authority) if authority else ("", None)
+    return Head(method, path, query, headers.raw, host, port, target.decode("ascii"))
+
+
+def request_of(
+    head: Head, *, body: Body, scheme: str, http_version: str, peer: str, server_port: int | None
+) -> Request:
+    """Return the request that a head begins."""
     return Request(
-        method,
-        path,
-        query=Query(query),
-        headers=headers,
+        head.method,
+        head.path,
+        query=Query(head.query),
+        headers=Headers.from_raw(head.fields),
         body=body,
         scheme=scheme,
-        host=host,
-        port=port,
+        host=head.host,
+        port=head.port,
         http_version=http_version,
         peer=peer,
         server_port=server_port,
-        raw_target=target.decode("ascii"),
+        raw_target=head.raw_target,
+    )
+
+
+def stand_in(method: str, target: bytes, *, scheme: str, http_version: str, peer: str) -> Request:
+    """Return what is answered and logged in the place of a request that is none."""
+    return Request(
+        method, "/", scheme=scheme, http_version=http_version, peer=peer, raw_target=target.decode("latin-1")
     )
 
 
 def _judge(method: str, fields: RawHeaders) -> None:
-    if _METHOD.fullmatch(method) is None:
+    if method not in _COMMON_METHODS and _METHOD.fullmatch(method) is None:
         raise BadRequest(f"the method {method[:64]!r} is no token")
-    values = [value for _, value in fields]
-    if _VALUES.fullmatch(b"\n".join(values)) is None or any(b"\n" in value for value in values):
+    if b"".join([value for _, value in fields]).translate(None, _VISIBLE):
         raise BadRequest("a header value has bytes outside visible ASCII")

@@ -10,6 +10,8 @@ from ..http.headers import RawHeaders
 from ..http.hygiene import HOP_BY_HOP
 from ..http.message import Response
 
+_SPECIAL = HOP_BY_HOP | {b"date", b"content-length"}
+
 
 def has_no_body(method: str, status: int) -> bool:
     """Tell whether an answer has no body whatever its headers say (RFC 9110 section 6.4.1)."""
@@ -22,22 +24,26 @@ def final_headers(response: Response, method: str) -> RawHeaders:
     None of the connection's, which the protocol writes; one `date` (RFC 9110 section 6.6.1); and a true length, which for
     HEAD and 304 alone may be that of a body which is not sent.
     """
+    body, status = response.body, response.status
+    length = len(body) if isinstance(body, bytes) else None
+    states_length = status != 204 and (length is None or status == 304 or method == "HEAD")
     fields: RawHeaders = []
     dated = measured = False
-    states_length = method == "HEAD" or response.status == 304 or not isinstance(response.body, bytes)
     for field in response.headers.raw:
         name = field[0]
-        if name in HOP_BY_HOP or (name == b"date" and dated) or (name == b"content-length" and not states_length):
-            continue
-        dated = dated or name == b"date"
-        measured = measured or name == b"content-length"
-        fields.append(field)
+        if name not in _SPECIAL:
+            fields.append(field)
+        elif name == b"date":
+            if not dated:
+                fields.append(field)
+            dated = True
+        elif name == b"content-length" and states_length and not measured:
+            fields.append(field)
+            measured = True
     if not dated:
         fields.append((b"date", http_date()))
-    if response.status == 204:
-        return [field for field in fields if field[0] != b"content-length"]
-    if isinstance(response.body, bytes) and not measured and response.status != 304:
-        fields.append((b"content-length", b"%d" % len(response.body)))
+    if length is not None and not measured and status not in (204, 304):
+        fields.append((b"content-length", b"%d" % length))
     return fields
 
 

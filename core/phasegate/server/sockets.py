@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 from ..errors import StartupError
 
+BACKLOG = 1024
+"""How many connections wait to be accepted before the kernel refuses more."""
 _WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 (compared with, not bound to)
 
 

@@ -12,16 +12,15 @@ from collections.abc import Callable
 
 from ..access_log import AccessLog
 from ..admin import Admin, Shared
-from ..application import Application
 from ..errors import ConfigError, Finding
 from ..gateway import Gateway
 from ..logs import configure
 from ..registry import Registry
 from ..schema.tables import Schemas
-from ..settings import TLS
 from ..snapshot import Snapshot
 from .channel import Abort, Channel, Commit, Prepare, Prepared, Ready, Refused, Start, Stop
-from .hypercorn import BACKLOG, serve_on
+from .serving import Site, serve
+from .sockets import BACKLOG
 
 _logger = logging.getLogger(__name__)
 _ACCESS_DESCRIPTORS = {"stdout": 1, "stderr": 2}
@@ -51,31 +50,34 @@ class Worker:
             self._channel.send(Refused(0, error.findings))
             return
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._stopping.set)
-        async with asyncio.TaskGroup() as group:
-            for descriptor, application, tls in self._listeners():
-                _listen(descriptor)
-                group.create_task(self._serve(descriptor, application, tls))
-            obeying = group.create_task(self._obey())
-            self._channel.send(Ready())
-            await self._stopping.wait()
-            obeying.cancel()
+        settings, sites = self._start.settings, self._sites()
+        for site in sites:
+            # From now on whoever connects is queued until the server accepts, and never refused.
+            site.sock.listen(BACKLOG)
+        obeying = asyncio.create_task(self._obey())
+        self._channel.send(Ready())
+        await serve(
+            sites,
+            stopping=self._stopping,
+            protocol=settings.protocol,
+            limits=settings.limits,
+            trusted_proxies=settings.trusted_proxies,
+            graceful_timeout=settings.graceful_timeout,
+        )
+        obeying.cancel()
         await self._gateway.close()
 
-    def _listeners(self) -> list[tuple[int, Application, TLS | None]]:
+    def _sites(self) -> list[Site]:
         start, settings = self._start, self._start.settings
         admin = Admin()
-        listeners: list[tuple[int, Application, TLS | None]] = []
+        sites = []
         for descriptor, listen in zip(start.listeners, settings.listen, strict=True):
             shared = start.admin is None and listen.address == settings.admin_address
             application = Shared(admin, self._gateway) if shared else self._gateway
-            listeners.append((descriptor, application, listen.tls))
+            sites.append(Site(socket.socket(fileno=descriptor), application, listen.tls))
         if start.admin is not None:
-            listeners.append((start.admin, admin, None))
-        return listeners
-
-    async def _serve(self, descriptor: int, application: Application, tls: TLS | None) -> None:
-        timeout = self._start.settings.graceful_timeout
-        await serve_on(descriptor, application, tls=tls, graceful_timeout=timeout, stop=self._stopping.wait)
+            sites.append(Site(socket.socket(fileno=start.admin), admin))
+        return sites
 
     async def _obey(self) -> None:
         """Follow the supervisor's messages; its end is the end of the worker too. Preparing never makes it deaf."""
@@ -108,13 +110,6 @@ class Worker:
         candidate = self._candidates.pop(revision, None)
         if candidate is not None:
             await candidate.close()
-
-
-def _listen(descriptor: int) -> None:
-    """Begin to listen, so that whoever connects from now on is queued until the server accepts, and never refused."""
-    sock = socket.socket(fileno=descriptor)
-    sock.listen(BACKLOG)
-    sock.detach()
 
 
 async def _main(descriptor: int) -> None:

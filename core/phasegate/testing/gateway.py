@@ -10,10 +10,12 @@ from typing import Any
 
 from ..gateway import Gateway
 from ..http.address import parse_networks
+from ..limits import Limits
 from ..plugin import Plugin
 from ..registry import Registry
 from ..schema.tables import Schemas
-from ..server.hypercorn import BACKLOG, serve_on
+from ..server.serving import Protocol, Site, serve
+from ..server.sockets import BACKLOG
 from ..settings import TLS
 
 
@@ -42,15 +44,26 @@ async def running_gateway(
     *,
     tls: TLS | None = None,
     trusted_proxies: tuple[str, ...] = (),
+    limits: Limits | None = None,
+    protocol: Protocol = "native",
 ) -> AsyncIterator[RunningGateway]:
     """Run a gateway for the length of a block, on a document as `routes.yaml` holds it and with these plugins enabled."""
-    gateway = Gateway(Schemas(Registry(plugins)), trusted_proxies=parse_networks(trusted_proxies))
+    networks = parse_networks(trusted_proxies)
+    gateway = Gateway(Schemas(Registry(plugins)), trusted_proxies=networks)
     gateway.swap(await gateway.prepare(document))
+    sock = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
+    port = sock.getsockname()[1]
     stopping = asyncio.Event()
-    with socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) as sock:
-        port = sock.getsockname()[1]
-        descriptor = sock.detach()
-    serving = asyncio.create_task(serve_on(descriptor, gateway, tls=tls, graceful_timeout=1.0, stop=stopping.wait))
+    serving = asyncio.create_task(
+        serve(
+            [Site(sock, gateway, tls)],
+            stopping=stopping,
+            protocol=protocol,
+            limits=limits or Limits(),
+            trusted_proxies=networks,
+            graceful_timeout=1.0,
+        )
+    )
     try:
         yield RunningGateway(gateway, port, "https" if tls else "http")
     finally:

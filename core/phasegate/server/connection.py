@@ -1,0 +1,105 @@
+"""What every connection has in common, whichever protocol it speaks: writing, back-pressure, an end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .listener import Listener
+
+NEVER = float("inf")
+EVERY_SWEEP = 0.0
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection.
+
+    A subclass reads what comes in `data_received`, says in `deadline` when it wants to be looked at, and in `overdue`
+    ends what takes too long.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_drained",
+        "_stalled_since",
+        "address",
+        "closed",
+        "deadline",
+        "listener",
+        "loop",
+        "opened",
+        "transport",
+    )
+
+    def __init__(self, listener: Listener, transport: asyncio.Transport, address: str) -> None:
+        self.listener = listener
+        self.transport = transport
+        self.address = address
+        self.loop = listener.loop
+        self.opened = self.loop.time()
+        self.deadline = NEVER
+        self.closed = False
+        """Whether the client is gone."""
+        self._stalled_since: float | None = None
+        self._drained: asyncio.Future[None] | None = None
+
+    def write(self, data: bytes) -> None:
+        """Send bytes, unless the client is gone."""
+        if not self.closed and not self.transport.is_closing():
+            self.transport.write(data)
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the client takes less than it is sent, so that writers must wait for `drained`."""
+        return self._stalled_since is not None
+
+    async def drained(self) -> None:
+        """Wait until the client has taken what it was sent."""
+        while self._stalled_since is not None:
+            if self._drained is None:
+                self._drained = self.loop.create_future()
+            await asyncio.shield(self._drained)
+
+    def pause_writing(self) -> None:
+        """Note that the client is behind; asyncio calls this."""
+        self._stalled_since = self.loop.time()
+
+    def resume_writing(self) -> None:
+        """Note that the client has caught up; asyncio calls this."""
+        self._stalled_since = None
+        self._wake_writers()
+
+    def stalls_too_long(self, now: float) -> bool:
+        """Tell whether the client has taken nothing for longer than it may."""
+        since = self._stalled_since
+        return since is not None and now - since >= self.listener.limits.write_timeout
+
+    def is_old(self, now: float) -> bool:
+        """Tell whether the connection is to be given up once it has nothing to do."""
+        age = self.listener.limits.connection_age
+        return self.listener.roster.draining or (age > 0 and now - self.opened >= age)
+
+    def abort(self) -> None:
+        """Close at once; what was not taken is lost."""
+        self.transport.abort()
+
+    def lost(self) -> None:
+        """Note that the connection is gone; every subclass's `connection_lost` begins with this."""
+        self.closed = True
+        self._stalled_since = None
+        self._wake_writers()
+        self.listener.roster.remove(self)
+
+    def _wake_writers(self) -> None:
+        drained, self._drained = self._drained, None
+        if drained is not None and not drained.done():
+            drained.set_result(None)
+
+    def overdue(self, now: float) -> None:
+        """Look what takes too long, and end it."""
+        raise NotImplementedError
+
+    def drain(self, deadline: float) -> None:
+        """Take no more than what is under way; one that has nothing under way closes at `deadline`."""
+        raise NotImplementedError

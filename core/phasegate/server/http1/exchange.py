@@ -1,0 +1,134 @@
+"""One request on an HTTP/1.1 connection, and its answer on the way out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from ...errors import RequestError, ResponseCut
+from ...http.message import Request, Response
+from ..answering import answer
+from ..inbound_body import InboundBody
+from ..outgoing import guarded, has_no_body
+from .head import CONTINUE, LAST_CHUNK, chunk_of, head_of, is_chunked
+
+if TYPE_CHECKING:
+    from .connection import Http1Connection
+
+# A body up to this size leaves with its head, in one write.
+_ONE_WRITE_BYTES = 65_536
+
+
+class Http1Exchange:
+    """The sending side of one request. `body` is where its own body comes in, None where it has none."""
+
+    __slots__ = (
+        "_connection",
+        "_head_sent",
+        "body",
+        "bytes_sent",
+        "expects_continue",
+        "persistent",
+        "refused",
+        "request",
+        "task",
+    )
+
+    def __init__(
+        self,
+        connection: Http1Connection,
+        request: Request,
+        *,
+        body: InboundBody | None,
+        persistent: bool,
+        expects_continue: bool = False,
+        refused: RequestError | None = None,
+    ) -> None:
+        self.request = request
+        self.body = body
+        self.persistent = persistent
+        """Whether the connection goes on after this exchange."""
+        self.expects_continue = expects_continue
+        """Whether the client waits for a word before it sends its body."""
+        self.refused = refused
+        self.bytes_sent = 0
+        self.task: asyncio.Task[None] | None = None
+        self._connection = connection
+        self._head_sent = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether the client is gone."""
+        return self._connection.closed
+
+    async def run(self) -> None:
+        """See the request through."""
+        listener = self._connection.listener
+        try:
+            await answer(listener.application, self.request, self.refused, self)
+        finally:
+            listener.roster.work_ended(self)
+
+    async def send(self, response: Response) -> None:
+        """Send the whole answer. Raise RequestError when its body breaks off."""
+        request, body, connection = self.request, response.body, self._connection
+        chunked = is_chunked(response, request.method, request.http_version)
+        self.persistent = self.persistent and connection.goes_on(self) and self._is_framed(response, chunked=chunked)
+        head = head_of(
+            response,
+            request.method,
+            persistent=self.persistent,
+            chunked=chunked,
+            announced=request.http_version == "1.0",
+        )
+        self._head_sent = True
+        if isinstance(body, bytes):
+            self._send_whole(head, b"" if has_no_body(request.method, response.status) else body)
+        elif has_no_body(request.method, response.status):
+            connection.write(head)
+        else:
+            await self._send_blocks(head, response, chunked=chunked)
+        connection.answered(self)
+
+    def cut(self) -> None:
+        """Leave the answer visibly unfinished: no last chunk, and where only the end tells, a reset."""
+        self.persistent = False
+        self._connection.cut(self)
+
+    def ask_for_body(self) -> None:
+        """Tell a client that waits for it to send its body (RFC 9110 section 10.1.1)."""
+        if self.expects_continue and not self._head_sent:
+            self.expects_continue = False
+            self._connection.write(CONTINUE)
+
+    def _is_framed(self, response: Response, *, chunked: bool) -> bool:
+        """Tell whether the answer's end can be seen without the connection's."""
+        if chunked or isinstance(response.body, bytes) or has_no_body(self.request.method, response.status):
+            return True
+        return "content-length" in response.headers
+
+    def _send_whole(self, head: bytes, body: bytes) -> None:
+        if len(body) <= _ONE_WRITE_BYTES:
+            self._connection.write(head + body)
+        else:
+            self._connection.write(head)
+            self._connection.write(body)
+        self.bytes_sent = len(body)
+
+    async def _send_blocks(self, head: bytes, response: Response, *, chunked: bool) -> None:
+        connection = self._connection
+        declared = response.headers.get("content-length")
+        left = int(declared) if declared is not None and declared.isdigit() else None
+        connection.write_soon(head)
+        async for block in guarded(response.stream()):
+            if left is not None:
+                left -= len(block)
+                if left < 0:
+                    raise ResponseCut("the answer is longer than its Content-Length")
+            connection.write_soon(chunk_of(block) if chunked else block)
+            self.bytes_sent += len(block)
+            if connection.stalled:
+                await connection.drained()
+        if left:
+            raise ResponseCut(f"the answer ends {left} bytes before its Content-Length")
+        connection.write_soon(LAST_CHUNK if chunked else b"")

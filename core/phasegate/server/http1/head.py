@@ -1,0 +1,54 @@
+"""The head of an HTTP/1.1 answer as bytes, and the framing that its body then has."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from ...errors import ResponseCut
+from ...http.message import Response
+from ..outgoing import final_headers, has_no_body
+
+_CLASSES = {2: "Success", 3: "Redirection", 4: "Client Error", 5: "Server Error"}
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode("ascii") for status in HTTPStatus}
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+def head_of(
+    response: Response, method: str, *, persistent: bool, chunked: bool = False, announced: bool = False
+) -> bytes:
+    """Return status line and fields.
+
+    `persistent` says whether the connection goes on after the answer, `announced` whether that must be said to a client of
+    HTTP/1.0, and `chunked` how a body of unknown length comes. Raise ResponseCut where a field would end the head.
+    """
+    status = response.status
+    fields = final_headers(response, method)
+    if not persistent:
+        fields.append((b"connection", b"close"))
+    elif announced:
+        fields.append((b"connection", b"keep-alive"))
+    if chunked:
+        fields.append((b"transfer-encoding", b"chunked"))
+    lines = b"\r\n".join([b": ".join(field) for field in fields])
+    if lines.count(b"\n") != len(fields) - 1 or lines.count(b"\r") != len(fields) - 1 or b"\0" in lines:
+        raise ResponseCut("a field of the answer holds CR, LF or NUL")
+    return b"%b%b\r\n\r\n" % (_STATUS_LINES.get(status) or _status_line(status), lines)
+
+
+def is_chunked(response: Response, method: str, version: str) -> bool:
+    """Tell whether the body must come in chunks: its length is unknown, and the client knows of chunks."""
+    if isinstance(response.body, bytes) or has_no_body(method, response.status) or version == "1.0":
+        return False
+    return "content-length" not in response.headers
+
+
+def chunk_of(block: bytes) -> bytes:
+    """Return a block as a chunk (RFC 9112 section 7.1)."""
+    return b"%x\r\n%b\r\n" % (len(block), block)
+
+
+def _status_line(status: int) -> bytes:
+    """Return the line of a status that has no phrase of its own; its class gives one."""
+    return f"HTTP/1.1 {status} {_CLASSES[status // 100]}\r\n".encode("ascii")

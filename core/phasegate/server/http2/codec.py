@@ -1,0 +1,136 @@
+"""HPACK as h2 uses it here: a decoder that keeps what it decoded, and an encoder without a memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hpack import Decoder
+from hpack.table import HeaderTable
+
+Fields = list[tuple[bytes, bytes]]
+
+_MOST_KNOWN = 16
+_LONGEST_KNOWN_BYTES = 512
+_SENSITIVE = frozenset({b"authorization", b"cookie", b"proxy-authorization", b"set-cookie"})
+# RFC 7541 section 6.2: literals without indexing, never indexed, and the update that makes the dynamic table empty.
+_LITERAL, _NEVER_INDEXED, _EMPTY_TABLE = 0x00, 0x10, b"\x20"
+
+
+class KeepingDecoder(Decoder):
+    """Decodes header blocks for h2, and keeps what they hold in `block` for us.
+
+    h2 is told of none of the fields: it would end the whole connection over one that makes a single request malformed.
+    Clients repeat themselves: a block of the same bytes, by a dynamic table that has not changed, is decoded once.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__(max_header_list_size=most_bytes)
+        self.header_table = self._table = _CountingTable()
+        self.block = Block([])
+        self._known: dict[bytes, Block] = {}
+        self._known_at = 0
+
+    def decode(self, data: bytes, raw: bool = False) -> list[tuple[bytes, bytes]]:  # type: ignore[override] # noqa: FBT001, FBT002
+        """Decode a block, raising hpack's errors, and return nothing of it."""
+        data = bytes(data)
+        known = self._known.get(data) if self._known_at == self._table.changes else None
+        if known is None:
+            # hpack's own tuples know more than is needed.
+            known = Block([(name, value) for name, value in super().decode(data, raw=True)])
+            self._remember(data, known)
+        self.block = known
+        return []
+
+    def _remember(self, data: bytes, block: Block) -> None:
+        if self._known_at != self._table.changes or len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+            self._known_at = self._table.changes
+        if len(data) <= _LONGEST_KNOWN_BYTES and not _resizes(data):
+            self._known[data] = block
+
+
+class Block:
+    """The fields of a decoded block; they are never changed in place."""
+
+    __slots__ = ("fields", "meaning")
+
+    def __init__(self, fields: Fields) -> None:
+        self.fields = fields
+        self.meaning: object = None
+        """What was made of them, by whoever made it."""
+
+
+class _CountingTable(HeaderTable):
+    """A dynamic table that counts its changes."""
+
+    def __init__(self) -> None:
+        self.changes = 0
+        super().__init__()
+
+    def add(self, name: bytes, value: bytes) -> None:
+        self.changes += 1
+        super().add(name, value)
+
+
+def _resizes(data: bytes) -> bool:
+    """Tell whether a block begins by changing the table's size (RFC 7541 section 6.3)."""
+    return bool(data) and data[0] & 0xE0 == 0x20
+
+
+class PlainEncoder:
+    """Encodes fields one by one, by the static table and as literals, as nginx does.
+
+    Without a dynamic table nothing of an answer can be guessed by the length of another, and no field costs a search.
+    """
+
+    def __init__(self) -> None:
+        self.header_table_size = 4096
+        """What the client allows; h2 sets it, and none of it is used."""
+        self._prefix = _EMPTY_TABLE
+
+    def encode(self, headers: Iterable[tuple[bytes, bytes]], huffman: bool = False) -> bytes:  # noqa: FBT001, FBT002
+        """Return the header block of lower-case fields."""
+        prefix, self._prefix = self._prefix, b""
+        return prefix + b"".join([_encoded(name, value) for name, value in headers])
+
+
+def _encoded(name: bytes, value: bytes) -> bytes:
+    if name == b":status" and value in _STATUSES:
+        return _STATUSES[value]
+    start = _NAMES.get(name) or _name_literal(name)
+    size = len(value)
+    return b"%b%c%b" % (start, size, value) if size < 127 else start + _integer(size, 7, 0) + value
+
+
+def _name_literal(name: bytes) -> bytes:
+    kind = _NEVER_INDEXED if name in _SENSITIVE else _LITERAL
+    return bytes([kind]) + _integer(len(name), 7, 0) + name
+
+
+def _integer(value: int, bits: int, first: int) -> bytes:
+    """Return an integer with a prefix of so many bits (RFC 7541 section 5.1)."""
+    most = (1 << bits) - 1
+    if value < most:
+        return bytes([first | value])
+    encoded = bytearray([first | most])
+    value -= most
+    while value >= 128:
+        encoded.append(value % 128 + 128)
+        value //= 128
+    encoded.append(value)
+    return bytes(encoded)
+
+
+def _static() -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
+    """Return how statuses are encoded that stand in the static table, and how names begin that do."""
+    statuses: dict[bytes, bytes] = {}
+    names: dict[bytes, bytes] = {}
+    for index, (name, value) in enumerate(HeaderTable.STATIC_TABLE, 1):
+        if name == b":status":
+            statuses[value] = _integer(index, 7, 0x80)
+        kind = _NEVER_INDEXED if name in _SENSITIVE else _LITERAL
+        names.setdefault(name, _integer(index, 4, kind))
+    return statuses, names
+
+
+_STATUSES, _NAMES = _static()

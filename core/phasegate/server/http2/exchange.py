@@ -1,0 +1,158 @@
+"""One request on an HTTP/2 connection, and its answer on the way out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from h2.errors import ErrorCodes
+
+from ...errors import RequestError, ResponseCut
+from ...http.message import Request, Response
+from ..answering import answer
+from ..inbound_body import InboundBody
+from ..outgoing import final_headers, guarded, has_no_body
+
+if TYPE_CHECKING:
+    from .connection import Http2Connection
+
+
+class Http2Exchange:
+    """The sending side of one stream. `body` is where its own body comes in, None where it has none."""
+
+    __slots__ = (
+        "_blocked",
+        "_blocked_since",
+        "_connection",
+        "_head_sent",
+        "_window",
+        "answered",
+        "body",
+        "bytes_sent",
+        "expects_continue",
+        "gone",
+        "length",
+        "refused",
+        "request",
+        "started",
+        "stream",
+        "task",
+    )
+
+    def __init__(
+        self,
+        connection: Http2Connection,
+        stream: int,
+        request: Request,
+        *,
+        body: InboundBody | None,
+        length: int | None = None,
+        refused: RequestError | None = None,
+    ) -> None:
+        self.stream = stream
+        self.request = request
+        self.body = body
+        self.length = length
+        """The body's length, where it was declared."""
+        self.expects_continue = False
+        self.refused = refused
+        self.bytes_sent = 0
+        self.task: asyncio.Task[None] | None = None
+        self.started = False
+        self.gone = False
+        """Whether the client reset the stream."""
+        self.answered = False
+        self._connection = connection
+        self._head_sent = False
+        self._window: asyncio.Future[None] | None = None
+        self._blocked_since: float | None = None
+        self._blocked = 0.0
+
+    @property
+    def closed(self) -> bool:
+        """Whether the client is gone, or wants no answer any more."""
+        return self.gone or self._connection.closed
+
+    async def run(self) -> None:
+        """See the request through."""
+        self.started = True
+        try:
+            await answer(self._connection.listener.application, self.request, self.refused, self)
+        finally:
+            self._connection.forget(self)
+
+    async def send(self, response: Response) -> None:
+        """Send the whole answer. Raise RequestError when its body breaks off."""
+        connection, body = self._connection, response.body
+        fields = [(b":status", b"%d" % response.status), *final_headers(response, self.request.method)]
+        bodiless = has_no_body(self.request.method, response.status) or body == b""
+        self._head_sent = True
+        connection.send_head(self, fields, last=bodiless)
+        if isinstance(body, bytes):
+            if not bodiless:
+                await self._send(body, last=True)
+        elif not bodiless:
+            await self._send_blocks(response)
+        connection.finished(self)
+
+    def cut(self) -> None:
+        """Leave the answer visibly unfinished."""
+        self._connection.reset(self, ErrorCodes.INTERNAL_ERROR)
+
+    def ask_for_body(self) -> None:
+        """Tell a client that waits for it to send its body."""
+        if self.expects_continue and not self._head_sent:
+            self.expects_continue = False
+            self._connection.send_continue(self)
+
+    def open_window(self) -> None:
+        """Note that the client may have room for more."""
+        if self._window is not None and not self._window.done():
+            self._window.set_result(None)
+
+    def is_blocked_too_long(self, gap_seconds: float, least_rate: int, now: float) -> bool:
+        """Tell whether the client has kept its window shut for longer than it may, or takes too little on average."""
+        if self._blocked_since is None:
+            return False
+        waiting = now - self._blocked_since
+        excess = self._blocked + waiting - gap_seconds
+        return waiting > gap_seconds or (excess > 0 and self.bytes_sent < least_rate * excess)
+
+    async def _send_blocks(self, response: Response) -> None:
+        declared = response.headers.get("content-length")
+        left = int(declared) if declared is not None and declared.isdigit() else None
+        async for block in guarded(response.stream()):
+            if left is not None:
+                left -= len(block)
+                if left < 0:
+                    raise ResponseCut("the answer is longer than its Content-Length")
+            await self._send(block, last=False)
+        if left:
+            raise ResponseCut(f"the answer ends {left} bytes before its Content-Length")
+        self._connection.send_block(self, b"", last=True)
+
+    async def _send(self, data: bytes, *, last: bool) -> None:
+        """Send a block in frames, as the windows allow it."""
+        connection = self._connection
+        place, end = 0, len(data)
+        while place < end:
+            room = connection.room(self)
+            if room <= 0:
+                await self._wait_for_window()
+                continue
+            after = min(end, place + room)
+            connection.send_block(self, data[place:after], last=last and after == end)
+            self.bytes_sent += after - place
+            place = after
+            if connection.stalled:
+                await connection.drained()
+
+    async def _wait_for_window(self) -> None:
+        loop = self._connection.loop
+        self._window = loop.create_future()
+        self._blocked_since = loop.time()
+        try:
+            await self._window
+        finally:
+            self._blocked += loop.time() - self._blocked_since
+            self._blocked_since = self._window = None

@@ -1,0 +1,164 @@
+"""What stands before h2: bytes cut into frames, each weighed before anything is done for it.
+
+Every frame costs us more than its sender, so that those which carry nothing are counted (CVE-2019-9511 to 9518,
+CVE-2023-44487, CVE-2024-27316 and their kin).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from h2.errors import ErrorCodes
+
+from ...limits import Limits
+
+DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
+END_STREAM, ACK, END_HEADERS = 0x1, 0x1, 0x4
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+"""What a client begins with (RFC 9113 section 3.4)."""
+LARGEST_FRAME_BYTES = 16_384
+_FRAME_HEAD_BYTES = 9
+_WINDOW_SECONDS = 10.0
+# A frame that carries less than this of a body carries nothing, unless it is the last.
+_SMALLEST_DATA_BYTES = 16
+_MOST_CREDIT = 10_000
+
+
+class ConnectionFault(Exception):
+    """The connection must end, with this code (RFC 9113 section 5.4.1)."""
+
+    def __init__(self, code: ErrorCodes, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class Frame(NamedTuple):
+    """One frame, whole, with what its head says (RFC 9113 section 4.1)."""
+
+    kind: int
+    flags: int
+    stream: int
+    data: bytes
+    """Head and payload."""
+
+
+class Gate:
+    """Cuts what comes into frames, and raises ConnectionFault over the limits."""
+
+    __slots__ = (
+        "_block_bytes",
+        "_block_limit",
+        "_clock",
+        "_control",
+        "_credit",
+        "_greeted",
+        "_limits",
+        "_preface",
+        "_resets",
+        "_rest",
+        "_since",
+        "mid_block",
+    )
+
+    def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
+        self.mid_block = False
+        """Whether a header block has begun and not ended."""
+        self._limits = limits
+        self._clock = clock
+        self._rest = b""
+        self._preface = PREFACE
+        self._greeted = False
+        self._block_bytes = 0
+        self._block_limit = 2 * limits.head_bytes + LARGEST_FRAME_BYTES
+        self._control = self._resets = 0
+        self._since = clock()
+        self._credit = 0
+
+    def frames(self, data: bytes) -> Iterator[Frame]:
+        """Yield every frame that is whole with these bytes."""
+        data = self._rest + data if self._rest else data
+        if self._preface:
+            data = self._after_preface(data)
+        place, end = 0, len(data)
+        while end - place >= _FRAME_HEAD_BYTES:
+            size = int.from_bytes(data[place : place + 3], "big")
+            if size > LARGEST_FRAME_BYTES:
+                raise ConnectionFault(ErrorCodes.FRAME_SIZE_ERROR, f"a frame of {size} bytes")
+            after = place + _FRAME_HEAD_BYTES + size
+            if after > end:
+                break
+            head = data[place + 3 : place + 9]
+            frame = Frame(head[0], head[1], int.from_bytes(head[2:], "big") & 0x7FFFFFFF, data[place:after])
+            place = after
+            self._weigh(frame, size)
+            yield frame
+        self._rest = data[place:]
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether something has begun and not ended: a frame, or a header block."""
+        return self.mid_block or bool(self._rest) or bool(self._preface)
+
+    def credit(self, frames: int = 1) -> None:
+        """Note frames that were sent and may be answered, by WINDOW_UPDATE or an acknowledgement."""
+        self._credit = min(_MOST_CREDIT, self._credit + frames)
+
+    def count_reset(self) -> None:
+        """Count a request that its client reset before it was answered."""
+        self._resets += 1
+        if 0 < self._limits.resets < self._resets and not self._new_window():
+            raise ConnectionFault(ErrorCodes.ENHANCE_YOUR_CALM, "too many requests were reset")
+
+    def count_control(self) -> None:
+        """Count a frame that carries nothing."""
+        self._control += 1
+        if 0 < self._limits.control_frames < self._control and not self._new_window():
+            raise ConnectionFault(ErrorCodes.ENHANCE_YOUR_CALM, "too many frames that carry nothing")
+
+    def _after_preface(self, data: bytes) -> bytes:
+        """Return what follows the preface, as far as it is here."""
+        expected = self._preface[: len(data)]
+        if data[: len(expected)] != expected:
+            raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "the connection does not begin with the preface")
+        self._preface = self._preface[len(expected) :]
+        return data[len(expected) :]
+
+    def _weigh(self, frame: Frame, size: int) -> None:
+        kind = frame.kind
+        if not self._greeted:
+            if kind != SETTINGS or frame.flags & ACK:
+                raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "the first frame is no SETTINGS")
+            self._greeted = True
+            return
+        if self.mid_block and kind != CONTINUATION:
+            raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "a header block was interrupted")
+        if kind == HEADERS:
+            self._weigh_block(frame, size, beginning=True)
+        elif kind == DATA:
+            if size < _SMALLEST_DATA_BYTES and not frame.flags & END_STREAM:
+                self.count_control()
+        elif kind == CONTINUATION:
+            self._weigh_block(frame, size, beginning=False)
+            self.count_control()
+        elif kind in (WINDOW_UPDATE, SETTINGS) and self._credit > 0 and (kind == WINDOW_UPDATE or frame.flags & ACK):
+            self._credit -= 1
+        else:
+            self.count_control()
+
+    def _weigh_block(self, frame: Frame, size: int, *, beginning: bool) -> None:
+        self._block_bytes = size if beginning else self._block_bytes + size
+        self.mid_block = not frame.flags & END_HEADERS
+        if self._block_bytes > self._block_limit:
+            raise ConnectionFault(ErrorCodes.ENHANCE_YOUR_CALM, "a header block is too long")
+
+    def _new_window(self) -> bool:
+        """Tell whether the time in which frames are counted has passed, and begin anew if so."""
+        now = self._clock()
+        if now - self._since < _WINDOW_SECONDS:
+            return False
+        self._since = now
+        self._control = self._resets = 0
+        return True

@@ -1,0 +1,69 @@
+"""Serving until told to stop, on our own listener or on stock Hypercorn."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from ..application import Application
+from ..http.address import Network
+from ..limits import Limits
+from ..settings import TLS
+from .hypercorn import configuration, serve_on
+from .listener import Listener
+from .roster import Roster
+
+Protocol = Literal["native", "hypercorn"]
+
+
+class Site(NamedTuple):
+    """One listening socket, and what is served on it."""
+
+    sock: socket.socket
+    application: Application
+    tls: TLS | None = None
+
+
+async def serve(
+    sites: Iterable[Site],
+    *,
+    stopping: asyncio.Event,
+    protocol: Protocol = "native",
+    limits: Limits = Limits(),  # noqa: B008 (frozen)
+    trusted_proxies: tuple[Network, ...] = (),
+    graceful_timeout: float = 30.0,
+) -> None:
+    """Serve until `stopping` is set; then accept no more, and finish what is under way within `graceful_timeout` seconds."""
+    if protocol == "hypercorn":
+        await _on_hypercorn(sites, stopping, graceful_timeout)
+        return
+    roster = Roster(limits, trusted_proxies)
+    listeners = [(Listener(site.application, roster, _context(site.tls)), site.sock) for site in sites]
+    for listener, sock in listeners:
+        await listener.open(sock)
+    await stopping.wait()
+    for listener, _ in listeners:
+        listener.close()
+    await roster.drain(graceful_timeout)
+
+
+async def _on_hypercorn(sites: Iterable[Site], stopping: asyncio.Event, graceful_timeout: float) -> None:
+    async with asyncio.TaskGroup() as group:
+        for site in sites:
+            group.create_task(
+                serve_on(
+                    site.sock.detach(),
+                    site.application,
+                    tls=site.tls,
+                    graceful_timeout=graceful_timeout,
+                    stop=stopping.wait,
+                )
+            )
+
+
+def _context(tls: TLS | None) -> ssl.SSLContext | None:
+    """Return Hypercorn's server context: its ciphers, and ALPN for HTTP/2 and HTTP/1.1."""
+    return None if tls is None else configuration(tls).create_ssl_context()
