@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .errors import ServiceUnavailable
+from .errors import BadRequest, ServiceUnavailable
 from .exchange import Exchange, UpstreamFacts
 from .http.body import Body
 from .http.headers import RawHeaders
@@ -45,11 +45,24 @@ class Forward(Plugin):
         call = self._call(exchange.request, node)
         exchange.upstream = facts = UpstreamFacts(call.address)
         began = self._clock.monotonic()
+        if exchange.request.is_websocket:
+            response = await self._websocket(exchange, call)
+            facts.status, facts.seconds = response.status, self._clock.monotonic() - began
+            return response
         answer = await self._client.send(call)
         exchange.defer(answer.close)
         facts.status, facts.seconds = answer.status, self._clock.monotonic() - began
         answer.headers.raw = without_hop_by_hop(answer.headers.raw)
         return answer
+
+    async def _websocket(self, exchange: Exchange, call: Call) -> Response:
+        if exchange.route is None or not exchange.route.enable_websocket:
+            raise BadRequest("the route takes no WebSocket: set enable_websocket on it")
+        response, socket = await self._client.open_websocket(call)
+        if socket is not None:
+            exchange.defer(socket.abandon)
+        response.headers.raw = without_hop_by_hop(response.headers.raw)
+        return response
 
     def _call(self, request: Request, node: Node) -> Call:
         address = node_address(node)

@@ -22,6 +22,8 @@ class Limits:
     """How many fields a request has; more is 431."""
     body_bytes: int = 104_857_600
     """The longest body; a longer one is 413, before it is read where its length is declared."""
+    message_bytes: int = 1_048_576
+    """The longest message a client sends over a WebSocket; a longer one closes it with 1009."""
     head_timeout: float = 10.0
     """From the first byte of a head to its last; longer is 408."""
     body_timeout: float = 30.0

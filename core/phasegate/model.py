@@ -62,6 +62,7 @@ class Service:
     hosts: tuple[str, ...]
     plugins: tuple[PluginEntry, ...]
     upstream: Upstream | None
+    enable_websocket: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ class Route:
     upstream: Upstream | None = None
     timeouts: Timeouts | None = None
     service_id: str | None = None
+    enable_websocket: bool = False
     name: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     source: Source = "file"

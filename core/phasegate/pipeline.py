@@ -12,6 +12,7 @@ from .errors import PluginFailed, RequestError, RouteNotFound, ServiceUnavailabl
 from .exchange import Exchange
 from .http.message import Response
 from .http.problem import error_response
+from .http.websocket import WebSocketAnswer
 from .model import Consumer
 from .plugin import Outcome, Plugin
 from .registry import Registry
@@ -221,5 +222,7 @@ def _checked(value: Any, wanted: type[T], step: Step, phase: str) -> T:
 
 def _judge_status(response: Response, step: Step) -> None:
     status: object = response.status
+    if isinstance(response, WebSocketAnswer):
+        return
     if not isinstance(status, int) or not 200 <= status <= 599:
         raise PluginFailed(f"plugin {step.plugin} answered with status {status!r}: give one from 200 to 599")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from ..errors import Finding
+from ..errors import BadRequest, Finding
 from ..exchange import Exchange, UpstreamFacts
 from ..forward import content_length
 from ..http.hygiene import end_to_end_request, without_hop_by_hop
@@ -126,6 +126,8 @@ class FunctionPlugin(Plugin):
     @hookimpl
     async def proxy(self, exchange: Exchange) -> Response | None:
         """Call the function and hand its answer on as a stream."""
+        if exchange.request.is_websocket:
+            raise BadRequest("a function takes no WebSocket")
         await exchange.request.body.hold(self.max_req_body_size)
         answer = await self._send(exchange)
         accepted = await self.accept(answer, exchange)

@@ -19,7 +19,8 @@ class Request:
     `path` is always in the canonical form (see `canonical_path`), also after it is set. `client` is the address that
     the request is taken to come from; it differs from `peer`, the connection's other end, only behind a trusted proxy.
     `port` is the one that `Host` names, None where it names none, and `server_port` the one that the client connected to.
-    `host` is for matching; what upstreams get is the header.
+    `host` is for matching; what upstreams get is the header. `is_websocket` says whether the request is the handshake of a
+    WebSocket.
     """
 
     __slots__ = (
@@ -29,6 +30,7 @@ class Request:
         "headers",
         "host",
         "http_version",
+        "is_websocket",
         "method",
         "peer",
         "peer_trusted",
@@ -54,6 +56,7 @@ class Request:
         peer: str = "",
         server_port: int | None = None,
         raw_target: str = "",
+        is_websocket: bool = False,
     ) -> None:
         self.method = method
         self._path = canonical_path(path)
@@ -69,6 +72,7 @@ class Request:
         self.peer_trusted = False
         self.server_port = server_port
         self.raw_target = raw_target
+        self.is_websocket = is_websocket
 
     @property
     def path(self) -> str:

@@ -88,8 +88,9 @@ ROUTE: Rules = {
     "plugin_config_id": _ID,
     "service_id": _ID,
     "timeout": TIMEOUT,
+    "enable_websocket": {"type": "boolean"},
     **_TARGET,
-    **dict.fromkeys(("enable_websocket", "filter_func", "script", "script_id"), _LATER),
+    **dict.fromkeys(("filter_func", "script", "script_id"), _LATER),
 }
 
 SERVICE: Rules = {
@@ -97,8 +98,9 @@ SERVICE: Rules = {
     **_DESCRIPTION,
     "hosts": {"type": "list", "schema": _HOST, "minlength": 1},
     "plugins": _PLUGINS,
+    "enable_websocket": {"type": "boolean", "default": False},
     **_TARGET,
-    **dict.fromkeys(("enable_websocket", "script"), _LATER),
+    "script": _LATER,
 }
 
 CONSUMER: Rules = {

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import Protocol
 
 from ..application import Application
 from ..errors import ClientClosed, RequestError, ResponseCut
 from ..http.message import Request, Response
+from ..http.problem import error_response
 
 _logger = logging.getLogger(__name__)
 
@@ -18,6 +20,8 @@ class Outbound(Protocol):
 
     bytes_sent: int
     """Bytes of the body that went out so far."""
+    begun: bool
+    """Whether an answer's head is on its way."""
 
     @property
     def closed(self) -> bool:
@@ -46,10 +50,19 @@ async def answer(application: Application, request: Request, refused: RequestErr
             raise
     except RequestError as error:
         failure = error
-        outbound.cut()
+        await _break_off(outbound, error)
     except Exception as error:
         _logger.exception("answer failed")
         failure = ResponseCut(f"the answer could not be sent: {type(error).__name__}")
-        outbound.cut()
+        await _break_off(outbound, failure)
     finally:
         await passage.finish(failure, outbound.bytes_sent)
+
+
+async def _break_off(outbound: Outbound, error: RequestError) -> None:
+    """End an answer that can't be sent as it is: by the error where nothing has left, else by cutting it."""
+    if not outbound.begun and not outbound.closed:
+        with contextlib.suppress(RequestError):
+            await outbound.send(error_response(error, ""))
+            return
+    outbound.cut()

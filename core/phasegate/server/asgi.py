@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope, WebsocketScope
 
 from ..application import Application
 from ..errors import BadRequest, ClientClosed
@@ -13,26 +13,30 @@ from ..http.body import Body
 from ..http.cookies import joined_crumbs
 from ..http.headers import RawHeaders
 from ..http.message import Request, Response
+from ..http.websocket import WebSocketAnswer
 from .answering import answer
 from .inbound_body import InboundBody
 from .incoming import head_of, request_of, stand_in
 from .outgoing import final_headers, guarded, has_no_body
+from .websocket import ClientWebSocket, relay
 
+_SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 _HIGH_WATER_BYTES = 65_536
 
 
 class AsgiApp:
     """An application behind ASGI's `http` scopes (ASGI specification 3.0, HTTP connection scope)."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, stopping: asyncio.Event | None = None) -> None:
         self._application = application
+        self._stopping = stopping or asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        """Answer one scope. A WebSocket is refused."""
+        """Answer one scope."""
         if scope["type"] == "lifespan":
             await _answer_lifespan(receive, send)
         elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1000, "reason": None})
+            await self._answer_websocket(scope, receive, send)
         elif scope["type"] == "http":
             await self._answer(scope, receive, send)
 
@@ -47,24 +51,49 @@ class AsgiApp:
         finally:
             pump.cancel()
 
+    async def _answer_websocket(
+        self, scope: WebsocketScope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        await receive()
+        fields = joined_crumbs(list(scope["headers"]))
+        query = scope["query_string"]
+        target = scope["raw_path"] + (b"?" + query if query else b"")
+        request, refused = _taken("GET", target, fields, scope, Body())
+        outbound = _WebSocketOutbound(receive, send, stopping=self._stopping)
+        await answer(self._application, request, refused, outbound)
+
 
 def _request(scope: HTTPScope, inbound: _Inbound) -> tuple[Request, BadRequest | None]:
     """Take the request in, and tell why where it is none."""
     fields = joined_crumbs(list(scope["headers"]))
     query = scope["query_string"]
     target = scope["raw_path"] + (b"?" + query if query else b"")
-    context = {
-        "scheme": scope["scheme"],
-        "http_version": scope["http_version"],
-        "peer": scope["client"][0] if scope["client"] else "",
-    }
     try:
         body = _body(fields, scope["http_version"], inbound.body)
-        head = head_of(scope["method"], target, fields)
     except BadRequest as error:
-        return stand_in(scope["method"], target, **context), error
+        return _taken(scope["method"], target, [], scope, Body())[0], error
+    return _taken(scope["method"], target, fields, scope, body)
+
+
+def _taken(
+    method: str, target: bytes, fields: RawHeaders, scope: HTTPScope | WebsocketScope, body: Body
+) -> tuple[Request, BadRequest | None]:
+    version, peer = scope["http_version"], scope["client"][0] if scope["client"] else ""
+    try:
+        head = head_of(method, target, fields)
+    except BadRequest as error:
+        return stand_in(method, target, scheme=scope["scheme"], http_version=version, peer=peer), error
     port = scope["server"][1] if scope["server"] else None
-    return request_of(head, body=body, server_port=port, **context), None
+    request = request_of(
+        head,
+        body=body,
+        scheme=_SCHEMES[scope["scheme"]],
+        http_version=version,
+        peer=peer,
+        server_port=port,
+        is_websocket=scope["type"] == "websocket",
+    )
+    return request, None
 
 
 class _Inbound:
@@ -115,6 +144,7 @@ class _AsgiOutbound:
     pump: asyncio.Task[None]
 
     def __init__(self, send: ASGISendCallable, scope: HTTPScope, inbound: _Inbound, *, closes: bool) -> None:
+        self.begun = False
         self.bytes_sent = 0
         self._send = send
         self._method = scope["method"]
@@ -132,6 +162,7 @@ class _AsgiOutbound:
         fields = final_headers(response, self._method)
         if self._closes:
             fields.append((b"connection", b"close"))
+        self.begun = True
         await self._send(
             {"type": "http.response.start", "status": response.status, "headers": fields, "trailers": False}
         )
@@ -151,6 +182,43 @@ class _AsgiOutbound:
 
     def cut(self) -> None:
         """Do nothing: returning without the last message is what cuts."""
+
+
+class _WebSocketOutbound:
+    """The sending side of a WebSocket's handshake, and what follows where it is taken."""
+
+    def __init__(self, receive: ASGIReceiveCallable, send: ASGISendCallable, *, stopping: asyncio.Event) -> None:
+        self.begun = False
+        self.bytes_sent = 0
+        self.closed = False
+        self._receive = receive
+        self._send = send
+        self._stopping = stopping
+
+    async def send(self, response: Response) -> None:
+        """Take the handshake and pass messages on, or answer it as any request is answered."""
+        self.begun = True
+        if isinstance(response, WebSocketAnswer):
+            client = ClientWebSocket(self._receive, self._send)
+            await client.accept(response)
+            try:
+                await relay(client, response.peer, self._stopping)
+            finally:
+                self.bytes_sent = client.bytes_sent
+            return
+        body = await response.read()
+        await self._send(
+            {
+                "type": "websocket.http.response.start",
+                "status": response.status,
+                "headers": final_headers(response, "GET"),
+            }
+        )
+        await self._send({"type": "websocket.http.response.body", "body": body, "more_body": False})
+        self.bytes_sent = len(body)
+
+    def cut(self) -> None:
+        """Do nothing: returning is what cuts."""
 
 
 def _body(fields: RawHeaders, http_version: str, inbound: InboundBody) -> Body:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable
+import asyncio
 
 from hypercorn.asyncio import serve
-from hypercorn.config import Config
 
 from ..application import Application
 from ..settings import TLS
 from .asgi import AsgiApp
-from .sockets import BACKLOG
-
-# Hypercorn closes a connection after this many requests, and then loses those that are in flight on it.
-_REQUESTS_A_CONNECTION = 1 << 60
+from .hypercorn_config import configuration
 
 
 async def serve_on(
@@ -23,30 +18,10 @@ async def serve_on(
     *,
     tls: TLS | None,
     graceful_timeout: float,
-    stop: Callable[[], Awaitable[object]],
+    stopping: asyncio.Event,
 ) -> None:
-    """Serve the application on one listening socket until `stop` returns, then drain for `graceful_timeout` seconds."""
+    """Serve the application on one listening socket until `stopping` is set, then drain for `graceful_timeout` seconds."""
     config = configuration(tls)
     config.bind = [f"fd://{descriptor}"]
     config.graceful_timeout = graceful_timeout
-    await serve(AsgiApp(application), config, shutdown_trigger=stop)
-
-
-def configuration(tls: TLS | None = None) -> Config:
-    """Return Hypercorn's configuration as both ways of serving want it."""
-    config = Config()
-    config.backlog = BACKLOG
-    config.keep_alive_timeout = 75
-    config.keep_alive_max_requests = _REQUESTS_A_CONNECTION
-    config.include_server_header = False
-    config.include_date_header = False
-    config.errorlog = _logger()
-    if tls is not None:
-        config.certfile, config.keyfile = str(tls.cert), str(tls.key)
-    return config
-
-
-def _logger() -> logging.Logger:
-    logger = logging.getLogger("phasegate.server.hypercorn")
-    logger.setLevel(logging.WARNING)
-    return logger
+    await serve(AsgiApp(application, stopping), config, shutdown_trigger=stopping.wait)

@@ -50,7 +50,14 @@ def head_of(method: str, target: bytes, fields: RawHeaders) -> Head:
 
 
 def request_of(
-    head: Head, *, body: Body, scheme: str, http_version: str, peer: str, server_port: int | None
+    head: Head,
+    *,
+    body: Body,
+    scheme: str,
+    http_version: str,
+    peer: str,
+    server_port: int | None,
+    is_websocket: bool = False,
 ) -> Request:
     """Return the request that a head begins."""
     return Request(
@@ -66,6 +73,7 @@ def request_of(
         peer=peer,
         server_port=server_port,
         raw_target=head.raw_target,
+        is_websocket=is_websocket,
     )
 
 

@@ -12,7 +12,8 @@ from ..application import Application
 from ..http.address import Network
 from ..limits import Limits
 from ..settings import TLS
-from .hypercorn import configuration, serve_on
+from .hypercorn import serve_on
+from .hypercorn_config import configuration
 from .listener import Listener
 from .roster import Roster
 
@@ -59,7 +60,7 @@ async def _on_hypercorn(sites: Iterable[Site], stopping: asyncio.Event, graceful
                     site.application,
                     tls=site.tls,
                     graceful_timeout=graceful_timeout,
-                    stop=stopping.wait,
+                    stopping=stopping,
                 )
             )
 

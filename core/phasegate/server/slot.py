@@ -36,11 +36,17 @@ class SlotOwner(Protocol):
 
 
 class Slot:
-    """A place for one worker. `run` keeps it filled until the slot is retired."""
+    """A place for one worker. `run` keeps it filled until the slot is retired.
 
-    def __init__(self, index: int, loop_name: str, owner: SlotOwner) -> None:
+    While it is `on_trial` its worker is to take another's place, and one that dies is not replaced.
+    """
+
+    def __init__(self, index: int, loop_name: str, owner: SlotOwner, *, on_trial: bool = False) -> None:
         self.index = index
         self.ready = False
+        self.on_trial = on_trial
+        self.settled = asyncio.Event()
+        """Set once the first worker is ready, or dead."""
         self.revision = 0
         self._loop_name = loop_name
         self._owner = owner
@@ -54,7 +60,8 @@ class Slot:
         while not self._retired.is_set():
             began = time.monotonic()
             code = await self._one_life()
-            if self._retired.is_set():
+            self.settled.set()
+            if self._retired.is_set() or self.on_trial:
                 return
             quick = time.monotonic() - began < _QUICK_SECONDS
             self._quick_deaths = self._quick_deaths + 1 if quick else 0
@@ -110,6 +117,7 @@ class Slot:
         while (message := await channel.receive()) is not None:
             if isinstance(message, Ready):
                 self.ready = True
+                self.settled.set()
             self._owner.deliver(self, message)
 
     def _pause(self) -> float:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from ..errors import StartupError
 
+_KEEPALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 15, socket.TCP_KEEPCNT: 4}
 BACKLOG = 1024
 """How many connections wait to be accepted before the kernel refuses more."""
 _WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 (compared with, not bound to)
@@ -83,6 +84,10 @@ class Address:
         sock = socket.socket(self._family, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # What is accepted inherits these: a client that is gone without a word is found out, on a silent WebSocket too.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in _KEEPALIVE.items():
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
         if self._family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         return sock

@@ -8,19 +8,22 @@ import signal
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import ConfigError, StartupError
+from ..errors import ConfigError, Finding, StartupError
+from ..registry import Registry
 from ..schema.tables import Schemas
-from ..settings import Settings
+from ..settings import Settings, load_settings
 from ..snapshot import Snapshot
 from ..store.file import FileSource
 from .channel import Abort, Commit, Message, Prepare, Prepared, Ready, Refused, Start
+from .replacement import Lives
 from .rollout import Rollout
 from .slot import Slot
 from .sockets import Address, reserve
 
 _logger = logging.getLogger(__name__)
 
-_KILL_AFTER_SECONDS = 5.0
+# What sockets and processes follow from, so that it can't change while they are there.
+_FIXED = {"listen": "listen", "admin_address": "admin.address", "workers": "workers", "file": "resources.file"}
 _WATCH_AGAIN_SECONDS = 5.0
 
 
@@ -37,9 +40,11 @@ class Supervisor:
         self._document: Mapping[str, Any] = {}
         self._revision = self._attempts = 0
         self._addresses: list[Address] = []
-        self._slots: list[Slot] = []
+        self._lives = Lives()
+        self._changing = asyncio.Lock()
         self._rollout: Rollout | None = None
         self._stop = asyncio.Event()
+        self._hung_up = asyncio.Event()
         self._some_ready = asyncio.Event()
         self._started: asyncio.Future[None]
 
@@ -48,23 +53,25 @@ class Supervisor:
 
         Raise ConfigError or StartupError, with nothing left running, when it can't begin.
         """
-        self._document = self._judged()
+        self._document = self._judged(self._schemas)
         self._open_addresses()
         self._follow_signals()
         self._started = asyncio.get_running_loop().create_future()
-        self._slots = [Slot(index, self._settings.loop, self) for index in range(self._settings.workers)]
-        lives = [asyncio.create_task(slot.run()) for slot in self._slots]
+        self._lives.slots = [Slot(index, self._settings.loop, self) for index in range(self._settings.workers)]
+        for slot in self._lives.slots:
+            self._lives.start(slot)
         stopped = asyncio.create_task(self._stop.wait())
         try:
             waiting: list[asyncio.Future[Any]] = [self._started, stopped]
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if self._started.done():
                 self._started.result()
-                following = asyncio.create_task(self._follow_file())
+                following = [asyncio.create_task(self._follow_file()), asyncio.create_task(self._follow_hangups())]
                 await stopped
-                following.cancel()
+                for task in following:
+                    task.cancel()
         finally:
-            await self._end(lives)
+            await self._end()
 
     def begin(self, slot: Slot) -> tuple[Start, list[int]]:
         """Return what a new worker starts with: the settings, its sockets, and the last accepted document."""
@@ -105,19 +112,53 @@ class Supervisor:
 
     async def reload(self) -> None:
         """Read the file again and bring it to every worker; a bad one is reported and changes nothing."""
-        try:
-            document = self._judged()
-            await self._roll_out(document)
-        except ConfigError as error:
-            _report(error)
-        except Exception:
-            _logger.exception("configuration can't be judged", extra={"file": str(self._settings.file)})
+        async with self._changing:
+            try:
+                await self._roll_out(self._judged(self._schemas))
+            except ConfigError as error:
+                _report(error)
+            except Exception:
+                _logger.exception("configuration can't be judged", extra={"file": str(self._settings.file)})
 
-    def _judged(self) -> Mapping[str, Any]:
+    async def replace_workers(self) -> None:
+        """Read gateway.yaml again, and give every slot a new worker that serves by it; a bad file changes nothing."""
+        async with self._changing:
+            former = self._settings, self._schemas, self._document
+            try:
+                self._settings, self._schemas = self._reread()
+                self._document = self._judged(self._schemas)
+            except ConfigError as error:
+                self._settings, self._schemas, self._document = former
+                _report(error)
+                return
+            for index in range(len(self._lives.slots)):
+                if not await self._lives.replace(index, self._successor, former[0].graceful_timeout):
+                    if index == 0:
+                        self._settings, self._schemas, self._document = former
+                    _logger.error("workers not replaced", extra={"slot": index})
+                    return
+            _logger.info("workers replaced", extra={"workers": len(self._lives.slots)})
+
+    def _successor(self, index: int) -> Slot:
+        return Slot(index, self._settings.loop, self, on_trial=True)
+
+    def _reread(self) -> tuple[Settings, Schemas]:
+        """Return what gateway.yaml says now. Raise ConfigError where that needs a new start."""
+        settings = load_settings(self._settings.path.parent)
+        changed = [name for name in _FIXED if getattr(settings, name) != getattr(self._settings, name)]
+        findings = [Finding(_FIXED[name], "has changed: restart the gateway for that") for name in changed]
+        if findings:
+            raise ConfigError(findings, str(settings.path))
+        try:
+            return settings, Schemas(Registry.load(settings.plugins))
+        except ConfigError as error:
+            raise error.of(str(settings.path)) from error
+
+    def _judged(self, schemas: Schemas) -> Mapping[str, Any]:
         """Return the file's document once a snapshot can be built from it. Raise ConfigError when not."""
         try:
             document = self._source.load()
-            snapshot = Snapshot(document, self._schemas)
+            snapshot = Snapshot(document, schemas)
         except ConfigError as error:
             raise error.of(str(self._settings.file)) from error
         for warning in snapshot.warnings:
@@ -130,7 +171,7 @@ class Supervisor:
         for last_try in (False, True):
             await self._until_some_are_ready()
             self._attempts += 1
-            self._rollout = rollout = Rollout(self._attempts, [slot for slot in self._slots if slot.ready])
+            self._rollout = rollout = Rollout(self._attempts, [slot for slot in self._lives.slots if slot.ready])
             try:
                 refusals = await rollout.run(document)
             finally:
@@ -143,7 +184,7 @@ class Supervisor:
 
     def _accept(self, document: Mapping[str, Any], rollout: Rollout) -> None:
         self._document, self._revision = document, rollout.revision
-        for slot in self._slots:
+        for slot in self._lives.slots:
             if rollout.covers(slot):
                 slot.revision = self._revision
             elif slot.ready:
@@ -152,14 +193,14 @@ class Supervisor:
 
     async def _until_some_are_ready(self) -> None:
         """Wait for a worker, when all of them are just being replaced."""
-        while not any(slot.ready for slot in self._slots):
+        while not any(slot.ready for slot in self._lives.slots):
             self._some_ready.clear()
             await self._some_ready.wait()
 
     def _note_ready(self, slot: Slot) -> None:
         self._some_ready.set()
         self._catch_up(slot)
-        if not self._started.done() and all(other.ready for other in self._slots):
+        if not self._started.done() and all(other.ready for other in self._lives.slots):
             self._announce()
             self._started.set_result(None)
 
@@ -184,6 +225,15 @@ class Supervisor:
                 _logger.exception("configuration file can't be watched", extra={"file": str(self._settings.file)})
                 await asyncio.sleep(_WATCH_AGAIN_SECONDS)
 
+    async def _follow_hangups(self) -> None:
+        while True:
+            await self._hung_up.wait()
+            self._hung_up.clear()
+            try:
+                await self.replace_workers()
+            except Exception:
+                _logger.exception("workers can't be replaced")
+
     def _open_addresses(self) -> None:
         texts = [listen.address for listen in self._settings.listen]
         if self._settings.admin_address not in texts:
@@ -194,30 +244,26 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal)
+        loop.add_signal_handler(signal.SIGHUP, self._hung_up.set)
 
     def _on_signal(self) -> None:
         if self._stop.is_set():
-            for slot in self._slots:
-                slot.kill()
+            self._lives.kill()
         self._stop.set()
 
     def _announce(self) -> None:
         texts = [address.text for address in self._addresses]
         listeners = zip(texts, self._settings.listen, strict=False)
         urls = [f"{'https' if listen.tls else 'http'}://{text}" for text, listen in listeners]
-        _logger.info("listening", extra={"listen": urls, "admin": texts[-1], "workers": len(self._slots)})
+        _logger.info("listening", extra={"listen": urls, "admin": texts[-1], "workers": len(self._lives.slots)})
 
-    async def _end(self, lives: list[asyncio.Task[None]]) -> None:
-        """Let every worker finish what is in flight; whoever takes longer than the graceful timeout is killed."""
+    async def _end(self) -> None:
         self._started.cancel()
-        for slot in self._slots:
+        for slot in self._lives.slots:
             slot.retire()
         for address in self._addresses:
             address.close_all()
-        _, late = await asyncio.wait(lives, timeout=self._settings.graceful_timeout + _KILL_AFTER_SECONDS)
-        for slot in self._slots:
-            slot.kill()
-        await asyncio.gather(*late, return_exceptions=True)
+        await self._lives.end(self._settings.graceful_timeout)
         _logger.info("stopped")
 
 

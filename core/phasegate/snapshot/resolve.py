@@ -135,6 +135,7 @@ class _Resolver:
             upstream=self._target(item, upstreams) or (service.upstream if service else None),
             timeouts=Timeouts(**timeout) if timeout else None,
             service_id=value.get("service_id"),
+            enable_websocket=value.get("enable_websocket", service.enable_websocket if service else False),
             name=value.get("name"),
             labels=value["labels"],
             order=order,
@@ -142,7 +143,8 @@ class _Resolver:
 
     def _service(self, item: _Resource, upstreams: Mapping[str, Upstream | None]) -> Service:
         hosts = tuple(item.value.get("hosts", ()))
-        return Service(item.id, hosts, self._entries(item), self._target(item, upstreams))
+        entries, target = self._entries(item), self._target(item, upstreams)
+        return Service(item.id, hosts, entries, target, item.value["enable_websocket"])
 
     def _target(self, item: _Resource, upstreams: Mapping[str, Upstream | None]) -> Upstream | None:
         if "upstream" in item.value and "upstream_id" in item.value:

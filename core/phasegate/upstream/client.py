@@ -17,6 +17,7 @@ from ..http.headers import Headers
 from ..http.message import Response
 from .answers import answer_of, closed_before_any_byte, failure, whole
 from .call import Answer, Call, CallTimeouts, ConnectionOptions
+from .websocket import UpstreamWebSocket, open_websocket
 
 # RFC 9110 section 9.2.1. Only these are sent again, and only when a kept connection had closed before any answer.
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -51,6 +52,15 @@ class UpstreamClient:
             return await self._attempt(_Attempt(call))
         except _KeptConnectionClosed as error:
             raise UpstreamUnreachable(f"{call.address} closed a kept connection twice: {error.__cause__}") from error
+
+    async def open_websocket(self, call: Call) -> tuple[Response, UpstreamWebSocket | None]:
+        """Make the WebSocket handshake that a call asks for.
+
+        Returns the upstream's answer, a WebSocketAnswer where it agrees, and then the WebSocket too, which whoever asked
+        abandons or closes. Raises what `send` raises.
+        """
+        _judge(call)
+        return await open_websocket(self._session(call.connection), call)
 
     async def fetch(
         self,
@@ -206,10 +216,12 @@ def _attempt_traces() -> aiohttp.TraceConfig:
     traces: aiohttp.TraceConfig = aiohttp.TraceConfig()
 
     async def reused(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.kept_connection = True
+        if context.trace_request_ctx is not None:  # a WebSocket's handshake has none
+            context.trace_request_ctx.kept_connection = True
 
     async def headers_sent(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.headers_sent()
+        if context.trace_request_ctx is not None:
+            context.trace_request_ctx.headers_sent()
 
     traces.on_connection_reuseconn.append(reused)
     traces.on_request_headers_sent.append(headers_sent)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import RequestError, ResponseCut
 from ...http.message import Request, Response
+from ...http.websocket import WebSocketAnswer
 from ..answering import answer
 from ..inbound_body import InboundBody
 from ..outgoing import guarded, has_no_body
@@ -24,13 +25,14 @@ class Http1Exchange:
 
     __slots__ = (
         "_connection",
-        "_head_sent",
+        "begun",
         "body",
         "bytes_sent",
         "expects_continue",
         "persistent",
         "refused",
         "request",
+        "started",
         "task",
     )
 
@@ -53,8 +55,9 @@ class Http1Exchange:
         self.refused = refused
         self.bytes_sent = 0
         self.task: asyncio.Task[None] | None = None
+        self.started = False
         self._connection = connection
-        self._head_sent = False
+        self.begun = False
 
     @property
     def closed(self) -> bool:
@@ -63,15 +66,26 @@ class Http1Exchange:
 
     async def run(self) -> None:
         """See the request through."""
+        self.started = True
         listener = self._connection.listener
         try:
             await answer(listener.application, self.request, self.refused, self)
         finally:
             listener.roster.work_ended(self)
 
+    def leave(self) -> None:
+        """Stop what is done for a client that is gone."""
+        if self.task is not None:
+            self.task.cancel()
+            if not self.started:
+                self._connection.listener.roster.work_ended(self)
+
     async def send(self, response: Response) -> None:
         """Send the whole answer. Raise RequestError when its body breaks off."""
         request, body, connection = self.request, response.body, self._connection
+        if isinstance(response, WebSocketAnswer):
+            self.bytes_sent = await connection.hand_over(response)
+            return
         chunked = is_chunked(response, request.method, request.http_version)
         self.persistent = self.persistent and connection.goes_on(self) and self._is_framed(response, chunked=chunked)
         head = head_of(
@@ -81,7 +95,7 @@ class Http1Exchange:
             chunked=chunked,
             announced=request.http_version == "1.0",
         )
-        self._head_sent = True
+        self.begun = True
         if isinstance(body, bytes):
             self._send_whole(head, b"" if has_no_body(request.method, response.status) else body)
         elif has_no_body(request.method, response.status):
@@ -97,7 +111,7 @@ class Http1Exchange:
 
     def ask_for_body(self) -> None:
         """Tell a client that waits for it to send its body (RFC 9110 section 10.1.1)."""
-        if self.expects_continue and not self._head_sent:
+        if self.expects_continue and not self.begun:
             self.expects_continue = False
             self._connection.write(CONTINUE)
 

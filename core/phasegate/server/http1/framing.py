@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from ...errors import BadRequest, ExpectationFailed, VersionNotSupported
@@ -12,6 +13,8 @@ METHODS = frozenset(
     b"ACL BIND CHECKOUT COPY DELETE GET HEAD LINK LOCK M-SEARCH MERGE MKACTIVITY MKCALENDAR MKCOL MOVE NOTIFY OPTIONS PATCH "
     b"POST PROPFIND PROPPATCH PURGE PUT QUERY REBIND REPORT SEARCH SUBSCRIBE TRACE UNBIND UNLINK UNLOCK UNSUBSCRIBE".split()
 )
+# Sixteen bytes in base64 (RFC 6455 section 4.2.1).
+_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 _TELLING = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
 
 
@@ -21,8 +24,8 @@ class Framing(NamedTuple):
     length: int | None
     """The body's length; None for one in chunks, which ends by itself."""
     expects_continue: bool
-    upgrade: bytes | None
-    """What the client asks to go over to, in lower case."""
+    is_websocket: bool
+    """Whether the client asks to go over to WebSocket, and says how (RFC 6455 section 4.2.1)."""
 
 
 def framing_of(method: bytes, version: str, fields: RawHeaders) -> Framing:
@@ -34,26 +37,25 @@ def framing_of(method: bytes, version: str, fields: RawHeaders) -> Framing:
         raise VersionNotSupported(f"HTTP/{version} is not spoken here")
     if method not in METHODS:
         raise BadRequest(f"the method {method!r} has no meaning here")
-    length: int | None = 0
-    hosts = 0
-    expects_continue = coded = False
-    upgrade = None
-    for name, value in fields:
-        if name not in _TELLING:
-            continue
-        if name == b"host":
-            hosts += 1
-        elif name == b"content-length":
-            length = _length(value)
-        elif name == b"transfer-encoding":
-            coded = _coded(value, version)
-        elif name == b"expect":
-            expects_continue = _expectation(value, version)
-        else:
-            upgrade = value.lower()
+    telling = [field for field in fields if field[0] in _TELLING]
+    hosts = sum(name == b"host" for name, _ in telling)
     if hosts != 1 and (hosts or version == "1.1"):
         raise BadRequest(f"the request has {hosts or 'no'} Host fields")
-    return Framing(None if coded else length, expects_continue, upgrade)
+    length: int | None = 0
+    expects_continue = is_websocket = False
+    for name, value in telling:
+        if name == b"content-length":
+            length = _length(value)
+        elif name == b"transfer-encoding":
+            length = None
+            _judge_coding(value, version)
+        elif name == b"expect":
+            expects_continue = _expectation(value, version)
+        elif name == b"upgrade":
+            is_websocket = value.lower() == b"websocket" and method == b"GET" and version == "1.1"
+    if is_websocket and length == 0:
+        _judge_handshake(fields)
+    return Framing(length, expects_continue, is_websocket and length == 0)
 
 
 def _length(value: bytes) -> int:
@@ -62,12 +64,18 @@ def _length(value: bytes) -> int:
     return int(value)
 
 
-def _coded(value: bytes, version: str) -> bool:
+def _judge_coding(value: bytes, version: str) -> None:
     if version == "1.0":
         raise BadRequest("the request has a Transfer-Encoding in HTTP/1.0")
     if value.lower() != b"chunked":
         raise BadRequest("the Transfer-Encoding is not chunked alone")
-    return True
+
+
+def _judge_handshake(fields: RawHeaders) -> None:
+    keys = [value for name, value in fields if name == b"sec-websocket-key"]
+    versions = [value for name, value in fields if name == b"sec-websocket-version"]
+    if len(keys) != 1 or _KEY.fullmatch(keys[0]) is None or versions != [b"13"]:
+        raise BadRequest("the WebSocket handshake has no key, or is not of version 13")
 
 
 def _expectation(value: bytes, version: str) -> bool:

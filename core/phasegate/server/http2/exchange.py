@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from h2.errors import ErrorCodes
 
-from ...errors import RequestError, ResponseCut
+from ...errors import ClientClosed, RequestError, ResponseCut
 from ...http.message import Request, Response
 from ..answering import answer
 from ..inbound_body import InboundBody
@@ -24,17 +24,17 @@ class Http2Exchange:
         "_blocked",
         "_blocked_since",
         "_connection",
-        "_head_sent",
+        "_ended",
+        "_gone",
+        "_started",
         "_window",
-        "answered",
+        "begun",
         "body",
         "bytes_sent",
         "expects_continue",
-        "gone",
         "length",
         "refused",
         "request",
-        "started",
         "stream",
         "task",
     )
@@ -55,15 +55,13 @@ class Http2Exchange:
         self.length = length
         """The body's length, where it was declared."""
         self.expects_continue = False
+        """Whether the client waits for a word before it sends its body."""
         self.refused = refused
+        self.begun = False
         self.bytes_sent = 0
         self.task: asyncio.Task[None] | None = None
-        self.started = False
-        self.gone = False
-        """Whether the client reset the stream."""
-        self.answered = False
         self._connection = connection
-        self._head_sent = False
+        self._started = self._gone = self._ended = False
         self._window: asyncio.Future[None] | None = None
         self._blocked_since: float | None = None
         self._blocked = 0.0
@@ -71,11 +69,11 @@ class Http2Exchange:
     @property
     def closed(self) -> bool:
         """Whether the client is gone, or wants no answer any more."""
-        return self.gone or self._connection.closed
+        return self._gone or self._connection.closed
 
     async def run(self) -> None:
         """See the request through."""
-        self.started = True
+        self._started = True
         try:
             await answer(self._connection.listener.application, self.request, self.refused, self)
         finally:
@@ -83,27 +81,41 @@ class Http2Exchange:
 
     async def send(self, response: Response) -> None:
         """Send the whole answer. Raise RequestError when its body breaks off."""
-        connection, body = self._connection, response.body
+        session, body = self._connection.session, response.body
         fields = [(b":status", b"%d" % response.status), *final_headers(response, self.request.method)]
         bodiless = has_no_body(self.request.method, response.status) or body == b""
-        self._head_sent = True
-        connection.send_head(self, fields, last=bodiless)
+        self.begun = True
+        session.send_head(self.stream, fields, last=bodiless)
         if isinstance(body, bytes):
             if not bodiless:
                 await self._send(body, last=True)
         elif not bodiless:
             await self._send_blocks(response)
-        connection.finished(self)
+        self._ended = True
+        self._connection.finished(self)
 
     def cut(self) -> None:
         """Leave the answer visibly unfinished."""
-        self._connection.reset(self, ErrorCodes.INTERNAL_ERROR)
+        if not self.closed and not self._ended:
+            self._ended = True
+            self._connection.session.reset(self.stream, ErrorCodes.INTERNAL_ERROR)
+
+    def leave(self) -> None:
+        """Stop what is done for a client that wants no answer any more."""
+        self._gone = True
+        if self.body is not None:
+            self.body.fail(ClientClosed("the client went away in the middle of its request"))
+            self.body.discard()
+        if self.task is not None:
+            self.task.cancel()
+            if not self._started:
+                self._connection.forget(self)
 
     def ask_for_body(self) -> None:
-        """Tell a client that waits for it to send its body."""
-        if self.expects_continue and not self._head_sent:
+        """Tell a client that waits for it to send its body (RFC 9110 section 10.1.1)."""
+        if self.expects_continue and not self.begun and not self.closed:
             self.expects_continue = False
-            self._connection.send_continue(self)
+            self._connection.session.send_head(self.stream, [(b":status", b"100")])
 
     def open_window(self) -> None:
         """Note that the client may have room for more."""
@@ -129,19 +141,20 @@ class Http2Exchange:
             await self._send(block, last=False)
         if left:
             raise ResponseCut(f"the answer ends {left} bytes before its Content-Length")
-        self._connection.send_block(self, b"", last=True)
+        self._connection.session.send_block(self.stream, b"", last=True)
 
     async def _send(self, data: bytes, *, last: bool) -> None:
         """Send a block in frames, as the windows allow it."""
-        connection = self._connection
+        connection, session = self._connection, self._connection.session
         place, end = 0, len(data)
         while place < end:
-            room = connection.room(self)
+            room = session.room(self.stream)
             if room <= 0:
                 await self._wait_for_window()
                 continue
             after = min(end, place + room)
-            connection.send_block(self, data[place:after], last=last and after == end)
+            session.send_block(self.stream, data[place:after], last=last and after == end)
+            connection.sent(after - place, last=last and after == end)
             self.bytes_sent += after - place
             place = after
             if connection.stalled:

@@ -1,0 +1,168 @@
+"""h2 as this listener uses it: what is sent goes through here, in as few writes as may be."""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from typing import Any
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import Event
+from h2.exceptions import DenialOfServiceError, H2Error, ProtocolError
+from h2.settings import SettingCodes, Settings
+from hpack.exceptions import HPACKError
+from hyperframe.frame import GoAwayFrame
+
+from ...errors import ClientClosed
+from ...limits import Limits
+from .codec import Block, Fields, KeepingDecoder, PlainEncoder
+from .gate import LARGEST_FRAME_BYTES, PREFACE, ConnectionFault, Frame
+
+STREAM_WINDOW_BYTES = 262_144
+"""What of a request's body waits for its reader."""
+_LARGEST = (1 << 31) - 1
+_FIRST_WINDOW_BYTES = 65_535
+_WRITE_BYTES = 65_536
+
+
+class Session:
+    """One connection's HTTP/2 state. `write` takes the bytes that are to be sent."""
+
+    __slots__ = ("_decoder", "_flushing", "_h2", "_loop", "_unflushed", "_write")
+
+    def __init__(self, limits: Limits, loop: AbstractEventLoop, write: Callable[[bytes], None]) -> None:
+        self._loop = loop
+        self._write = write
+        self._flushing = False
+        self._unflushed = 0
+        # A block that is somewhat too large is decoded all the same, so that it can be answered with 431.
+        self._decoder = KeepingDecoder(2 * limits.head_bytes + 32 * limits.head_fields)
+        self._h2 = _h2_connection(limits)
+        self._h2.decoder = self._decoder
+        self._h2.encoder = PlainEncoder()  # type: ignore[assignment]
+
+    @property
+    def block(self) -> Block:
+        """The header block that was received last."""
+        return self._decoder.block
+
+    @property
+    def last_stream(self) -> int:
+        """The highest stream that the client has opened."""
+        return self._h2.highest_inbound_stream_id
+
+    def begin(self) -> None:
+        """Send our settings; the connection's own window never closes, those of its streams do."""
+        self._h2.initiate_connection()
+        # One stream too many is refused here; h2 would end the connection over it.
+        self._h2.local_settings[SettingCodes.MAX_CONCURRENT_STREAMS] = _LARGEST
+        self._h2.local_settings.acknowledge()
+        self._h2.increment_flow_control_window(_LARGEST - _FIRST_WINDOW_BYTES)
+        self.flush()
+        self._h2.receive_data(PREFACE)
+
+    def receive(self, frame: Frame) -> list[Event]:
+        """Return what a frame means. Raise ConnectionFault where it ends the connection."""
+        try:
+            return self._h2.receive_data(frame.data)
+        except ProtocolError as error:
+            self._h2.clear_outbound_data_buffer()
+            raise ConnectionFault(_code_of(error), str(error)) from error
+
+    def acknowledge(self, stream: int, size: int) -> None:
+        """Give the client back the room that part of a body took."""
+        if size:
+            self._h2.acknowledge_received_data(size, stream)
+            self.flush_soon()
+
+    def room(self, stream: int) -> int:
+        """Return how many bytes the stream's next frame may carry. Raise ClientClosed where it is over."""
+        try:
+            return min(self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size)
+        except H2Error as error:
+            raise ClientClosed(f"the stream is over: {error}") from error
+
+    def send_head(self, stream: int, fields: Fields, *, last: bool = False) -> None:
+        """Send an answer's head. Raise ClientClosed where the stream is over."""
+        self._sending(self._h2.send_headers, stream, fields, end_stream=last)
+        self.flush_soon()
+
+    def send_block(self, stream: int, data: bytes, *, last: bool) -> None:
+        """Send one frame of a body. Raise ClientClosed where the stream is over."""
+        self._sending(self._h2.send_data, stream, data, end_stream=last)
+        self._unflushed += len(data)
+        if self._unflushed >= _WRITE_BYTES:
+            self.flush()
+        else:
+            self.flush_soon()
+
+    def reset(self, stream: int, code: ErrorCodes) -> None:
+        """End a stream; one that is over already is left alone."""
+        try:
+            self._h2.reset_stream(stream, code)
+        except H2Error:
+            return
+        self.flush_soon()
+
+    def say_goaway(self, code: ErrorCodes, *, last_stream: int = _LARGEST) -> None:
+        """Send GOAWAY ourselves: h2 would let nothing more be sent after its own."""
+        self.flush()
+        self._write(GoAwayFrame(0, last_stream_id=last_stream, error_code=int(code)).serialize())
+
+    def flush_soon(self) -> None:
+        """Send what there is at the end of this turn of the loop, together with what else comes up in it."""
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Send what there is."""
+        self._flushing = False
+        self._unflushed = 0
+        data = self._h2.data_to_send()
+        if data:
+            self._write(data)
+
+    def _sending(self, send: Callable[..., None], *arguments: Any, **options: Any) -> None:
+        try:
+            send(*arguments, **options)
+        except H2Error as error:
+            raise ClientClosed(f"the stream is over: {error}") from error
+
+
+class _H2(H2Connection):
+    """h2's connection, remembering fewer of the streams that are over."""
+
+    MAX_CLOSED_STREAMS = 1024
+
+
+def _h2_connection(limits: Limits) -> H2Connection:
+    connection = _H2(
+        H2Configuration(
+            client_side=False,
+            header_encoding=None,
+            validate_inbound_headers=False,
+            normalize_inbound_headers=False,
+            validate_outbound_headers=False,
+            normalize_outbound_headers=False,
+        )
+    )
+    connection.local_settings = Settings(
+        client=False,
+        initial_values={
+            SettingCodes.MAX_CONCURRENT_STREAMS: limits.streams,
+            SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW_BYTES,
+            SettingCodes.MAX_HEADER_LIST_SIZE: limits.head_bytes,
+            SettingCodes.MAX_FRAME_SIZE: LARGEST_FRAME_BYTES,
+        },
+    )
+    return connection
+
+
+def _code_of(error: ProtocolError) -> ErrorCodes:
+    """Return the code that the RFC has for what h2 found."""
+    if isinstance(error.__cause__, HPACKError) and not isinstance(error, DenialOfServiceError):
+        return ErrorCodes.COMPRESSION_ERROR
+    return ErrorCodes(error.error_code)
