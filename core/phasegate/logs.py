@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+from .errors import ConfigError
+
 # What every LogRecord has; everything else was passed as `extra` and becomes a field.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -39,6 +41,13 @@ def timestamp(seconds: float) -> str:
     milliseconds = int(seconds * 1000)
     whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(milliseconds // 1000))
     return f"{whole}.{milliseconds % 1000:03d}Z"
+
+
+def report_refusal(logger: logging.Logger, error: ConfigError) -> None:
+    """Log why a configuration is refused, a line for each finding."""
+    for finding in error.findings:
+        fields = {"file": error.source, "path": finding.path, "detail": finding.message}
+        logger.error("configuration refused", extra=fields)
 
 
 def configure(level: str) -> None:

@@ -57,13 +57,12 @@ def test_the_environment_fills_in_numbers_too(tmp_path: Path) -> None:
         ),
         ({"listen": [{"address": "127.0.0.1:1", "tls": {"cert": "c"}}]}, "listen[0].tls.key: is required"),
         ({"admin": {"keys": [{"key": "s3cret"}]}}, "admin.keys: is not available in this version: leave it out"),
-        ({"limits": {}}, "limits: is not available in this version: leave it out"),
+        ({"limits": {"head_bytes": 0}}, "limits.head_bytes: must be at least 1 (got 0)"),
+        ({"limits": {"haed_bytes": 9}}, "limits.haed_bytes: is not a known key: did you mean 'head_bytes'?"),
+        ({"limits": {"idle_timeout": 0}}, "limits.idle_timeout: must be at least 0.001 (got 0)"),
         ({"secrets": {}}, "secrets: is not available in this version: leave it out"),
         ({"node": {"id": "auto"}}, "node: is not available in this version: leave it out"),
-        (
-            {"server": {"protocol": "native"}},
-            "server.protocol: is not available in this version (got 'native'): set it to hypercorn",
-        ),
+        ({"server": {"protocol": "spdy"}}, "server.protocol: must be one of native, hypercorn (got 'spdy')"),
         (
             {"resources": {"store": "sqlite:var/x.db"}},
             "resources.store: is not available in this version (got 'sqlite:var/x.db'): set it to none",

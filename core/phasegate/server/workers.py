@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ConfigError, Finding, StartupError
+from ..logs import report_refusal
 from ..registry import Registry
 from ..schema.tables import Schemas
 from ..settings import Settings, load_settings
@@ -116,7 +117,7 @@ class Supervisor:
             try:
                 await self._roll_out(self._judged(self._schemas))
             except ConfigError as error:
-                _report(error)
+                report_refusal(_logger, error)
             except Exception:
                 _logger.exception("configuration can't be judged", extra={"file": str(self._settings.file)})
 
@@ -129,7 +130,7 @@ class Supervisor:
                 self._document = self._judged(self._schemas)
             except ConfigError as error:
                 self._settings, self._schemas, self._document = former
-                _report(error)
+                report_refusal(_logger, error)
                 return
             for index in range(len(self._lives.slots)):
                 if not await self._lives.replace(index, self._successor, former[0].graceful_timeout):
@@ -212,7 +213,7 @@ class Supervisor:
     def _note_refused(self, message: Refused) -> None:
         error = ConfigError(message.findings, str(self._settings.file))
         if self._started.done():
-            _report(error)
+            report_refusal(_logger, error)
         else:
             self._started.set_exception(error)
 
@@ -265,9 +266,3 @@ class Supervisor:
             address.close_all()
         await self._lives.end(self._settings.graceful_timeout)
         _logger.info("stopped")
-
-
-def _report(error: ConfigError) -> None:
-    for finding in error.findings:
-        fields = {"file": error.source, "path": finding.path, "detail": finding.message}
-        _logger.error("configuration refused", extra=fields)

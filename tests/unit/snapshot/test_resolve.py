@@ -56,7 +56,8 @@ def test_an_empty_document_is_a_gateway_without_routes() -> None:
         ({"routes": [route(vars=[["arg_x", "=", 1]])]}, "routes[0].vars[0]: has no operator '=': use one of"),
         ({"routes": [route(remote_addr="nowhere")]}, "routes[0].remote_addr: must be an IP address or CIDR block"),
         ({"routes": [route(status=2)]}, "routes[0].status: must be one of 0, 1 (got 2)"),
-        ({"routes": [route(enable_websocket=True)]}, "routes[0].enable_websocket: is not available in this version"),
+        ({"routes": [route(filter_func="f")]}, "routes[0].filter_func: is not available in this version"),
+        ({"routes": [route(enable_websocket=1)]}, "routes[0].enable_websocket: must be true or false (got 1)"),
         ({"routes": [route(plugins={"nope": {}})]}, "routes[0].plugins.nope: unknown plugin 'nope'; enabled:"),
         (
             {"routes": [route(plugins={"witnes": {}})]},
