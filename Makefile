@@ -5,13 +5,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.installed
 
-.PHONY: run test lint check fmt bench clean
+.PHONY: run test soak lint check fmt bench clean
 
 run: $(SETUP)            ## start the gateway with conf/ and the sample function
 	@exec $(BIN)/python conf/sample/run.py
 
-test: $(SETUP)           ## run every test
+test: $(SETUP)           ## run the tests
 	$(BIN)/python -m pytest
+
+soak: $(SETUP)           ## run the tests that take minutes: reloads and connections without number
+	$(BIN)/python -m pytest tests/soak --timeout 600
 
 lint: $(SETUP)           ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

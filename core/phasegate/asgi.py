@@ -52,6 +52,15 @@ class AsgiGateway:
             await self._start()
         await self._app(scope, receive, send)
 
+    async def close(self) -> None:
+        """Close plugins and connections; the lifespan does it, where the server has one."""
+        self._stopping.set()
+        if self._following is not None:
+            self._following.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._following
+        await self._gateway.close()
+
     async def _live(self, receive: Any, send: Any) -> None:
         await receive()
         try:
@@ -61,7 +70,7 @@ class AsgiGateway:
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._stop()
+        await self.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _start(self) -> None:
@@ -84,14 +93,6 @@ class AsgiGateway:
                 report_refusal(_logger, error)
             else:
                 _logger.info("configuration accepted", extra={"file": str(self._source.path)})
-
-    async def _stop(self) -> None:
-        self._stopping.set()
-        if self._following is not None:
-            self._following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._following
-        await self._gateway.close()
 
 
 def application(directory: str | os.PathLike[str] | None = None) -> AsgiGateway:

@@ -38,7 +38,7 @@ class Limits:
     """How long a TLS handshake may take."""
     connection_age: float = 3600.0
     """After this time a connection finishes its requests and closes, which spreads clients over workers; 0 is never."""
-    connections: int = 16_384
+    connections: int = 8192
     """Open connections; one more is answered 503."""
     connections_per_address: int = 1024
     """Open connections from one address, those of trusted proxies apart; one more is answered 503; 0 is any number."""

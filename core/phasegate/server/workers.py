@@ -16,6 +16,7 @@ from ..settings import Settings, load_settings
 from ..snapshot import Snapshot
 from ..store.file import FileSource
 from .channel import Abort, Commit, Message, Prepare, Prepared, Ready, Refused, Start
+from .descriptors import allow_descriptors
 from .replacement import Lives
 from .rollout import Rollout
 from .slot import Slot
@@ -54,8 +55,9 @@ class Supervisor:
 
         Raise ConfigError or StartupError, with nothing left running, when it can't begin.
         """
-        self._document = self._judged(self._schemas)
+        self._document = self._load()
         self._open_addresses()
+        allow_descriptors(self._settings.limits.connections)
         self._follow_signals()
         self._started = asyncio.get_running_loop().create_future()
         self._lives.slots = [Slot(index, self._settings.loop, self) for index in range(self._settings.workers)]
@@ -114,31 +116,40 @@ class Supervisor:
     async def reload(self) -> None:
         """Read the file again and bring it to every worker; a bad one is reported and changes nothing."""
         async with self._changing:
-            try:
-                await self._roll_out(self._judged(self._schemas))
-            except ConfigError as error:
-                report_refusal(_logger, error)
-            except Exception:
-                _logger.exception("configuration can't be judged", extra={"file": str(self._settings.file)})
+            await self._follow_changes()
 
     async def replace_workers(self) -> None:
-        """Read gateway.yaml again, and give every slot a new worker that serves by it; a bad file changes nothing."""
+        """Read gateway.yaml again, and give every slot a new worker that serves by it; a bad file changes nothing.
+
+        The routes file is read after that: it may want plugins that were just enabled.
+        """
         async with self._changing:
-            former = self._settings, self._schemas, self._document
+            former = self._settings, self._schemas
             try:
                 self._settings, self._schemas = self._reread()
-                self._document = self._judged(self._schemas)
+                self._judge(self._document)
             except ConfigError as error:
-                self._settings, self._schemas, self._document = former
+                self._settings, self._schemas = former
                 report_refusal(_logger, error)
                 return
             for index in range(len(self._lives.slots)):
                 if not await self._lives.replace(index, self._successor, former[0].graceful_timeout):
                     if index == 0:
-                        self._settings, self._schemas, self._document = former
+                        self._settings, self._schemas = former
                     _logger.error("workers not replaced", extra={"slot": index})
                     return
             _logger.info("workers replaced", extra={"workers": len(self._lives.slots)})
+            await self._follow_changes()
+
+    async def _follow_changes(self) -> None:
+        try:
+            document = self._load()
+            if document != self._document:
+                await self._roll_out(document)
+        except ConfigError as error:
+            report_refusal(_logger, error)
+        except Exception:
+            _logger.exception("configuration can't be judged", extra={"file": str(self._settings.file)})
 
     def _successor(self, index: int) -> Slot:
         return Slot(index, self._settings.loop, self, on_trial=True)
@@ -155,17 +166,24 @@ class Supervisor:
         except ConfigError as error:
             raise error.of(str(settings.path)) from error
 
-    def _judged(self, schemas: Schemas) -> Mapping[str, Any]:
-        """Return the file's document once a snapshot can be built from it. Raise ConfigError when not."""
+    def _load(self) -> Mapping[str, Any]:
+        """Return the file's document once it is judged. Raise ConfigError when it can't be served."""
         try:
             document = self._source.load()
-            snapshot = Snapshot(document, schemas)
+        except ConfigError as error:
+            raise error.of(str(self._settings.file)) from error
+        self._judge(document)
+        return document
+
+    def _judge(self, document: Mapping[str, Any]) -> None:
+        """Raise ConfigError where no snapshot can be built from a document, and log what is doubtful about it."""
+        try:
+            snapshot = Snapshot(document, self._schemas)
         except ConfigError as error:
             raise error.of(str(self._settings.file)) from error
         for warning in snapshot.warnings:
             fields = {"file": str(self._settings.file), "path": warning.path, "detail": warning.message}
             _logger.warning("configuration warning", extra=fields)
-        return document
 
     async def _roll_out(self, document: Mapping[str, Any]) -> None:
         """Bring the document to every worker. Where one died meanwhile it may have been chance: that is tried once more."""
