@@ -23,6 +23,7 @@ from .websocket import UpstreamWebSocket, open_websocket
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _TARGET = re.compile(r"/[!\"$-~]*")
+_READ_AHEAD_BYTES = 32_768
 _FIELD_LIMIT_BYTES = 32_768
 _OWN_HEADERS = ("accept", "accept-encoding", "user-agent", "content-type")
 
@@ -201,6 +202,8 @@ def _open_session(connection: ConnectionOptions) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         # API Gateway and CDNs send fields longer than aiohttp's 8,190 bytes.
+        # aiohttp reads twice as much ahead of whoever reads the answer, a client that is slow or stands still.
+        read_bufsize=_READ_AHEAD_BYTES,
         max_line_size=_FIELD_LIMIT_BYTES,
         max_field_size=_FIELD_LIMIT_BYTES,
         skip_auto_headers=_OWN_HEADERS,
