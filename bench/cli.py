@@ -6,22 +6,30 @@ import json
 import os
 import signal
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import click
 
 from .cores import Cores
-from .errors import BenchError
-from .machine import machine, versions
-from .report import Header, document, text
-from .scenario import SCENARIOS, Scenario
-from .slice import Lane, Sample, lanes, measure
-from .stage import Stage, stage
-from .summary import summarize
-from .tools import find_tools
+from .descriptors import raise_limit
+from .errors import BenchError, MissingTools
+from .group import Group, Run
+from .groups import GROUPS
+from .header import header
+from .tools import Tools, find_tools, missing, require
 
-_SCENARIOS = "\n".join(f"  {scenario.name:<10} {scenario.summary}" for scenario in SCENARIOS)
+_PARTS = {part.name: group for group in GROUPS for part in group.parts}
+
+
+def _described(group: Group) -> str:
+    """Return a group's summary and the names of its parts, in lines."""
+    parts = textwrap.fill(", ".join(part.name for part in group.parts), 76, break_on_hyphens=False)
+    return f"  {group.name:<12} {group.summary}\n{textwrap.indent(parts, ' ' * 15)}"
+
+
+_DESCRIPTION = "\n".join(map(_described, GROUPS))
 
 
 def _writable(_: click.Context, __: click.Parameter, file: Path | None) -> Path | None:
@@ -32,8 +40,23 @@ def _writable(_: click.Context, __: click.Parameter, file: Path | None) -> Path 
 
 
 @click.command(
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=f"\b\nScenarios:\n{_SCENARIOS}",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    epilog=f"\b\nGroups, with the names for --only:\n{_DESCRIPTION}",
+)
+@click.option(
+    "--group",
+    "groups",
+    type=click.Choice([group.name for group in GROUPS]),
+    multiple=True,
+    help="Measure this group, not all; may be given again.",
+)
+@click.option(
+    "--only",
+    "names",
+    type=click.Choice(list(_PARTS)),
+    metavar="NAME",
+    multiple=True,
+    help="Measure this part of its group, not all; may be given again.",
 )
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="How often each is measured.")
 @click.option(
@@ -44,55 +67,59 @@ def _writable(_: click.Context, __: click.Parameter, file: Path | None) -> Path 
     help="How long each measurement takes. CPU time comes in ticks of 10 ms: below 3 the figures get coarse.",
 )
 @click.option(
-    "--only",
-    "names",
-    type=click.Choice([scenario.name for scenario in SCENARIOS]),
-    multiple=True,
-    help="Measure this scenario, not all; may be given again.",
-)
-@click.option(
     "--json",
     "file",
     type=click.Path(dir_okay=False, path_type=Path),
     callback=_writable,
     help="Also write every figure of every round to this file.",
 )
-def bench(rounds: int, seconds: int, names: tuple[str, ...], file: Path | None) -> None:
-    """Compare the gateway with nginx and with a naive Python proxy, all in front of one upstream, in one run.
+def bench(groups: tuple[str, ...], names: tuple[str, ...], rounds: int, seconds: int, file: Path | None) -> None:
+    """Measure the gateway and its listener beside others, in one run.
 
-    CPU time a request is what counts: it hardly depends on how fast the load arrives. Everything runs on 127.0.0.1, on free
-    ports, out of a temporary folder. The default run takes about five minutes.
+    CPU time a request is what counts: it hardly depends on how fast the load arrives. Everything runs on 127.0.0.1, on
+    free ports, out of a temporary folder. The default run takes about twelve minutes; attacks are run in three rounds at
+    most, connections in one.
     """
-    scenarios = [scenario for scenario in SCENARIOS if not names or scenario.name in names]
     tools, cores = find_tools(), Cores.choose()
-    with stage(tools, cores, _complain) as running:
-        taken = _measured(running, scenarios, rounds=rounds, seconds=seconds)
-    header = Header(
-        machine=machine(),
-        versions=versions(tools),
-        cores=cores,
-        peers=running.peers,
-        scenarios=scenarios,
-        rounds=rounds,
-        seconds=seconds,
-    )
-    rows = summarize(taken)
-    click.echo(text(header, rows, taken))
+    chosen = _chosen(groups, names)
+    _require(chosen, tools)
+    raise_limit()
+    run = Run(tools=tools, cores=cores, rounds=rounds, seconds=seconds, only=frozenset(names), complain=_complain)
+    above = header(tools, cores)
+    click.echo(above.text)
+    found = {group.name: section for group in chosen if (section := _section(group, run)) is not None}
     if file is not None:
-        file.write_text(json.dumps(document(header, rows, taken), indent=2) + "\n")
+        file.write_text(json.dumps({**above.document, "groups": found}, indent=2) + "\n")
+    if len(found) < len(chosen):
+        raise BenchError("not everything could be measured")
 
 
-def _measured(running: Stage, scenarios: list[Scenario], *, rounds: int, seconds: int) -> dict[Lane, list[Sample]]:
-    turns = lanes(scenarios, running.peers)
-    taken: dict[Lane, list[Sample]] = {lane: [] for lane in turns}
-    with click.progressbar(turns * rounds, label="measuring", item_show_func=_name, file=sys.stderr) as progress:
-        for lane in progress:
-            taken[lane].append(measure(lane, running, seconds))
-    return taken
+def _chosen(groups: tuple[str, ...], names: tuple[str, ...]) -> list[Group]:
+    """Return the groups that were named, or that hold what was named."""
+    if unfit := [name for name in names if groups and _PARTS[name].name not in groups]:
+        raise click.BadParameter(f"{', '.join(unfit)}: of none of the groups {', '.join(groups)}")
+    wanted = {*groups, *(_PARTS[name].name for name in names)} if not groups else {*groups}
+    return [group for group in GROUPS if not wanted or group.name in wanted]
 
 
-def _name(lane: Lane | None) -> str:
-    return lane.name if lane else ""
+def _require(chosen: list[Group], tools: Tools) -> None:
+    """Raise MissingTools where a group lacks what it needs, naming the groups that could be run all the same."""
+    try:
+        require(frozenset[str]().union(*(group.needs for group in chosen)), tools)
+    except MissingTools as error:
+        able = [f"--group {group.name}" for group in GROUPS if not missing(group.needs, tools)]
+        raise MissingTools(f"{error}; what can be run without: {' '.join(able) or 'nothing'}") from error
+
+
+def _section(group: Group, run: Run) -> dict[str, Any] | None:
+    """Run a group and print what it says; one that fails leaves the others' figures alone."""
+    try:
+        section = group.run(run)
+    except BenchError as error:
+        click.echo(f"error: {group.name}: {error}", err=True)
+        return None
+    click.echo(f"\n== {group.name}: {group.summary}\n\n{section.text}")
+    return section.document
 
 
 def _complain(complaint: str) -> None:

@@ -25,6 +25,7 @@ def command(program: str, scenario: Scenario, url: str, *, seconds: int, body: s
     """
     options = ["--threads", "1", "--clients", str(scenario.connections)]
     options += ["--max-concurrent-streams", str(scenario.streams), "--duration", str(seconds), "--log-file", log]
+    options += ["--rps", str(scenario.rate)] if scenario.rate else []
     posted = [] if body is None else ["--data", body, "--header", "content-type: application/json"]
     return [program, *options, *posted, url]
 
@@ -49,6 +50,7 @@ def parse(text: str, log: Iterable[str]) -> Load:
         per_second=count(_figures(_RATE, text)[0]),
         p50_ms=_percentile(times, 50) / 1000,
         p99_ms=_percentile(times, 99) / 1000,
+        failed=failed[0],
         problems=tuple(problems),
     )
 

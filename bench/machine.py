@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import platform
 import re
@@ -11,7 +12,8 @@ from pathlib import Path
 
 from .tools import Tools
 
-_PACKAGES = ("phasegate", "hypercorn", "h2", "aiohttp", "uvloop")
+_PACKAGES = ("phasegate", "hypercorn", "uvicorn", "h2", "httptools", "aiohttp", "uvloop")
+_VERSION_OPTIONS = {"nginx": "-v", "wrk": "-v", "h2load": "--version"}
 
 
 def machine() -> dict[str, str]:
@@ -25,13 +27,10 @@ def machine() -> dict[str, str]:
 
 
 def versions(tools: Tools) -> dict[str, str]:
-    """Return the versions of packages and programs, by name."""
-    programs = {
-        "nginx": _printed([tools.nginx, "-v"]),
-        "wrk": _printed([tools.wrk, "-v"]),
-        "h2load": _printed([tools.h2load, "--version"]),
-    }
-    return {**{name: version(name) for name in _PACKAGES}, **programs}
+    """Return the versions of packages and programs that are installed, by name."""
+    programs = {name: _printed([place, _VERSION_OPTIONS[name]]) for name, place in tools.found.items()}
+    packages = {name: version(name) for name in _PACKAGES if importlib.util.find_spec(name)}
+    return {**packages, **programs}
 
 
 def _processor() -> str:

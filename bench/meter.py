@@ -40,13 +40,13 @@ class Meter:
     """Reads the counters of a peer, of the upstream, and of the benchmark with its load generator."""
 
     cores: Cores
-    upstream: Peer
+    upstream: Peer | None = None
 
     def read(self, peer: Peer) -> Reading:
         """Return the counters as they are now."""
         return Reading(
             peer=tree_ticks(peer.child.process.pid),
-            upstream=tree_ticks(self.upstream.child.process.pid),
+            upstream=tree_ticks(self.upstream.child.process.pid) if self.upstream else {},
             # The load generator has ended and been waited for, so that its time is among that of our children.
             bench=process_ticks(os.getpid()),
             cores=busy_ticks(self.cores.all),
@@ -59,7 +59,7 @@ class Meter:
             (peer, before.peer, after.peer),
             (self.upstream, before.upstream, after.upstream),
         ):
-            if former.keys() != current.keys():
+            if each is not None and former.keys() != current.keys():
                 pids = f"{sorted(former)} before the load and {sorted(current)} after it"
                 raise SliceFailed(f"{each.name}'s processes were {pids}\n{each.child.tail()}")
         used = sum(after.peer.values()) - sum(before.peer.values())

@@ -52,13 +52,14 @@ class Sample:
 
 
 def lanes(scenarios: Sequence[Scenario], peers: Sequence[Peer]) -> list[Lane]:
-    """Return what a round measures, in order: each scenario with each peer in each mode that both know."""
+    """Return what a round measures, in order: each scenario with each peer that speaks its protocol, in each mode
+    that both know."""
     return [
         Lane(scenario, peer, mode)
         for scenario in scenarios
         for peer in peers
         for mode in scenario.modes
-        if mode in peer.paths
+        if mode in peer.paths and scenario.protocol in peer.ports
     ]
 
 

@@ -1,4 +1,4 @@
-"""Everything that runs during a benchmark: upstream, peers, and the means to load and measure them."""
+"""Everything that runs during a measurement: peers, what is behind them, and the means to load and measure them."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .child import Children
-from .cores import Cores, pinned
+from .cores import pinned
 from .generator import Generator
+from .group import Run
 from .meter import Meter
-from .peers import PEERS, Peer, Site, direct
-from .tools import Tools
+from .peers import Cast, Peer, Site
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Peers that run, the generator that loads them, and the meter that reads their CPU time."""
+    """Peers that run, the site that they run on, the generator that loads them, and the meter of their CPU time."""
 
+    site: Site
     peers: tuple[Peer, ...]
     generator: Generator
     meter: Meter
 
 
 @contextlib.contextmanager
-def stage(tools: Tools, cores: Cores, complain: Callable[[str], None]) -> Iterator[Stage]:
-    """Start upstream and peers, and stop them when the block ends, however it does; `complain` hears who did so badly."""
+def stage(run: Run, start: Callable[[Site], Cast]) -> Iterator[Stage]:
+    """Start the peers, and stop them when the block ends, however it does. The block runs on the load's cores."""
     with tempfile.TemporaryDirectory(prefix="phasegate-bench-") as name:
         folder = Path(name)
         children = Children(folder)
         try:
-            site = Site(folder, children, cores, tools)
-            upstream = direct.start(site)
-            peers = (upstream, *(start(site, f"127.0.0.1:{upstream.ports['h1']}") for start in PEERS))
+            site = Site(folder, children, run.cores, run.tools)
+            peers, upstream = start(site)
             for peer in peers:
                 peer.wait()
-            with pinned(cores.load):
-                yield Stage(peers, Generator(tools, folder), Meter(cores, upstream))
+            with pinned(run.cores.load):
+                yield Stage(site, peers, Generator(run.tools, folder), Meter(run.cores, upstream))
         finally:
             children.stop()
             for complaint in children.complaints:
-                complain(complaint)
+                run.complain(complaint)

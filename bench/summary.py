@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .scenario import Mode
 from .slice import Lane, Sample
-
-BASELINES = ("nginx", "naive")
-"""The peers that the others' CPU time a request is compared with."""
+from .spread import Spread
 
 Samples = Mapping[Lane, Sequence[Sample]]
 """One sample a round, for each lane."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """The median over the rounds, with the least and the greatest."""
-
-    median: float
-    least: float
-    greatest: float
-
-    @classmethod
-    def of(cls, values: Iterable[float]) -> Spread:
-        """Return the spread of one value a round."""
-        ordered = sorted(values)
-        return cls(statistics.median(ordered), ordered[0], ordered[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +22,9 @@ class Row:
     ratios: Mapping[str, Spread]
 
 
-def summarize(samples: Samples) -> list[Row]:
-    """Return a row a lane."""
-    return [Row(lane, _figures(taken), _ratios(lane, samples)) for lane, taken in samples.items()]
+def summarize(samples: Samples, baselines: Sequence[str]) -> list[Row]:
+    """Return a row a lane, compared with the peers of these names."""
+    return [Row(lane, _figures(taken), _ratios(lane, samples, baselines)) for lane, taken in samples.items()]
 
 
 def _figures(taken: Sequence[Sample]) -> dict[str, Spread]:
@@ -50,10 +32,10 @@ def _figures(taken: Sequence[Sample]) -> dict[str, Spread]:
     return {name: Spread.of(getattr(sample, name) for sample in taken) for name in names}
 
 
-def _ratios(lane: Lane, samples: Samples) -> dict[str, Spread]:
+def _ratios(lane: Lane, samples: Samples, baselines: Sequence[str]) -> dict[str, Spread]:
     if not lane.peer.compared:
         return {}
-    found = {name: _baseline(lane, name, samples) for name in BASELINES if name != lane.peer.name}
+    found = {name: _baseline(lane, name, samples) for name in baselines if name != lane.peer.name}
     return {
         name: Spread.of(own.cpu_us / other.cpu_us for own, other in zip(samples[lane], samples[baseline], strict=True))
         for name, baseline in found.items()

@@ -7,7 +7,7 @@ import http.client
 from collections.abc import Iterable
 
 from .errors import ProcessFailed
-from .peers import ANSWER, Peer
+from .peers import Peer
 from .scenario import Mode, Scenario
 
 _TURNS = 8
@@ -17,14 +17,14 @@ _LIMIT_SECONDS = 10
 def warm_up(peer: Peer, mode: Mode, scenario: Scenario) -> None:
     """Make some requests on as many connections as the scenario has, over HTTP/1.1, all of them in flight together.
 
-    Raise ProcessFailed at any answer but the upstream's own.
+    Raise ProcessFailed at any answer but the peer's own.
     """
     port, path = peer.ports["h1"], peer.paths[mode]
     with contextlib.ExitStack() as stack:
         connections = [_connection(port, stack) for _ in range(scenario.connections)]
         try:
             for _ in range(_TURNS):
-                _turn(connections, scenario, path)
+                _turn(connections, scenario, path, peer.answer)
         except (OSError, ValueError, http.client.HTTPException) as error:
             peer.child.check_alive()
             raise ProcessFailed(
@@ -38,7 +38,7 @@ def _connection(port: int, stack: contextlib.ExitStack) -> http.client.HTTPConne
     return connection
 
 
-def _turn(connections: Iterable[http.client.HTTPConnection], scenario: Scenario, path: str) -> None:
+def _turn(connections: Iterable[http.client.HTTPConnection], scenario: Scenario, path: str, expected: str) -> None:
     body = scenario.body
     headers = {"Content-Type": "application/json"} if body else {}
     for connection in connections:
@@ -46,5 +46,5 @@ def _turn(connections: Iterable[http.client.HTTPConnection], scenario: Scenario,
     for connection in connections:
         response = connection.getresponse()
         answer = response.read().decode(errors="replace")
-        if response.status != 200 or answer != ANSWER:
+        if response.status != 200 or answer != expected:
             raise ValueError(f"{response.status} {answer!r}")

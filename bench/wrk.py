@@ -30,12 +30,14 @@ def post_script(body: str) -> str:
 
 def parse(text: str) -> Load:
     """Return what wrk measured. Raise UnreadableLoad when a figure is missing."""
+    problems = tuple(problem.strip() for problem in _PROBLEMS.findall(text))
     return Load(
         requests=int(_figure(_REQUESTS, text)),
         per_second=count(_figure(_RATE, text)),
         p50_ms=milliseconds(_figure(re.compile(_PERCENTILE.format(50), re.MULTILINE), text)),
         p99_ms=milliseconds(_figure(re.compile(_PERCENTILE.format(99), re.MULTILINE), text)),
-        problems=tuple(problem.strip() for problem in _PROBLEMS.findall(text)),
+        failed=sum(int(number) for problem in problems for number in re.findall(r"\d+", problem.partition(":")[2])),
+        problems=problems,
     )
 
 

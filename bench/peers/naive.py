@@ -15,7 +15,7 @@ def start(site: Site, upstream: str) -> Peer:
     )
     return Peer(
         name="naive",
-        summary="Hypercorn and aiohttp's ClientSession in some 50 lines, one process, uvloop, no access log (Hypercorn's default)",
+        summary="Hypercorn and aiohttp's ClientSession in some 50 lines, one process, uvloop, no access log",
         child=child,
         ports={"h1": port, "h2c": port},
         paths={"forward": "/"},

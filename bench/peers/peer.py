@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ..child import Child, Children
 from ..cores import Cores
@@ -15,7 +16,7 @@ from ..scenario import Mode, Protocol
 from ..tools import Tools
 
 ANSWER = '{"message":"hello"}\n'
-"""What the upstream answers, and so must every peer."""
+"""What the upstream answers, and so must every peer that has one behind it."""
 _READY_SECONDS = 20.0
 
 
@@ -24,7 +25,8 @@ class Peer:
     """Something that is measured while it runs.
 
     `ports` are those of 127.0.0.1 that speak each protocol, `paths` the one that each mode has. `access_log` is a file that
-    holds one line a request. A peer that is not `compared` stands in the tables without ratios.
+    holds one line a request. A peer that is not `compared` stands in the tables without ratios; `answer` is the body of
+    every answer.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Peer:
     paths: Mapping[Mode, str]
     access_log: Path | None = None
     compared: bool = True
+    answer: str = ANSWER
 
     def url(self, protocol: Protocol, mode: Mode) -> str:
         """Return where a mode is to be loaded."""
@@ -47,6 +50,13 @@ class Peer:
             if time.monotonic() > deadline:
                 raise ProcessFailed(f"{self.name} did not listen within {_READY_SECONDS:.0f} s\n{self.child.tail()}")
             time.sleep(0.05)
+
+
+class Cast(NamedTuple):
+    """Who is measured, in the order of the tables, and who of them is behind the others, where anybody is."""
+
+    peers: tuple[Peer, ...]
+    upstream: Peer | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ _POOL = 64
 _IAM = {"accesskey": "AKIDEXAMPLE", "secretkey": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "service": "lambda"}
 
 
-def start(site: Site, upstream: str) -> Peer:
-    """Start the gateway."""
+def start(
+    site: Site, upstream: str, *, limits: Mapping[str, int] | None = None, further: Sequence[dict[str, Any]] = ()
+) -> Peer:
+    """Start the gateway, with other limits than the defaults and with further routes where they are given."""
     port = free_port()
     folder = site.folder / "phasegate"
     folder.mkdir()
-    _write(folder / "gateway.yaml", _settings(port, free_port()))
-    _write(folder / "routes.yaml", {"routes": _routes(upstream)})
+    _write(folder / "gateway.yaml", {**_settings(port, free_port()), "limits": dict(limits or {})})
+    _write(folder / "routes.yaml", {"routes": [*_routes(upstream), *further]})
     arguments = [sys.executable, "-m", "phasegate", "run", "--conf", str(folder)]
     child = site.children.start("phasegate", arguments, site.cores.server)
     return Peer(

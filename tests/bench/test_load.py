@@ -6,6 +6,7 @@ import pytest
 
 from bench import h2load, wrk
 from bench.errors import UnreadableLoad
+from bench.scenario import Scenario
 from bench.units import count, milliseconds
 
 WRK = """\
@@ -160,6 +161,20 @@ def test_h2load_answers_that_are_no_success_are_problems() -> None:
 
 def test_h2load_broken_streams_are_problems() -> None:
     assert h2load.parse(H2LOAD_CUT, []).problems == ("42449 requests failed", "42449 requests errored")
+
+
+def test_h2load_failed_requests_are_counted_once() -> None:
+    assert h2load.parse(H2LOAD_CUT, []).failed == 42449
+
+
+def test_wrk_failed_requests_are_counted() -> None:
+    assert (wrk.parse(WRK_REFUSED).failed, wrk.parse(WRK_CUT).failed, wrk.parse(WRK).failed) == (168957, 26697, 0)
+
+
+def test_h2load_is_given_a_rate_where_there_is_one() -> None:
+    steady, free = Scenario(name="a", protocol="h2c", rate=50), Scenario(name="b", protocol="h2c")
+    arguments = [h2load.command("h2load", each, "/", seconds=1, body=None, log="log") for each in (steady, free)]
+    assert ["--rps" in each for each in arguments] == [True, False]
 
 
 def test_h2load_output_without_a_figure_is_refused_whole() -> None:

@@ -1,0 +1,1 @@
+"""Attacks on the gateway, and what they do to others and to the worker."""

@@ -1,0 +1,62 @@
+"""A group of measurements that loads several peers in turn and compares their CPU time a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .goal import Goal
+from .group import Run, Section
+from .peers import Cast, Site
+from .progress import progress
+from .report import Comparable, document, text
+from .scenario import Scenario
+from .slice import Lane, Sample, lanes, measure
+from .stage import Stage, stage
+from .summary import summarize
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Peers that `start` starts, each loaded with each scenario, all in turn in every round.
+
+    The CPU time of `baselines`, names of peers, is what that of the others is divided by. `goals` are CPU microseconds a
+    request, by the names of scenario and peer.
+    """
+
+    name: str
+    summary: str
+    needs: frozenset[str]
+    scenarios: tuple[Scenario, ...]
+    baselines: tuple[str, ...]
+    start: Callable[[Site], Cast]
+    goals: Mapping[tuple[str, str], Goal] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> Sequence[Scenario]:
+        """The scenarios."""
+        return self.scenarios
+
+    def run(self, run: Run) -> Section:
+        """Measure. Raise SliceFailed when a request failed."""
+        scenarios = run.chosen(self.scenarios)
+        with stage(run, self.start) as running:
+            taken = _measured(self.name, running, scenarios, run)
+        compared = Comparable(
+            peers=running.peers,
+            scenarios=scenarios,
+            baselines=self.baselines,
+            goals=self.goals,
+            rounds=run.rounds,
+            seconds=run.seconds,
+        )
+        rows = summarize(taken, self.baselines)
+        return Section(text(compared, rows, taken), document(compared, rows, taken))
+
+
+def _measured(label: str, running: Stage, scenarios: Sequence[Scenario], run: Run) -> dict[Lane, list[Sample]]:
+    turns = lanes(scenarios, running.peers)
+    taken: dict[Lane, list[Sample]] = {lane: [] for lane in turns}
+    for lane in progress(turns * run.rounds, label):
+        taken[lane].append(measure(lane, running, run.seconds))
+    return taken

@@ -1,0 +1,1 @@
+"""Many connections: what an idle one costs, and what short ones leave behind."""

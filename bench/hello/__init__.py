@@ -1,0 +1,1 @@
+"""Listeners alone: an application behind each that answers `hello` at once."""
