@@ -20,7 +20,8 @@ class KeepingDecoder(Decoder):
     """Decodes header blocks for h2, and keeps what they hold in `block` for us.
 
     h2 is told of none of the fields: it would end the whole connection over one that makes a single request malformed.
-    Clients repeat themselves: a block of the same bytes, by a dynamic table that has not changed, is decoded once.
+    Clients repeat themselves: a block of the same bytes that leaves the dynamic table alone is decoded once, as long as
+    the table does not change.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -33,19 +34,31 @@ class KeepingDecoder(Decoder):
     def decode(self, data: bytes, raw: bool = False) -> list[tuple[bytes, bytes]]:  # type: ignore[override] # noqa: FBT001, FBT002
         """Decode a block, raising hpack's errors, and return nothing of it."""
         data = bytes(data)
-        known = self._known.get(data) if self._known_at == self._table.changes else None
+        changes = self._table.changes
+        known = self._known.get(data) if self._known_at == changes else None
         if known is None:
             # hpack's own tuples know more than is needed.
             known = Block([(name, value) for name, value in super().decode(data, raw=True)])
-            self._remember(data, known)
+            if self._table.changes == changes:
+                self._remember(data, known)
         self.block = known
         return []
+
+    @property
+    def header_table_size(self) -> int:
+        """How large the dynamic table may grow, in bytes (RFC 7541 section 4.1); a client changes it."""
+        return self._table.maxsize
+
+    @header_table_size.setter
+    def header_table_size(self, value: int) -> None:
+        self._table.changes += 1
+        self._table.maxsize = value
 
     def _remember(self, data: bytes, block: Block) -> None:
         if self._known_at != self._table.changes or len(self._known) >= _MOST_KNOWN:
             self._known.clear()
             self._known_at = self._table.changes
-        if len(data) <= _LONGEST_KNOWN_BYTES and not _resizes(data):
+        if len(data) <= _LONGEST_KNOWN_BYTES:
             self._known[data] = block
 
 
@@ -61,7 +74,7 @@ class Block:
 
 
 class _CountingTable(HeaderTable):
-    """A dynamic table that counts its changes."""
+    """A dynamic table that counts what is added to it."""
 
     def __init__(self) -> None:
         self.changes = 0
@@ -70,11 +83,6 @@ class _CountingTable(HeaderTable):
     def add(self, name: bytes, value: bytes) -> None:
         self.changes += 1
         super().add(name, value)
-
-
-def _resizes(data: bytes) -> bool:
-    """Tell whether a block begins by changing the table's size (RFC 7541 section 6.3)."""
-    return bool(data) and data[0] & 0xE0 == 0x20
 
 
 class PlainEncoder:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from h2.errors import ErrorCodes
 
 from ...errors import RequestError, RequestTimeout
-from ..connection import EVERY_SWEEP, Connection
+from ..connection import EVERY_SWEEP, NEVER, Connection
 from ..roster import LAST_CALL_SECONDS
 from .exchange import Http2Exchange
 from .gate import ConnectionFault
@@ -24,54 +24,66 @@ _logger = logging.getLogger(__name__)
 # What may wait to be written before the client's frames have to wait too: every PING is answered.
 _MOST_UNWRITTEN_BYTES = 262_144
 _LINGER_SECONDS = 2.0
+# A frame that the client's window has cut down to less is the client's own doing: it may not answer it for nothing.
+_SMALLEST_CUT_BYTES = 1024
 
 
 class Http2Connection(Connection):
     """Speaks HTTP/2 with one client."""
 
-    __slots__ = ("_closing", "_farewell", "_intake", "_reading", "_unfinished_since", "deaf", "exchanges", "session")
+    __slots__ = (
+        "_behind",
+        "_closing",
+        "_farewell",
+        "_idle_since",
+        "_intake",
+        "_kept",
+        "_reading",
+        "deaf",
+        "exchanges",
+        "session",
+    )
 
     def __init__(self, listener: Listener, transport: asyncio.Transport, address: str) -> None:
         super().__init__(listener, transport, address)
         self.exchanges: dict[int, Http2Exchange] = {}
-        """What is under way, by stream."""
+        """What is under way, by stream; who has sent something last comes last."""
         self.session = Session(listener.limits, self.loop, self.write)
         self.deaf = False
-        """Whether what the client sends is thrown away: the connection is over."""
+        """Whether the connection is over: what the client sends is thrown away, and it is sent no more."""
         self._intake = Intake(self)
         self._closing = False
         self._reading = True
+        self._behind = False
+        self._kept = b""
         self._farewell: float | None = None
-        self._unfinished_since: float | None = None
+        self._idle_since = self.opened
 
     def begin(self) -> None:
         """Send our settings."""
         self.session.begin()
         self._intake.gate.credit()
-        self.deadline = self.loop.time() + self.listener.limits.idle_timeout
+        self._schedule()
 
     # What asyncio calls.
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes in."""
-        if self.deaf:
-            return
-        try:
-            self._intake.feed(data)
-        except ConnectionFault as fault:
-            self._fail(fault)
-        self.session.flush()
-        self._time_what_is_unfinished()
-        if self.stalled and self._reading and self.transport.get_write_buffer_size() > _MOST_UNWRITTEN_BYTES:
-            self._reading = False
-            self.transport.pause_reading()
+        """Take bytes in, those of many frames turn by turn, so that one client does not hold the others up."""
+        if self._behind:
+            self._kept += data
+        elif not self.deaf:
+            self._take(data)
+
+    def pause_writing(self) -> None:
+        """Note that the client is behind, and see to it that it does not stay so for good."""
+        super().pause_writing()
+        if not self.deaf:
+            self.deadline = EVERY_SWEEP
 
     def resume_writing(self) -> None:
         """Go on writing, and reading where that had to wait."""
         super().resume_writing()
-        if not self._reading:
-            self._reading = True
-            self.transport.resume_reading()
+        self._read_what_can_be_taken()
 
     def eof_received(self) -> None:
         """Close: a client that sends no more is taken to have left."""
@@ -85,10 +97,9 @@ class Http2Connection(Connection):
 
     def overdue(self, now: float) -> None:
         """End what takes too long."""
-        limits = self.listener.limits
         if self.deaf or self.stalls_too_long(now):
             self.abort()
-        elif self._unfinished_since is not None and now - self._unfinished_since >= limits.head_timeout:
+        elif now >= self._unfinished_until():
             self._fail(ConnectionFault(ErrorCodes.ENHANCE_YOUR_CALM, "a frame or a header block took too long"))
         elif self._farewell is not None:
             self._hurry_all(now)
@@ -96,15 +107,17 @@ class Http2Connection(Connection):
                 self._goodbye()
         elif self.exchanges:
             self._hurry_all(now)
-        else:
+        elif now >= self._idle_since + self.listener.limits.idle_timeout:
             self._goodbye()
+        else:
+            self._schedule()
 
     def drain(self, deadline: float) -> None:
         """Tell the client to open no more streams, and finish those that there are (RFC 9113 section 6.8).
 
         It may have opened some that are on their way, so that the last word, which names the last stream, follows later.
         """
-        if self._closing or self._farewell is not None:
+        if self.deaf or self._closing or self._farewell is not None:
             return
         self.session.say_goaway(ErrorCodes.NO_ERROR)
         self._farewell = deadline
@@ -133,11 +146,12 @@ class Http2Connection(Connection):
             self.session.acknowledge(stream, size)
 
     def break_off(self, exchange: Http2Exchange, error: RequestError) -> None:
-        """End a stream whose body can't be trusted (RFC 9113 section 8.1.1)."""
+        """End a stream whose body can't be trusted (RFC 9113 section 8.1.1). Raise ConnectionFault where it is one too many."""
         if exchange.body is not None:
             exchange.body.fail(error)
         self.session.reset(exchange.stream, ErrorCodes.PROTOCOL_ERROR)
         exchange.leave()
+        self._intake.gate.count_reset()
 
     def take_no_more(self) -> None:
         """Close once what is under way has ended."""
@@ -146,10 +160,21 @@ class Http2Connection(Connection):
 
     # What exchanges call.
 
-    def sent(self, size: int, *, last: bool) -> None:
-        """Note that part of a body has left, which the client may acknowledge."""
-        if last or size >= 1024:
+    @property
+    def is_shared(self) -> bool:
+        """Whether several requests are under way, so that one that has much to send lets the others go first."""
+        return len(self.exchanges) > 1
+
+    def sent(self, exchange: Http2Exchange, size: int, *, whole: bool) -> None:
+        """Note that a frame has left, which the client may acknowledge; `whole` is one that no window has cut short.
+
+        The exchange is last in turn now, when a window opens for all.
+        """
+        if whole or size >= _SMALLEST_CUT_BYTES:
             self._intake.gate.credit(2)
+        exchanges = self.exchanges
+        if len(exchanges) > 1 and exchange.stream in exchanges:
+            exchanges[exchange.stream] = exchanges.pop(exchange.stream)
 
     def finished(self, exchange: Http2Exchange) -> None:
         """Note that an answer is on its way whole."""
@@ -169,6 +194,41 @@ class Http2Connection(Connection):
 
     # The rest is its own.
 
+    def _take(self, data: bytes | None) -> None:
+        """Take in what a turn may hold: of these bytes, or of those that are left."""
+        self._behind = False
+        try:
+            self._behind = self._intake.go_on() if data is None else self._intake.feed(data)
+        except ConnectionFault as fault:
+            self._fail(fault)
+        self.session.flush()
+        if self._behind:
+            self.loop.call_soon(self._take_the_rest)
+        elif self._intake.gate.unfinished_since is not None and not self.exchanges:
+            self._schedule()
+        self._read_what_can_be_taken()
+
+    def _take_the_rest(self) -> None:
+        if self.deaf or self.closed:
+            self._behind = False
+            return
+        self._take(None)
+        if not self._behind and self._kept:
+            kept, self._kept = self._kept, b""
+            self.data_received(kept)
+
+    def _read_what_can_be_taken(self) -> None:
+        """Let the client wait while it is far behind with reading, or we are with its frames."""
+        unwritten = self.stalled and self.transport.get_write_buffer_size() > _MOST_UNWRITTEN_BYTES
+        reads = not (self._behind or unwritten) or self.deaf
+        if reads is self._reading or self.transport.is_closing():
+            return
+        self._reading = reads
+        if reads:
+            self.transport.resume_reading()
+        else:
+            self.transport.pause_reading()
+
     def _leave_all(self) -> None:
         for exchange in tuple(self.exchanges.values()):
             exchange.leave()
@@ -183,23 +243,36 @@ class Http2Connection(Connection):
                 self.session.reset(exchange.stream, ErrorCodes.CANCEL)
                 exchange.leave()
 
-    def _time_what_is_unfinished(self) -> None:
-        """Give a header block its time, and where nothing is under way any frame that has begun."""
+    def _unfinished_until(self) -> float:
+        """Return how long a header block may take that has begun, or, where nothing is under way, any frame."""
         gate = self._intake.gate
-        if not gate.mid_block and (self.exchanges or not gate.unfinished):
-            self._unfinished_since = None
-        elif self._unfinished_since is None:
-            self._unfinished_since = now = self.loop.time()
-            self.deadline = min(self.deadline, now + self.listener.limits.head_timeout)
+        since = gate.unfinished_since
+        if since is None or (self.exchanges and not gate.mid_block):
+            return NEVER
+        if not gate.mid_block:
+            since = max(since, self._idle_since)
+        return since + self.listener.limits.head_timeout
+
+    def _schedule(self) -> None:
+        """Say when to look at the connection next."""
+        if self.deaf:
+            return
+        if self.exchanges or self._farewell is not None or self.stalled:
+            self.deadline = EVERY_SWEEP
+        else:
+            self.deadline = self._idle_since + self.listener.limits.idle_timeout
+            if self._intake.gate.unfinished_since is not None:
+                self.deadline = min(self.deadline, self._unfinished_until())
 
     def _rest_a_while(self) -> None:
         """Where nothing is under way any more, wait for the next request, or close."""
         if self.exchanges or self.deaf or self.closed:
             return
+        self._idle_since = self.loop.time()
         if self._closing:
             self._close()
-        elif self._farewell is None:
-            self.deadline = self.loop.time() + self.listener.limits.idle_timeout
+        else:
+            self._schedule()
 
     def _goodbye(self) -> None:
         """Take no further stream, and close once those that there are have ended."""
@@ -217,7 +290,7 @@ class Http2Connection(Connection):
 
     def _close(self) -> None:
         """Close once everything sent has left and the client had time to read it."""
-        self.session.flush()
+        self.session.end()
         self.deaf = True
         self.deadline = self.loop.time() + _LINGER_SECONDS
         if self.transport.can_write_eof() and not self.transport.is_closing():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from h2.errors import ErrorCodes
@@ -15,6 +16,8 @@ from ..outgoing import final_headers, guarded, has_no_body
 
 if TYPE_CHECKING:
     from .connection import Http2Connection
+
+_logger = logging.getLogger(__name__)
 
 
 class Http2Exchange:
@@ -72,10 +75,13 @@ class Http2Exchange:
         return self._gone or self._connection.closed
 
     async def run(self) -> None:
-        """See the request through."""
+        """See the request through; an error that nobody has caught may not leave its client waiting."""
         self._started = True
         try:
             await answer(self._connection.listener.application, self.request, self.refused, self)
+        except Exception:
+            _logger.exception("exchange failed")
+            self.cut()
         finally:
             self._connection.forget(self)
 
@@ -101,7 +107,9 @@ class Http2Exchange:
             self._connection.session.reset(self.stream, ErrorCodes.INTERNAL_ERROR)
 
     def leave(self) -> None:
-        """Stop what is done for a client that wants no answer any more."""
+        """Stop what is done for a client that wants no answer any more; once, since what tidies up after it may not be stopped."""
+        if self._gone:
+            return
         self._gone = True
         if self.body is not None:
             self.body.fail(ClientClosed("the client went away in the middle of its request"))
@@ -144,21 +152,24 @@ class Http2Exchange:
         self._connection.session.send_block(self.stream, b"", last=True)
 
     async def _send(self, data: bytes, *, last: bool) -> None:
-        """Send a block in frames, as the windows allow it."""
+        """Send a block in frames, as the windows allow it, in turn with the connection's other answers."""
         connection, session = self._connection, self._connection.session
         place, end = 0, len(data)
         while place < end:
+            if connection.stalled:
+                await connection.drained()
             room = session.room(self.stream)
             if room <= 0:
                 await self._wait_for_window()
                 continue
             after = min(end, place + room)
-            session.send_block(self.stream, data[place:after], last=last and after == end)
-            connection.sent(after - place, last=last and after == end)
+            ended = last and after == end
+            session.send_block(self.stream, data[place:after], last=ended)
             self.bytes_sent += after - place
+            connection.sent(self, after - place, whole=after == end)
             place = after
-            if connection.stalled:
-                await connection.drained()
+            if not ended and connection.is_shared:
+                await asyncio.sleep(0)
 
     async def _wait_for_window(self) -> None:
         loop = self._connection.loop

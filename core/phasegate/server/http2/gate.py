@@ -14,12 +14,14 @@ from h2.errors import ErrorCodes
 from ...limits import Limits
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
-END_STREAM, ACK, END_HEADERS = 0x1, 0x1, 0x4
+END_STREAM, ACK, END_HEADERS, PADDED, _PRIORITY = 0x1, 0x1, 0x4, 0x8, 0x20
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """What a client begins with (RFC 9113 section 3.4)."""
 LARGEST_FRAME_BYTES = 16_384
-_FRAME_HEAD_BYTES = 9
+FRAME_HEAD_BYTES = 9
+"""Length, kind, flags and stream of a frame (RFC 9113 section 4.1)."""
+_PRIORITY_BYTES = 5
 _WINDOW_SECONDS = 10.0
 # A frame that carries less than this of a body carries nothing, unless it is the last.
 _SMALLEST_DATA_BYTES = 16
@@ -61,11 +63,14 @@ class Gate:
         "_rest",
         "_since",
         "mid_block",
+        "unfinished_since",
     )
 
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
         self.mid_block = False
         """Whether a header block has begun and not ended."""
+        self.unfinished_since: float | None = None
+        """When what has begun and not ended did begin: a frame, a header block, or the preface."""
         self._limits = limits
         self._clock = clock
         self._rest = b""
@@ -82,32 +87,32 @@ class Gate:
         data = self._rest + data if self._rest else data
         if self._preface:
             data = self._after_preface(data)
-        place, end = 0, len(data)
-        while end - place >= _FRAME_HEAD_BYTES:
+        place, end, whole = 0, len(data), False
+        while end - place >= FRAME_HEAD_BYTES:
             size = int.from_bytes(data[place : place + 3], "big")
             if size > LARGEST_FRAME_BYTES:
                 raise ConnectionFault(ErrorCodes.FRAME_SIZE_ERROR, f"a frame of {size} bytes")
-            after = place + _FRAME_HEAD_BYTES + size
+            after = place + FRAME_HEAD_BYTES + size
             if after > end:
                 break
             head = data[place + 3 : place + 9]
             frame = Frame(head[0], head[1], int.from_bytes(head[2:], "big") & 0x7FFFFFFF, data[place:after])
             place = after
             self._weigh(frame, size)
+            whole = whole or not self.mid_block
             yield frame
         self._rest = data[place:]
-
-    @property
-    def unfinished(self) -> bool:
-        """Whether something has begun and not ended: a frame, or a header block."""
-        return self.mid_block or bool(self._rest) or bool(self._preface)
+        if not (self._rest or self.mid_block or self._preface):
+            self.unfinished_since = None
+        elif whole or self.unfinished_since is None:
+            self.unfinished_since = self._clock()
 
     def credit(self, frames: int = 1) -> None:
         """Note frames that were sent and may be answered, by WINDOW_UPDATE or an acknowledgement."""
         self._credit = min(_MOST_CREDIT, self._credit + frames)
 
     def count_reset(self) -> None:
-        """Count a request that its client reset before it was answered."""
+        """Count a request that its client has reset before it was answered, or has made us reset (CVE-2025-8671)."""
         self._resets += 1
         if 0 < self._limits.resets < self._resets and not self._new_window():
             raise ConnectionFault(ErrorCodes.ENHANCE_YOUR_CALM, "too many requests were reset")
@@ -129,24 +134,28 @@ class Gate:
     def _weigh(self, frame: Frame, size: int) -> None:
         kind = frame.kind
         if not self._greeted:
-            if kind != SETTINGS or frame.flags & ACK:
-                raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "the first frame is no SETTINGS")
-            self._greeted = True
-            return
-        if self.mid_block and kind != CONTINUATION:
-            raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "a header block was interrupted")
-        if kind == HEADERS:
+            self._greet(frame)
+        elif self.mid_block != (kind == CONTINUATION):
+            raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "a header block is interrupted, or none is continued")
+        elif kind == HEADERS:
+            if frame.flags & PADDED:
+                _judge_padding(frame, size)
             self._weigh_block(frame, size, beginning=True)
         elif kind == DATA:
-            if size < _SMALLEST_DATA_BYTES and not frame.flags & END_STREAM:
+            if not frame.flags & END_STREAM and _body_bytes(frame, size) < _SMALLEST_DATA_BYTES:
                 self.count_control()
         elif kind == CONTINUATION:
             self._weigh_block(frame, size, beginning=False)
             self.count_control()
         elif kind in (WINDOW_UPDATE, SETTINGS) and self._credit > 0 and (kind == WINDOW_UPDATE or frame.flags & ACK):
             self._credit -= 1
-        else:
+        elif kind != RST_STREAM:
             self.count_control()
+
+    def _greet(self, frame: Frame) -> None:
+        if frame.kind != SETTINGS or frame.flags & ACK:
+            raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "the first frame is no SETTINGS")
+        self._greeted = True
 
     def _weigh_block(self, frame: Frame, size: int, *, beginning: bool) -> None:
         self._block_bytes = size if beginning else self._block_bytes + size
@@ -162,3 +171,15 @@ class Gate:
         self._since = now
         self._control = self._resets = 0
         return True
+
+
+def _body_bytes(frame: Frame, size: int) -> int:
+    """Return how much of a DATA frame's payload is no padding (RFC 9113 section 6.1)."""
+    return size - 1 - frame.data[FRAME_HEAD_BYTES] if frame.flags & PADDED and size else size
+
+
+def _judge_padding(frame: Frame, size: int) -> None:
+    """Hold the padding of HEADERS to what there is room for besides the priority (RFC 9113 section 6.2)."""
+    room = size - 1 - (_PRIORITY_BYTES if frame.flags & _PRIORITY else 0)
+    if room >= 0 and frame.data[FRAME_HEAD_BYTES] > room:
+        raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "HEADERS hold more padding than there is room for")

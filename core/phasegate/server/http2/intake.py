@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from h2 import events
@@ -15,46 +16,76 @@ from ..inbound_body import InboundBody
 from ..incoming import Head, request_of, stand_in
 from .codec import Block
 from .exchange import Http2Exchange
-from .gate import GOAWAY, RST_STREAM, ConnectionFault, Frame, Gate
+from .gate import CONTINUATION, DATA, END_STREAM, GOAWAY, HEADERS, RST_STREAM, Frame, Gate
 from .request import MalformedBlock, Opening, judge_trailers, opening_of
+from .rules import judge
 
 if TYPE_CHECKING:
     from .connection import Http2Connection
 
 _logger = logging.getLogger(__name__)
 
-_SHORTEST_GOAWAY_BYTES = 17
+# A read may hold tens of thousands of frames; between turns others are served.
+_FRAMES_A_TURN = 32
 
 
 class Intake:
     """Takes frames in, and keeps the connection's exchanges up to date with what they say."""
 
-    __slots__ = ("_connection", "_limits", "gate")
+    __slots__ = ("_connection", "_frames", "_limits", "_unended", "gate")
 
     def __init__(self, connection: Http2Connection) -> None:
         self._connection = connection
         self._limits = connection.listener.limits
+        self._unended = 0
         self.gate = Gate(self._limits, connection.loop.time)
+        self._frames: Iterator[Frame] = iter(())
 
-    def feed(self, data: bytes) -> None:
-        """Take bytes in. Raise ConnectionFault for what ends the connection."""
-        connection = self._connection
-        for frame in self.gate.frames(data):
+    def feed(self, data: bytes) -> bool:
+        """Take bytes in; tell whether frames are left of them, for a further turn. Raise ConnectionFault as `go_on` does."""
+        self._frames = self.gate.frames(data)
+        return self.go_on()
+
+    def go_on(self) -> bool:
+        """Take a turn's frames in; tell whether there may be more. Raise ConnectionFault for what ends the connection."""
+        taken = 0
+        for frame in islice(self._frames, _FRAMES_A_TURN):
             self._take(frame)
-            if connection.deaf:
-                return
+            if self._connection.deaf:
+                return False
+            taken += 1
+        return taken == _FRAMES_A_TURN
 
     def _take(self, frame: Frame) -> None:
-        session = self._connection.session
-        if frame.kind == GOAWAY:
-            self._on_goaway(frame)
-            return
-        if frame.kind == RST_STREAM and frame.stream > session.last_stream:
-            raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "RST_STREAM on an idle stream")
-        for event in session.receive(frame):
+        session, kind = self._connection.session, frame.kind
+        if kind == HEADERS:
+            if frame.stream <= session.last_stream and not frame.flags & END_STREAM:
+                frame = self._ended(frame)
+        elif kind != DATA:
+            judge(frame, session.last_stream)
+        if kind == GOAWAY:
+            # What the client has asked for is finished: h2 would let nothing more be sent after its GOAWAY.
+            self._connection.take_no_more()
+        elif kind <= CONTINUATION:
+            self._receive(frame)
+
+    def _receive(self, frame: Frame) -> None:
+        meaning = self._connection.session.receive(frame)
+        if not meaning and frame.kind in (HEADERS, RST_STREAM) and not self.gate.mid_block:
+            # The stream was over.
+            self.gate.count_control()
+        for event in meaning:
             handler = _HANDLERS.get(type(event))
             if handler is not None:
                 handler(self, event)
+
+    def _ended(self, frame: Frame) -> Frame:
+        """Return second HEADERS that end nothing as trailers, and note that they are malformed (RFC 9113 section 8.1).
+
+        h2 would end the connection over them.
+        """
+        self._unended = frame.stream
+        return frame._replace(data=frame.data[:4] + bytes([frame.flags | END_STREAM]) + frame.data[5:])
 
     def _on_request(self, event: events.RequestReceived) -> None:
         connection, stream = self._connection, event.stream_id
@@ -82,6 +113,7 @@ class Intake:
         if exchange.length is not None and received > exchange.length:
             self._connection.break_off(exchange, BadRequest("the body is longer than its content-length"))
         elif received > self._limits.body_bytes:
+            body.received = received
             body.fail(PayloadTooLarge(f"the body is over the limit of {self._limits.body_bytes} bytes"))
         elif data:
             session.acknowledge(stream, size - len(data))
@@ -91,7 +123,7 @@ class Intake:
 
     def _on_end(self, event: events.StreamEnded) -> None:
         exchange = self._connection.exchanges.get(event.stream_id)
-        if exchange is None or exchange.body is None:
+        if exchange is None or exchange.body is None or exchange.closed:
             return
         if exchange.length is not None and exchange.length != exchange.body.received:
             self._connection.break_off(exchange, BadRequest("the body is shorter than its content-length"))
@@ -101,7 +133,7 @@ class Intake:
     def _on_trailers(self, event: events.TrailersReceived) -> None:
         exchange = self._connection.exchanges.get(event.stream_id)
         try:
-            judge_trailers(self._connection.session.block.fields)
+            judge_trailers(self._connection.session.block.fields, ending=self._unended != event.stream_id)
         except MalformedBlock as malformed:
             if exchange is not None:
                 self._connection.break_off(exchange, BadRequest(str(malformed)))
@@ -110,8 +142,7 @@ class Intake:
         exchange = self._connection.exchanges.get(event.stream_id)
         if exchange is not None:
             exchange.leave()
-            if event.remote_reset:
-                self.gate.count_reset()
+            self.gate.count_reset()
 
     def _on_window(self, event: events.WindowUpdated) -> None:
         exchanges = self._connection.exchanges
@@ -122,14 +153,6 @@ class Intake:
     def _on_settings(self, event: events.RemoteSettingsChanged) -> None:
         for exchange in self._connection.exchanges.values():
             exchange.open_window()
-
-    def _on_goaway(self, frame: Frame) -> None:
-        """Finish what the client has asked for: h2 would let nothing more be sent after its GOAWAY."""
-        if frame.stream:
-            raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "GOAWAY on a stream")
-        if len(frame.data) < _SHORTEST_GOAWAY_BYTES:
-            raise ConnectionFault(ErrorCodes.FRAME_SIZE_ERROR, "GOAWAY is too short")
-        self._connection.take_no_more()
 
     def _exchange(self, stream: int, block: Block, *, ended: bool) -> Http2Exchange:
         connection, opening = self._connection, opening_of(block)

@@ -56,19 +56,27 @@ def _opening_of(block: Fields) -> Opening:
     if b" " in path or b"#" in path:
         raise MalformedBlock("the :path holds a space or a fragment")
     length: int | None = None
-    host = pseudo.get(b":authority")
     expects_continue = False
     for name, value in fields:
         if name == b"content-length":
             length = _length(value, length)
-        elif name == b"host" and host is not None and value != host:
-            raise MalformedBlock("host differs from :authority")
         elif name == b"expect":
             expects_continue = value.lower() == b"100-continue"
-    if host is not None:
-        fields = [(b"host", host), *(field for field in fields if field[0] != b"host")]
+    fields = _with_one_host(pseudo.get(b":authority"), fields)
     text = method.decode("latin-1")
     return Opening(_head_of(text, path, fields), text, path, _size_of(block), len(fields), length, expects_continue)
+
+
+def _with_one_host(authority: bytes | None, fields: Fields) -> Fields:
+    """Return the fields with the one host that the request names, which must be there (RFC 9110 section 4.2.1)."""
+    hosts = [value for name, value in fields if name == b"host"]
+    if authority is None and len(hosts) == 1:
+        authority = hosts[0]
+    if not authority:
+        raise MalformedBlock("there is no :authority and no host, or an empty one, or more than one")
+    if any(host != authority for host in hosts):
+        raise MalformedBlock("host differs from :authority")
+    return [(b"host", authority), *(field for field in fields if field[0] != b"host")]
 
 
 def _head_of(method: str, path: bytes, fields: Fields) -> Head | BadRequest:
@@ -78,8 +86,10 @@ def _head_of(method: str, path: bytes, fields: Fields) -> Head | BadRequest:
         return error
 
 
-def judge_trailers(block: Fields) -> None:
-    """Raise MalformedBlock for trailers that can't be."""
+def judge_trailers(block: Fields, *, ending: bool = True) -> None:
+    """Raise MalformedBlock for trailers that can't be; those that are not `ending` their stream are none."""
+    if not ending:
+        raise MalformedBlock("there are two heads, of which the second ends nothing")
     pseudo, fields = _split(block)
     if pseudo:
         raise MalformedBlock("trailers hold a pseudo-header")
@@ -120,7 +130,6 @@ def _judge_fields(fields: Fields) -> None:
 def _length(value: bytes, other: int | None) -> int:
     if not value.isdigit() or len(value) > 19:
         raise MalformedBlock("the content-length is no length")
-    length = int(value)
-    if other is not None and other != length:
-        raise MalformedBlock("the content-length stands there twice, and differs")
-    return length
+    if other is not None:
+        raise MalformedBlock("the content-length stands there twice")
+    return int(value)

@@ -25,6 +25,8 @@ STREAM_WINDOW_BYTES = 262_144
 _LARGEST = (1 << 31) - 1
 _FIRST_WINDOW_BYTES = 65_535
 _WRITE_BYTES = 65_536
+_GOAWAY_BYTES = 17
+_KNOWN_SETTINGS = frozenset(SettingCodes)
 
 
 class Session:
@@ -68,7 +70,10 @@ class Session:
         try:
             return self._h2.receive_data(frame.data)
         except ProtocolError as error:
-            self._h2.clear_outbound_data_buffer()
+            # Last comes h2's own GOAWAY, with the code that it has for this.
+            before = self._h2.data_to_send()[:-_GOAWAY_BYTES]
+            if before:
+                self._write(before)
             raise ConnectionFault(_code_of(error), str(error)) from error
 
     def acknowledge(self, stream: int, size: int) -> None:
@@ -78,9 +83,12 @@ class Session:
             self.flush_soon()
 
     def room(self, stream: int) -> int:
-        """Return how many bytes the stream's next frame may carry. Raise ClientClosed where it is over."""
+        """Return how many bytes the stream's next frame may carry. Raise ClientClosed where it is over.
+
+        Other streams would have to wait for a longer one, whatever the client takes.
+        """
         try:
-            return min(self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size)
+            return min(self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size, _WRITE_BYTES)
         except H2Error as error:
             raise ClientClosed(f"the stream is over: {error}") from error
 
@@ -125,6 +133,11 @@ class Session:
         if data:
             self._write(data)
 
+    def end(self) -> None:
+        """Send what there is, and nothing from now on, whoever tries."""
+        self.flush()
+        self._write = _to_nobody
+
     def _sending(self, send: Callable[..., None], *arguments: Any, **options: Any) -> None:
         try:
             send(*arguments, **options)
@@ -132,10 +145,22 @@ class Session:
             raise ClientClosed(f"the stream is over: {error}") from error
 
 
+def _to_nobody(_: bytes) -> None:
+    """Send nothing: the end of what we send was sent."""
+
+
 class _H2(H2Connection):
     """h2's connection, remembering fewer of the streams that are over."""
 
     MAX_CLOSED_STREAMS = 1024
+
+
+class _KnownSettings(Settings):
+    """A client's settings without those that nobody knows (RFC 9113 section 6.5.2): h2 would keep 65,536 of them."""
+
+    def __setitem__(self, key: SettingCodes | int, value: int) -> None:
+        if key in _KNOWN_SETTINGS:
+            super().__setitem__(key, value)
 
 
 def _h2_connection(limits: Limits) -> H2Connection:
@@ -149,6 +174,7 @@ def _h2_connection(limits: Limits) -> H2Connection:
             normalize_outbound_headers=False,
         )
     )
+    connection.remote_settings = _KnownSettings(client=True)
     connection.local_settings = Settings(
         client=False,
         initial_values={
