@@ -7,7 +7,7 @@ import contextlib
 import logging
 from typing import Protocol
 
-from ..application import Application
+from ..application import Application, Passage
 from ..errors import ClientClosed, RequestError, ResponseCut
 from ..http.message import Request, Response
 from ..http.problem import error_response
@@ -37,26 +37,43 @@ class Outbound(Protocol):
 async def answer(application: Application, request: Request, refused: RequestError | None, outbound: Outbound) -> None:
     """Send what the application answers; a request that the listener refused is answered by that error.
 
-    A body that breaks off cuts the answer; a client that leaves shows as cancellation with `outbound.closed`.
+    A body that breaks off cuts the answer; a client that leaves shows as cancellation with `outbound.closed`. Whatever the
+    application raises is logged, and no client waits for ever over it.
     """
-    passage = application.begin(request, refused)
-    failure: RequestError | None = None
+    try:
+        passage = application.begin(request, refused)
+    except Exception:
+        _logger.exception("request can't be begun")
+        await _break_off(outbound, RequestError("the request could not be begun"))
+        return
+    failure: RequestError | None = ClientClosed("the client went away before its answer was complete")
+    try:
+        failure = await _send(passage, outbound)
+    finally:
+        try:
+            await passage.finish(failure, outbound.bytes_sent)
+        except Exception:
+            _logger.exception("request can't be finished")
+
+
+async def _send(passage: Passage, outbound: Outbound) -> RequestError | None:
+    """Send the answer; return what broke it off."""
     try:
         await outbound.send(await passage.answer())
     except asyncio.CancelledError:
-        failure = ClientClosed("the client went away before its answer was complete")
         if not outbound.closed:
             outbound.cut()
             raise
+        return ClientClosed("the client went away before its answer was complete")
     except RequestError as error:
-        failure = error
         await _break_off(outbound, error)
+        return error
     except Exception as error:
         _logger.exception("answer failed")
         failure = ResponseCut(f"the answer could not be sent: {type(error).__name__}")
         await _break_off(outbound, failure)
-    finally:
-        await passage.finish(failure, outbound.bytes_sent)
+        return failure
+    return None
 
 
 async def _break_off(outbound: Outbound, error: RequestError) -> None:

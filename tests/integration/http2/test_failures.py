@@ -68,17 +68,17 @@ async def test_an_application_that_fails_is_500_or_its_like(
     caplog.clear()
 
 
-async def test_an_application_that_takes_no_request_in_resets_the_stream(
+async def test_an_application_that_takes_no_request_in_is_a_500(
     listen: Listen, connect: Connect, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await listen()
     client = await connect(server)
     begin = server.application.begin
     monkeypatch.setattr(server.application, "begin", None)
-    assert (await client.get(1)).reset is INTERNAL_ERROR
+    assert (await client.get(1)).status == 500
     monkeypatch.setattr(server.application, "begin", begin)
     assert (await client.get(3)).status == 200
-    assert [record.msg for record in caplog.records if record.levelname == "ERROR"] == ["exchange failed"]
+    assert [record.msg for record in caplog.records if record.levelname == "ERROR"] == ["request can't be begun"]
     caplog.clear()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING
 
 from h2.errors import ErrorCodes
@@ -16,8 +15,6 @@ from ..outgoing import final_headers, guarded, has_no_body
 
 if TYPE_CHECKING:
     from .connection import Http2Connection
-
-_logger = logging.getLogger(__name__)
 
 
 class Http2Exchange:
@@ -75,13 +72,10 @@ class Http2Exchange:
         return self._gone or self._connection.closed
 
     async def run(self) -> None:
-        """See the request through; an error that nobody has caught may not leave its client waiting."""
+        """See the request through."""
         self._started = True
         try:
             await answer(self._connection.listener.application, self.request, self.refused, self)
-        except Exception:
-            _logger.exception("exchange failed")
-            self.cut()
         finally:
             self._connection.forget(self)
 
