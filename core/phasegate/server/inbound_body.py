@@ -90,7 +90,7 @@ class InboundBody:
     async def blocks(self) -> AsyncIterator[bytes]:
         """Yield the body, waiting for the client where need be. Raise what it failed with."""
         self.begun = True
-        if self.wanted is not None and not self._blocks:
+        if self.wanted is not None and not (self._blocks or self.ended or self._error):
             self.wanted()
         while True:
             while self._blocks:

@@ -18,6 +18,12 @@ def has_no_body(method: str, status: int) -> bool:
     return method == "HEAD" or status in (204, 304)
 
 
+def declared_length(response: Response) -> int | None:
+    """Return the length that a streamed answer declares, the one that goes out; None where nothing there is one."""
+    fields = response.headers.raw
+    return next((int(value) for name, value in fields if name == b"content-length" and _is_length(value)), None)
+
+
 def final_headers(response: Response, method: str) -> RawHeaders:
     """Return the header fields that go out, a list of their own.
 
@@ -37,7 +43,7 @@ def final_headers(response: Response, method: str) -> RawHeaders:
             if not dated:
                 fields.append(field)
             dated = True
-        elif name == b"content-length" and states_length and not measured:
+        elif name == b"content-length" and states_length and not measured and _is_length(field[1]):
             fields.append(field)
             measured = True
     if not dated:
@@ -57,6 +63,10 @@ async def guarded(body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         raise
     except Exception as error:
         raise ResponseCut(f"the answer's stream failed: {type(error).__name__}: {error}") from error
+
+
+def _is_length(value: bytes) -> bool:
+    return value.isdigit() and len(value) < 20
 
 
 def _holds_something(block: object) -> bool:

@@ -8,52 +8,45 @@ from typing import TYPE_CHECKING
 
 from ...errors import ClientClosed, RequestError, RequestTimeout
 from ...http.websocket import WebSocketAnswer
-from ..connection import EVERY_SWEEP, Connection
+from ..connection import EVERY_SWEEP
 from ..inbound_body import InboundBody
 from ..roster import LAST_CALL_SECONDS
 from ..websocket import HandedOver, Handshake, speak
 from .exchange import Http1Exchange
-from .intake import Intake
+from .intake import PORTION_BYTES, Intake
+from .wire import Wire
 
 if TYPE_CHECKING:
     from ..listener import Listener
 
 _BODY_HIGH_BYTES = 65_536
 _BODY_LOW_BYTES = 16_384
-# What waits for the turn's end to be written at once; more is written before.
-_WRITE_BYTES = 65_536
-# How long a connection that closes still takes what the client sends: a close before that would reset it, and the client
-# would not see its answer (RFC 9112 section 9.6).
-_LINGER_SECONDS = 2.0
+# What is kept unparsed of a client that sends ahead. Reading goes on until then, so that one that leaves is noticed.
+_AHEAD_BYTES = 65_536
 
 
-class Http1Connection(Connection):
+class Http1Connection(Wire):
     """Answers what its intake makes of the bytes that come in."""
 
     __slots__ = (
+        "_ahead",
         "_current",
-        "_deaf",
         "_done",
-        "_flushing",
         "_handshake",
         "_intake",
-        "_out",
-        "_out_bytes",
-        "_reading",
+        "_upgrading",
         "_waiting",
     )
 
     def __init__(self, listener: Listener, transport: asyncio.Transport, address: str) -> None:
         super().__init__(listener, transport, address)
         self._intake = Intake(self)
-        self._deaf = self._done = False
-        self._reading = True
+        self._done = False
+        self._ahead = b""
         self._handshake: Handshake
+        self._upgrading = False
         self._current: Http1Exchange | None = None
         self._waiting: deque[Http1Exchange] | None = None
-        self._out: list[bytes] = []
-        self._out_bytes = 0
-        self._flushing = False
 
     def begin(self) -> None:
         """Expect the first request, of which bytes are here already."""
@@ -62,18 +55,14 @@ class Http1Connection(Connection):
     # What asyncio calls.
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes in."""
-        if self._deaf:
-            return
-        began_earlier = self._intake.in_head
-        try:
-            self._intake.feed(data)
-        except RequestError as error:
-            if not self._deaf:
-                self._refuse(error)
+        """Take bytes in, or keep them until it is their turn."""
+        if self.deaf:
+            self._done = False
+        elif self._waiting or self._ahead or self._upgrading or len(data) > PORTION_BYTES:
+            self._ahead += data
+            self._take_ahead()
         else:
-            if self._intake.in_head and not began_earlier and self._current is None:
-                self.deadline = min(self.deadline, self.loop.time() + self.listener.limits.head_timeout)
+            self._take(data)
 
     def eof_received(self) -> None:
         """Close: a client that sends no more is taken to have left."""
@@ -94,16 +83,23 @@ class Http1Connection(Connection):
 
     def overdue(self, now: float) -> None:
         """End what takes too long."""
-        if self.stalls_too_long(now):
+        if self.stalls_too_long(now) or (self._current is not None and self.has_left()):
             self.abort()
         elif self._current is not None:
             self._hurry_body(self._current, now)
-        elif self._deaf:
-            self.abort()
+        elif self.deaf:
+            self.close_now(now)
         elif self._intake.in_head:
             self._refuse(RequestTimeout(f"the head was not here after {self.listener.limits.head_timeout} s"))
         else:
-            self._close(linger=False)
+            self.close(linger=False)
+
+    def abort(self) -> None:
+        """Close at once; an answer under way must not look whole where only the end tells (RFC 9112 section 8)."""
+        if self._current is not None and self._current.request.http_version == "1.0":
+            self.reset()
+        else:
+            super().abort()
 
     def drain(self, deadline: float) -> None:
         """Answer what is under way and one request that comes before `deadline`, then close."""
@@ -122,25 +118,22 @@ class Http1Connection(Connection):
     def received(self, exchange: Http1Exchange) -> None:
         """Note that a request is here whole; behind one that was to be the last there is nothing to read."""
         if not exchange.persistent and not exchange.request.is_websocket:
-            self._deaf = self._done = True
+            self.deaf = self._done = True
 
     def fed(self, body: InboundBody) -> None:
         """Let the client wait once its body comes faster than it is read."""
         if body.size >= _BODY_HIGH_BYTES:
-            self._read(on=False)
+            self.read(on=False)
 
     def consumed(self, size: int) -> None:
         """Go on reading once a body has been read."""
-        receiving = self._intake.receiving
-        if self._reading or self._waiting:
-            return
-        if receiving is None or receiving.body is None or receiving.body.size <= _BODY_LOW_BYTES:
-            self._read(on=True)
+        if not self.reading:
+            self._read_on()
 
     def asked_for_websocket(self, handshake: Handshake) -> None:
-        """Read no more until the application has said whether it will be one."""
+        """Keep what comes from now on until the application has said whether it will be one."""
         self._handshake = handshake
-        self._read(on=False)
+        self._upgrading = True
 
     # What exchanges call.
 
@@ -153,8 +146,7 @@ class Http1Connection(Connection):
         return not exchange.expects_continue and self._intake.is_short
 
     def answered(self, exchange: Http1Exchange) -> None:
-        """Go on after an answer that is on its way whole."""
-        self._flush()
+        """Go on after an answer that has been sent whole."""
         self._current = None
         if self.closed:
             return
@@ -163,45 +155,66 @@ class Http1Connection(Connection):
             exchange.persistent = exchange.persistent and not exchange.body.begun
             exchange.body.discard()
         if not exchange.persistent:
-            self._close(linger=not self._done)
+            self._ahead = b""
+            self.close(linger=not self._done)
             return
         if self._waiting:
             self._start(self._waiting.popleft())
-        else:
+        if self._ahead:
+            # Not here, where an error may be under way: httptools tells what its callbacks raised by the error's context.
+            self.loop.call_soon(self._take_ahead)
+        if self._current is None:
             self._expect_more()
-        if not self._waiting:
-            self._read(on=True)
+        if not self.reading:
+            self._read_on()
 
     async def hand_over(self, answer: WebSocketAnswer) -> int:
         """Let Hypercorn speak WebSocket from now on; return the bytes sent to the client once that has ended."""
         roster, self._current = self.listener.roster, None
         handed = HandedOver(self.transport, self.address)
         roster.replace(self, handed)
+        handshake = self._handshake._replace(rest=self._handshake.rest + self._ahead)
         try:
-            return await speak(handed, self.transport, self._handshake, answer, self.listener.limits.message_bytes)
+            return await speak(handed, self.transport, handshake, answer, self.listener.limits.message_bytes)
         finally:
             roster.remove(handed)
 
     def cut(self, exchange: Http1Exchange) -> None:
         """End the connection in the middle of an answer. What has left so far arrives, unless only its end would tell."""
-        self._flush()
+        self.flush()
         self._current = None
         if exchange.request.http_version == "1.0":
-            self.abort()
+            self.reset()
         else:
-            self._close(linger=False)
-
-    def write_soon(self, data: bytes) -> None:
-        """Send bytes together with what follows them in the same turn of the loop."""
-        self._out.append(data)
-        self._out_bytes += len(data)
-        if self._out_bytes >= _WRITE_BYTES:
-            self._flush()
-        elif not self._flushing:
-            self._flushing = True
-            self.loop.call_soon(self._flush)
+            self.close(linger=False)
 
     # The rest is its own.
+
+    def _take(self, data: bytes) -> None:
+        began_earlier = self._intake.in_head
+        try:
+            self._intake.feed(data)
+        except RequestError as error:
+            if self.deaf:
+                self._done = False
+            else:
+                self._refuse(error)
+        else:
+            if self._intake.in_head and not began_earlier and self._current is None:
+                self.deadline = min(self.deadline, self.loop.time() + self.listener.limits.head_timeout)
+
+    def _take_ahead(self) -> None:
+        """Take in what was kept, a portion at a time, until a request has to wait for its turn."""
+        ahead, start = self._ahead, 0
+        while start < len(ahead) and not (self._waiting or self._upgrading or self.deaf or self.closed):
+            end = start + self._intake.portion
+            self._take(ahead[start:end])
+            start = end
+        self._ahead = ahead[start:]
+        if len(self._ahead) >= _AHEAD_BYTES:
+            self.read(on=False)
+        elif not self.reading:
+            self._read_on()
 
     def _start(self, exchange: Http1Exchange) -> None:
         self._current = exchange
@@ -210,16 +223,15 @@ class Http1Connection(Connection):
         exchange.task = self.loop.create_task(exchange.run())
 
     def _wait_in_line(self, exchange: Http1Exchange) -> None:
-        """Keep a pipelined request, and take no more until it is its turn."""
+        """Keep a pipelined request; what stands behind it is parsed when its turn has come."""
         if self._waiting is None:
             self._waiting = deque()
         self._waiting.append(exchange)
-        self._read(on=False)
 
     def _expect_more(self) -> None:
         limits, now = self.listener.limits, self.loop.time()
-        if self._deaf:
-            self._close(linger=False)
+        if self.deaf:
+            self.close(linger=False)
         elif self._intake.in_head:
             self.deadline = now + limits.head_timeout
         else:
@@ -227,7 +239,7 @@ class Http1Connection(Connection):
 
     def _refuse(self, error: RequestError) -> None:
         """Take no more from this client, and tell it why once it has the answers that are due before."""
-        self._deaf = True
+        self.deaf = True
         self._intake.in_head = False
         receiving, self._intake.receiving = self._intake.receiving, None
         if receiving is not None and receiving.body is not None:
@@ -241,30 +253,9 @@ class Http1Connection(Connection):
         if body is not None and body.is_too_slow(limits.body_timeout, limits.body_rate, now):
             self._refuse(RequestTimeout("the client took too long to send its body"))
 
-    def _read(self, *, on: bool) -> None:
-        if on is self._reading or self.transport.is_closing():
-            return
-        self._reading = on
-        if on:
-            self.transport.resume_reading()
-        else:
-            self.transport.pause_reading()
-
-    def _flush(self) -> None:
-        self._flushing = False
-        if self._out:
-            out, self._out, self._out_bytes = self._out, [], 0
-            self.write(b"".join(out))
-
-    def _close(self, *, linger: bool) -> None:
-        """Close once everything sent has left; with `linger` only after the client had time to read it."""
-        self._deaf = True
-        now = self.loop.time()
-        if not linger:
-            self.deadline = now + self.listener.limits.write_timeout
-            self.transport.close()
-            return
-        self.deadline = now + _LINGER_SECONDS
-        self._read(on=True)
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
+    def _read_on(self) -> None:
+        """Read again, unless what is here already has to be taken first."""
+        receiving = self._intake.receiving
+        behind = receiving is not None and receiving.body is not None and receiving.body.size > _BODY_LOW_BYTES
+        if len(self._ahead) < _AHEAD_BYTES and not behind:
+            self.read(on=True)

@@ -10,14 +10,15 @@ from ...http.message import Request, Response
 from ...http.websocket import WebSocketAnswer
 from ..answering import answer
 from ..inbound_body import InboundBody
-from ..outgoing import guarded, has_no_body
+from ..outgoing import declared_length, guarded, has_no_body
 from .head import CONTINUE, LAST_CHUNK, chunk_of, head_of, is_chunked
 
 if TYPE_CHECKING:
     from .connection import Http1Connection
 
-# A body up to this size leaves with its head, in one write.
+# A body up to this size leaves with its head, in one write; a longer one as the client takes it.
 _ONE_WRITE_BYTES = 65_536
+_PIECE_BYTES = 262_144
 
 
 class Http1Exchange:
@@ -97,11 +98,15 @@ class Http1Exchange:
         )
         self.begun = True
         if isinstance(body, bytes):
-            self._send_whole(head, b"" if has_no_body(request.method, response.status) else body)
+            await self._send_whole(head, b"" if has_no_body(request.method, response.status) else body)
         elif has_no_body(request.method, response.status):
             connection.write(head)
         else:
             await self._send_blocks(head, response, chunked=chunked)
+        connection.flush()
+        if connection.stalled:
+            # A client that takes no answer gets none made for the requests behind it either.
+            await connection.drained()
         connection.answered(self)
 
     def cut(self) -> None:
@@ -119,20 +124,25 @@ class Http1Exchange:
         """Tell whether the answer's end can be seen without the connection's."""
         if chunked or isinstance(response.body, bytes) or has_no_body(self.request.method, response.status):
             return True
-        return "content-length" in response.headers
+        return declared_length(response) is not None
 
-    def _send_whole(self, head: bytes, body: bytes) -> None:
+    async def _send_whole(self, head: bytes, body: bytes) -> None:
+        connection = self._connection
         if len(body) <= _ONE_WRITE_BYTES:
-            self._connection.write(head + body)
-        else:
-            self._connection.write(head)
-            self._connection.write(body)
-        self.bytes_sent = len(body)
+            connection.write(head + body)
+            self.bytes_sent = len(body)
+            return
+        connection.write(head)
+        for start in range(0, len(body), _PIECE_BYTES):
+            piece = body[start : start + _PIECE_BYTES]
+            connection.write(piece)
+            self.bytes_sent += len(piece)
+            if connection.stalled:
+                await connection.drained()
 
     async def _send_blocks(self, head: bytes, response: Response, *, chunked: bool) -> None:
         connection = self._connection
-        declared = response.headers.get("content-length")
-        left = int(declared) if declared is not None and declared.isdigit() else None
+        left = declared_length(response)
         connection.write_soon(head)
         async for block in guarded(response.stream()):
             if left is not None:

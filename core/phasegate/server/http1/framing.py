@@ -38,9 +38,9 @@ def framing_of(method: bytes, version: str, fields: RawHeaders) -> Framing:
     if method not in METHODS:
         raise BadRequest(f"the method {method!r} has no meaning here")
     telling = [field for field in fields if field[0] in _TELLING]
-    hosts = sum(name == b"host" for name, _ in telling)
-    if hosts != 1 and (hosts or version == "1.1"):
-        raise BadRequest(f"the request has {hosts or 'no'} Host fields")
+    hosts = [value for name, value in telling if name == b"host"]
+    if (len(hosts) != 1 or not hosts[0]) and (hosts or version == "1.1"):
+        raise BadRequest(f"the request has {len(hosts) or 'no'} Host fields, or an empty one")
     length: int | None = 0
     expects_continue = is_websocket = False
     for name, value in telling:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from ...errors import ResponseCut
 from ...http.message import Response
-from ..outgoing import final_headers, has_no_body
+from ..outgoing import declared_length, final_headers, has_no_body
 
 _CLASSES = {2: "Success", 3: "Redirection", 4: "Client Error", 5: "Server Error"}
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode("ascii") for status in HTTPStatus}
@@ -41,7 +41,7 @@ def is_chunked(response: Response, method: str, version: str) -> bool:
     """Tell whether the body must come in chunks: its length is unknown, and the client knows of chunks."""
     if isinstance(response.body, bytes) or has_no_body(method, response.status) or version == "1.0":
         return False
-    return "content-length" not in response.headers
+    return declared_length(response) is None
 
 
 def chunk_of(block: bytes) -> bytes:

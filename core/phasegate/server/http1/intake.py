@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING
 
 import httptools
 
-from ...errors import BadRequest, HeadTooLarge, PayloadTooLarge, RequestError, TargetTooLong
+from ...errors import BadRequest, HeadTooLarge, PayloadTooLarge, RequestError, TargetTooLong, VersionNotSupported
 from ...http.body import Body
 from ...http.headers import RawHeaders
 from ...http.message import Request
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
+# What is fed at once where requests may stand in it: a read of 256 KiB could hold ten thousand of them.
+PORTION_BYTES = 16_384
 # What of a body nobody wants is taken in, so that the connection can go on.
 _SHORT_BODY_BYTES = 65_536
 # What chunks may add to a body: their sizes and extensions.
@@ -33,6 +36,7 @@ class Intake:
     """Makes exchanges of what comes in, and gives each to its connection as soon as its head is here."""
 
     __slots__ = (
+        "_before_head",
         "_connection",
         "_fields",
         "_framing",
@@ -40,7 +44,7 @@ class Intake:
         "_limits",
         "_overhead",
         "_parser",
-        "_raw_bytes",
+        "_raw",
         "_resuming",
         "_target",
         "in_head",
@@ -59,25 +63,25 @@ class Intake:
         self._target = b""
         self._fields: RawHeaders = []
         self._head_bytes = 0
-        self._raw_bytes = 0
+        # What is being fed, with the beginning of its head where that came before.
+        self._raw = b""
+        self._before_head = 0
         self._overhead = 0
         self._resuming = False
 
     def feed(self, data: bytes) -> None:
-        """Take bytes in. Raise RequestError for what can't be taken; nothing can be after that."""
-        began_earlier = self.in_head
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserCallbackError as error:
-            raise _cause_of(error) from error
-        except httptools.HttpParserError as error:
-            raise BadRequest(f"what came is not HTTP/1.1: {error}") from error
-        if self.in_head:
-            self._weigh_head(len(data) if began_earlier else 0)
-        elif self.receiving is not None and self._framing.length is None:
-            self._weigh_chunks(self.receiving, len(data))
+        """Take bytes in, at most a portion. Raise RequestError for what can't be taken; nothing can be after that."""
+        rest = self._feed_parser(data)
+        while rest:
+            rest = self._feed_parser(rest)
+
+    @property
+    def portion(self) -> int:
+        """How many bytes to feed at once: the rest of a body, or few enough that they hold few requests."""
+        exchange = self.receiving
+        if exchange is None or exchange.body is None or self._framing.length is None:
+            return PORTION_BYTES
+        return max(PORTION_BYTES, self._framing.length - exchange.body.received)
 
     @property
     def is_short(self) -> bool:
@@ -100,7 +104,7 @@ class Intake:
             return
         self._target = b""
         self._fields = []
-        self._head_bytes = self._raw_bytes = 0
+        self._head_bytes = 0
         self.in_head = True
 
     def on_url(self, part: bytes) -> None:
@@ -128,10 +132,13 @@ class Intake:
         limits, parser = self._limits, self._parser
         if len(self._fields) > limits.head_fields:
             raise HeadTooLarge(f"the request has over {limits.head_fields} fields")
+        if b" RTSP/" in self._raw:
+            self._judge_line()
         framing = self._framing = framing_of(parser.get_method(), parser.get_http_version(), self._fields)
+        if framing.is_websocket and not parser.should_upgrade():
+            raise BadRequest("the WebSocket handshake has no upgrade among its Connection options")
         if framing.length is not None and framing.length > limits.body_bytes:
             raise PayloadTooLarge(f"a body of {framing.length} bytes is over the limit of {limits.body_bytes}")
-        self._overhead = 0
         self.receiving = exchange = self._exchange(framing)
         self._connection.requested(exchange)
 
@@ -157,6 +164,27 @@ class Intake:
             self._connection.received(exchange)
 
     # The rest is its own.
+
+    def _feed_parser(self, data: bytes) -> bytes:
+        """Take bytes in up to where llhttp stops, and return those behind."""
+        fields, receiving = self._fields, self.receiving
+        self._raw = self._raw + data if self.in_head else data
+        rest = b""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            rest = self._upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserCallbackError as error:
+            raise _cause_of(error) from error
+        except httptools.HttpParserError as error:
+            raise _fault_of(error) from error
+        if self.in_head:
+            self._weigh_head(data, goes_on=self._fields is fields, alone=receiving is None)
+            return rest
+        self._raw = b""
+        if self.receiving is not None and self._framing.length is None:
+            self._weigh_chunks(self.receiving, len(data) if self.receiving is receiving else 0)
+        return rest
 
     def _exchange(self, framing: Framing) -> Http1Exchange:
         connection, listener = self._connection, self._connection.listener
@@ -184,14 +212,15 @@ class Intake:
             body.wanted = exchange.ask_for_body
         return exchange
 
-    def _upgrade(self, rest: bytes) -> None:
-        """Act on what llhttp takes for the beginning of another protocol."""
+    def _upgrade(self, rest: bytes) -> bytes:
+        """Act on what llhttp takes for the beginning of another protocol; return what of it is HTTP/1.1 all the same."""
         if self._framing.is_websocket:
             self._connection.asked_for_websocket(Handshake.of(self._target, self._fields, rest))
-        else:
-            self._go_on_without_upgrade(rest)
+            return b""
+        self._go_on_without_upgrade()
+        return rest
 
-    def _go_on_without_upgrade(self, rest: bytes) -> None:
+    def _go_on_without_upgrade(self) -> None:
         """Serve a request that asks for another protocol as if it did not (RFC 9110 section 7.8).
 
         llhttp stops where it would begin to speak that protocol, so that another parser goes on from there, told of the
@@ -203,18 +232,29 @@ class Intake:
             kind = b"transfer-encoding: chunked" if length is None else b"content-length: %d" % length
             self._resuming = True
             self._parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % kind)
-        if rest:
-            self.feed(rest)
 
-    def _weigh_head(self, more: int) -> None:
-        """Hold a head to the limits while its lines are not parsed yet."""
-        self._raw_bytes += more
-        if self._raw_bytes > self._limits.head_bytes + self._limits.target_bytes:
-            raise HeadTooLarge(f"the head is over {self._limits.head_bytes} bytes")
+    def _judge_line(self) -> None:
+        """Refuse RTSP, whose request line llhttp takes for one of HTTP/1.0 or 1.1 and does not tell."""
+        line = rb"(?:\A|\n)%b +%b +RTSP/" % (self._parser.get_method(), re.escape(self._target))
+        if re.search(line, self._raw):
+            raise BadRequest("the request line is one of RTSP")
+
+    def _weigh_head(self, data: bytes, *, goes_on: bool, alone: bool) -> None:
+        """Hold a head to the limits while it is not here whole.
+
+        Of one that begins in this piece, all of the piece counts where no other message ends there, and else nothing.
+        """
+        if not goes_on:
+            self._raw = data
+            self._before_head = 0 if alone and b"\r\n\r\n" not in data else len(data)
+        size = len(self._raw) - self._before_head
+        if size > self._limits.head_bytes + self._limits.target_bytes or len(self._fields) > self._limits.head_fields:
+            raise HeadTooLarge(f"the head is over {self._limits.head_bytes} bytes or {self._limits.head_fields} fields")
 
     def _weigh_chunks(self, exchange: Http1Exchange, size: int) -> None:
-        self._overhead += size
+        """Hold what chunks say of themselves to its limit; what came with the head is not told from it, nor counted."""
         received = exchange.body.received if exchange.body is not None else 0
+        self._overhead = self._overhead + size if size else 0
         if self._overhead > _CHUNK_OVERHEAD_BYTES + _CHUNK_OVERHEAD_TIMES * received:
             raise BadRequest("the body's chunks hold more about themselves than of the body")
 
@@ -225,3 +265,9 @@ def _cause_of(error: httptools.HttpParserCallbackError) -> RequestError:
         return cause
     _logger.error("request can't be taken in", exc_info=cause)
     return RequestError("the request can't be taken in")
+
+
+def _fault_of(error: httptools.HttpParserError) -> RequestError:
+    if "HTTP version" in str(error):
+        return VersionNotSupported("neither HTTP/1.0 nor HTTP/1.1")
+    return BadRequest(f"what came is not HTTP/1.1: {error}")

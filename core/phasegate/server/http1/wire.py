@@ -1,0 +1,149 @@
+"""The transport's side of an HTTP/1.1 connection: what the client takes, whether it is still there, and a gentle end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import socket
+import struct
+import sys
+import termios
+from typing import TYPE_CHECKING
+
+from ..connection import Connection
+
+if TYPE_CHECKING:
+    from ..listener import Listener
+
+# What waits for the turn's end to be written at once; more is written before.
+_GATHERED_BYTES = 65_536
+# How long a connection that closes still takes what the client sends: a close before that would reset it, and the client
+# would not see its answer (RFC 9112 section 9.6).
+_LINGER_SECONDS = 2.0
+_RESET = struct.pack("ii", 1, 0)
+_ESTABLISHED = 1
+
+
+class Wire(Connection):
+    """Sends, pauses and closes; what it all means is a subclass's affair."""
+
+    __slots__ = (
+        "_blocks",
+        "_flushing",
+        "_linger_until",
+        "_moved",
+        "_size",
+        "_taken",
+        "_untaken",
+        "deaf",
+        "reading",
+    )
+
+    def __init__(self, listener: Listener, transport: asyncio.Transport, address: str) -> None:
+        super().__init__(listener, transport, address)
+        self.deaf = False
+        """Whether nothing that comes is looked at any more."""
+        self.reading = True
+        self._blocks: list[bytes] = []
+        self._size = 0
+        self._flushing = False
+        # Of a client that is behind: bytes it has yet to take, those it took since, and when it took the last of them.
+        self._untaken = self._taken = 0
+        self._moved = 0.0
+        self._linger_until = 0.0
+
+    def write_soon(self, data: bytes) -> None:
+        """Send bytes together with what follows them in the same turn of the loop."""
+        self._blocks.append(data)
+        self._size += len(data)
+        if self._size >= _GATHERED_BYTES:
+            self.flush()
+        elif not self._flushing:
+            self._flushing = True
+            self.loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Send what was gathered."""
+        self._flushing = False
+        if self._blocks:
+            blocks, self._blocks, self._size = self._blocks, [], 0
+            self.write(b"".join(blocks))
+
+    def pause_writing(self) -> None:
+        """Begin to watch whether the client goes on taking what it is sent; asyncio calls this."""
+        super().pause_writing()
+        self._untaken, self._taken, self._moved = self._not_taken(), 0, self.loop.time()
+
+    def stalls_too_long(self, now: float) -> bool:
+        """Tell whether the client has taken nothing for longer than it may, or takes too little on average."""
+        since, limits = self._stalled_since, self.listener.limits
+        if since is None:
+            return False
+        untaken = self._not_taken()
+        if untaken < self._untaken:
+            self._taken += self._untaken - untaken
+            self._moved = now
+        self._untaken = untaken
+        excess = now - since - limits.write_timeout
+        return now - self._moved >= limits.write_timeout or self._taken < limits.body_rate * excess
+
+    def read(self, *, on: bool) -> None:
+        """Take what the client sends, or let it wait."""
+        if on is self.reading or self.transport.is_closing():
+            return
+        self.reading = on
+        if on:
+            self.transport.resume_reading()
+        else:
+            self.transport.pause_reading()
+
+    def has_left(self) -> bool:
+        """Tell whether the client has gone, which nobody is told while it has to wait with what it sends."""
+        if self.reading:
+            return False
+        try:
+            state = self._socket().getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+        except OSError:
+            return True
+        return state[0] != _ESTABLISHED
+
+    def reset(self) -> None:
+        """Close at once, and let the client see that it was not meant to end here."""
+        with contextlib.suppress(OSError):
+            self._socket().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.transport.abort()
+
+    def close(self, *, linger: bool) -> None:
+        """Close once everything sent has left; with `linger` only after the client had time to read it."""
+        self.deaf = True
+        now, patience = self.loop.time(), self.listener.limits.write_timeout
+        if not linger:
+            self.deadline = now + patience
+            self.transport.close()
+            return
+        self.deadline, self._linger_until = now + _LINGER_SECONDS, now + patience
+        self.read(on=True)
+        if self.transport.can_write_eof():
+            # The client may have gone without our knowing yet.
+            with contextlib.suppress(OSError):
+                self.transport.write_eof()
+
+    def close_now(self, now: float) -> None:
+        """End a connection that is closing, unless it lingers and the client is still taking its answer."""
+        if now < self._linger_until and self._not_taken():
+            self.deadline = now + _LINGER_SECONDS
+        else:
+            self.abort()
+
+    def _not_taken(self) -> int:
+        """Return how many bytes wait here and in the kernel, which lets go of its own by the megabyte."""
+        try:
+            queued = fcntl.ioctl(self._socket().fileno(), termios.TIOCOUTQ, bytes(4))
+        except OSError:
+            return 0
+        return self.transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
+
+    def _socket(self) -> socket.socket:
+        found: socket.socket = self.transport.get_extra_info("socket")
+        return found
