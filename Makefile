@@ -11,7 +11,7 @@ run: $(SETUP)            ## start the gateway with conf/ and the sample function
 	@exec $(BIN)/python conf/sample/run.py
 
 test: $(SETUP)           ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 soak: $(SETUP)           ## run the tests that take minutes: reloads and connections without number
 	$(BIN)/python -m pytest tests/soak --timeout 600

@@ -29,9 +29,9 @@ def certificate(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory)
     return TLS(Path(folder / "cert.pem"), Path(folder / "key.pem"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def trust(authority: trustme.CA) -> ssl.SSLContext:
-    """A client's TLS context that trusts the tests' authority."""
+    """A client's TLS context that trusts the tests' authority; each test has its own, as httpx sets its ALPN."""
     context = ssl.create_default_context()
     authority.configure_trust(context)
     return context
