@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import socket
+import sys
+import termios
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,7 +26,10 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "__weakref__",
         "_drained",
+        "_moved",
         "_stalled_since",
+        "_taken",
+        "_untaken",
         "address",
         "closed",
         "deadline",
@@ -42,6 +49,9 @@ class Connection(asyncio.Protocol):
         self.closed = False
         """Whether the client is gone."""
         self._stalled_since: float | None = None
+        # Of a client that is behind: bytes it has yet to take, those it took since, and when it took the last of them.
+        self._untaken = self._taken = 0
+        self._moved = 0.0
         self._drained: asyncio.Future[None] | None = None
 
     def write(self, data: bytes) -> None:
@@ -62,8 +72,9 @@ class Connection(asyncio.Protocol):
             await asyncio.shield(self._drained)
 
     def pause_writing(self) -> None:
-        """Note that the client is behind; asyncio calls this."""
-        self._stalled_since = self.loop.time()
+        """Note that the client is behind, and begin to watch whether it goes on taking; asyncio calls this."""
+        self._stalled_since = self._moved = self.loop.time()
+        self._untaken, self._taken = self.not_taken(), 0
 
     def resume_writing(self) -> None:
         """Note that the client has caught up; asyncio calls this."""
@@ -71,9 +82,30 @@ class Connection(asyncio.Protocol):
         self._wake_writers()
 
     def stalls_too_long(self, now: float) -> bool:
-        """Tell whether the client has taken nothing for longer than it may."""
-        since = self._stalled_since
-        return since is not None and now - since >= self.listener.limits.write_timeout
+        """Tell whether the client has taken nothing for longer than it may, or takes too little on average."""
+        since, limits = self._stalled_since, self.listener.limits
+        if since is None:
+            return False
+        untaken = self.not_taken()
+        if untaken < self._untaken:
+            self._taken += self._untaken - untaken
+            self._moved = now
+        self._untaken = untaken
+        excess = now - since - limits.write_timeout
+        return now - self._moved >= limits.write_timeout or self._taken < limits.body_rate * excess
+
+    def not_taken(self) -> int:
+        """Return how many bytes wait here and in the kernel, which lets go of its own by the megabyte."""
+        try:
+            queued = fcntl.ioctl(self.socket().fileno(), termios.TIOCOUTQ, bytes(4))
+        except (OSError, ValueError):  # the latter for a socket that is closed
+            return 0
+        return self.transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
+
+    def socket(self) -> socket.socket:
+        """Return what lies below the transport."""
+        found: socket.socket = self.transport.get_extra_info("socket")
+        return found
 
     def is_old(self, now: float) -> bool:
         """Tell whether the connection is to be given up once it has nothing to do."""

@@ -147,11 +147,19 @@ class Roster:
         now = asyncio.get_running_loop().time()
         for member in tuple(self._members):
             if member.deadline <= now:
-                member.overdue(now)
+                self._look_at(member, now)
         if self._members:
             self._schedule()
         else:
             self._sweeping = None
+
+    def _look_at(self, member: Member, now: float) -> None:
+        """Let a connection end what takes too long; one that fails over it is closed, and the others are looked at."""
+        try:
+            member.overdue(now)
+        except Exception:
+            _logger.exception("connection failed", extra={"client": member.address})
+            member.abort()
 
 
 def _sweep_seconds(limits: Limits) -> float:

@@ -138,7 +138,6 @@ async def speak(
     protocol.connection_made(transport)
     writer = asyncio.StreamWriter(transport, protocol, reader, loop)
     reader.feed_data(handshake.head)
-    transport.resume_reading()
     sent = 0
 
     async def application(_: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
@@ -148,6 +147,7 @@ async def speak(
         await client.accept(answer)
         # Hypercorn refuses a handshake behind which a message stands already.
         reader.feed_data(handshake.rest)
+        transport.resume_reading()
         try:
             await relay(client, answer.peer, handed.stopping)
         finally:

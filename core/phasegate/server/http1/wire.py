@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import socket
 import struct
-import sys
-import termios
 from typing import TYPE_CHECKING
 
 from ..connection import Connection
@@ -32,10 +29,7 @@ class Wire(Connection):
         "_blocks",
         "_flushing",
         "_linger_until",
-        "_moved",
         "_size",
-        "_taken",
-        "_untaken",
         "deaf",
         "reading",
     )
@@ -48,9 +42,6 @@ class Wire(Connection):
         self._blocks: list[bytes] = []
         self._size = 0
         self._flushing = False
-        # Of a client that is behind: bytes it has yet to take, those it took since, and when it took the last of them.
-        self._untaken = self._taken = 0
-        self._moved = 0.0
         self._linger_until = 0.0
 
     def write_soon(self, data: bytes) -> None:
@@ -70,24 +61,6 @@ class Wire(Connection):
             blocks, self._blocks, self._size = self._blocks, [], 0
             self.write(b"".join(blocks))
 
-    def pause_writing(self) -> None:
-        """Begin to watch whether the client goes on taking what it is sent; asyncio calls this."""
-        super().pause_writing()
-        self._untaken, self._taken, self._moved = self._not_taken(), 0, self.loop.time()
-
-    def stalls_too_long(self, now: float) -> bool:
-        """Tell whether the client has taken nothing for longer than it may, or takes too little on average."""
-        since, limits = self._stalled_since, self.listener.limits
-        if since is None:
-            return False
-        untaken = self._not_taken()
-        if untaken < self._untaken:
-            self._taken += self._untaken - untaken
-            self._moved = now
-        self._untaken = untaken
-        excess = now - since - limits.write_timeout
-        return now - self._moved >= limits.write_timeout or self._taken < limits.body_rate * excess
-
     def read(self, *, on: bool) -> None:
         """Take what the client sends, or let it wait."""
         if on is self.reading or self.transport.is_closing():
@@ -103,7 +76,7 @@ class Wire(Connection):
         if self.reading:
             return False
         try:
-            state = self._socket().getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+            state = self.socket().getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
         except OSError:
             return True
         return state[0] != _ESTABLISHED
@@ -111,7 +84,7 @@ class Wire(Connection):
     def reset(self) -> None:
         """Close at once, and let the client see that it was not meant to end here."""
         with contextlib.suppress(OSError):
-            self._socket().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self.socket().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
 
     def close(self, *, linger: bool) -> None:
@@ -131,19 +104,7 @@ class Wire(Connection):
 
     def close_now(self, now: float) -> None:
         """End a connection that is closing, unless it lingers and the client is still taking its answer."""
-        if now < self._linger_until and self._not_taken():
+        if now < self._linger_until and self.not_taken():
             self.deadline = now + _LINGER_SECONDS
         else:
             self.abort()
-
-    def _not_taken(self) -> int:
-        """Return how many bytes wait here and in the kernel, which lets go of its own by the megabyte."""
-        try:
-            queued = fcntl.ioctl(self._socket().fileno(), termios.TIOCOUTQ, bytes(4))
-        except OSError:
-            return 0
-        return self.transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
-
-    def _socket(self) -> socket.socket:
-        found: socket.socket = self.transport.get_extra_info("socket")
-        return found

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,6 +43,9 @@ class Wire(asyncio.Transport):
         self.connection: Http2Connection
         self.written = bytearray()
         self.unwritten = 0
+        # A connection asks the kernel what it still holds: of nothing that is connected, nothing.
+        self._socket = socket.socket()
+        self._socket.close()
         self.calls: list[str] = []
 
     def write(self, data: Any) -> None:
@@ -50,6 +54,9 @@ class Wire(asyncio.Transport):
 
     def get_write_buffer_size(self) -> int:
         return self.unwritten
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._socket if name == "socket" else default
 
     def is_closing(self) -> bool:
         return "abort" in self.calls
@@ -332,5 +339,5 @@ async def test_an_application_that_fails_is_noted_and_answered(caplog: pytest.Lo
         raise RuntimeError("the zoo is on fire")
 
     answers = Answers(await conversation([TALK], handler))
-    assert set(answers.statuses.values()) == {b"502"}
+    assert set(answers.statuses.values()) == {b"500"}
     assert {record.msg for record in caplog.records if record.levelno >= logging.ERROR} == {"answer failed"}
