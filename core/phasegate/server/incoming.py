@@ -41,11 +41,12 @@ def head_of(method: str, target: bytes, fields: RawHeaders) -> Head:
     _judge(method, fields)
     headers = Headers.from_raw(received_fields(fields))
     path, query, authority = parse_target(target)
+    given = headers.get("host", "") or ""
+    host, port = parse_authority(given) if given else ("", None)
     if authority is not None:
-        headers["host"] = authority  # RFC 9112 section 3.2.2
-    else:
-        authority = headers.get("host", "") or ""
-    host, port = parse_authority(authority) if authority else ("", None)
+        # RFC 9112 section 3.2.2; a Host that is none is refused beside it all the same (section 3.2).
+        headers["host"] = authority
+        host, port = parse_authority(authority)
     return Head(method, path, query, headers.raw, host, port, target.decode("ascii"))
 
 

@@ -286,3 +286,8 @@ async def test_chunks_out_of_form_never_make_a_body(listen: Listen, connect: Con
 async def test_most_of_it_is_refused_by_hypercorn_too(listen: Listen, connect: Connect, data: bytes) -> None:
     status, _, paths = await refused(listen, connect, data, "hypercorn")
     assert (status, paths) == (400, [])
+
+
+async def test_an_invalid_host_beside_an_absolute_target_is_400(listen: Listen, connect: Connect) -> None:
+    client = await connect(await listen())
+    assert (await client.ask(b"GET http://h/ HTTP/1.1\r\nHost: a b\r\n\r\n")).status == 400
