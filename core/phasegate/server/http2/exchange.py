@@ -11,7 +11,7 @@ from ...errors import ClientClosed, RequestError, ResponseCut
 from ...http.message import Request, Response
 from ..answering import answer
 from ..inbound_body import InboundBody
-from ..outgoing import final_headers, guarded, has_no_body
+from ..outgoing import declared_length, final_headers, guarded, has_no_body
 
 if TYPE_CHECKING:
     from .connection import Http2Connection
@@ -133,8 +133,7 @@ class Http2Exchange:
         return waiting > gap_seconds or (excess > 0 and self.bytes_sent < least_rate * excess)
 
     async def _send_blocks(self, response: Response) -> None:
-        declared = response.headers.get("content-length")
-        left = int(declared) if declared is not None and declared.isdigit() else None
+        left = declared_length(response)
         async for block in guarded(response.stream()):
             if left is not None:
                 left -= len(block)
