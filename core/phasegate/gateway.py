@@ -16,6 +16,7 @@ from .exchange import Exchange
 from .http.address import Network
 from .http.hygiene import client_address
 from .http.message import Request, Response
+from .http.problem import SERVER
 from .pipeline import Run
 from .plugin import Plugin, Services, SystemClock
 from .router import Router
@@ -26,7 +27,6 @@ from .upstream.client import UpstreamClient
 
 _logger = logging.getLogger(__name__)
 
-SERVER = "Phasegate"
 _SLASHES = re.compile("/{2,}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=-]{8,128}")
 

@@ -35,9 +35,10 @@ async def test_twenty_rolling_reloads_lose_nothing(tmp_path: Path, upstream: Fak
 
 
 async def test_a_restart_under_load_answers_everybody_who_is_connected(tmp_path: Path, upstream: FakeUpstream) -> None:
-    async with serving(write_conf(tmp_path, routes(upstream, 0), workers=2)) as server:
-        async with Load(int(server.url.rpartition(":")[2]), lasting=16, fleeting=0) as load:
-            await load.until(500)
-            assert await server.stop() == 0
-            unanswered = [failure for failure in load.failures if failure.startswith("asking")]
-    assert unanswered == []
+    async with (
+        serving(write_conf(tmp_path, routes(upstream, 0), workers=2)) as server,
+        Load(int(server.url.rpartition(":")[2]), lasting=16, fleeting=0) as load,
+    ):
+        await load.until(500)
+        assert await server.stop() == 0
+        assert [failure for failure in load.failures if failure.startswith("asking")] == []

@@ -47,7 +47,7 @@ class _AdminPassage:
 
     def _response(self) -> Response:
         if self._refused is not None:
-            return error_response(self._refused, "")
+            return error_response(self._refused, None)
         if self._request.path != "/healthz":
             return Response.json({"error_msg": "404 Not Found"}, 404)
         if self._request.method not in ("GET", "HEAD"):

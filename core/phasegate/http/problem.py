@@ -5,20 +5,24 @@ from __future__ import annotations
 from ..errors import RequestError, RouteNotFound, Unauthorized
 from .message import Response
 
+SERVER = "Phasegate"
+"""What answers call their server."""
 
-def error_response(error: RequestError, request_id: str) -> Response:
-    """Return what the client sees of an error: status, title, code and request id, never the cause."""
+
+def error_response(error: RequestError, request_id: str | None) -> Response:
+    """Return what the client sees of an error: status, title, code and, where there is one, request id, never the cause."""
     if isinstance(error, RouteNotFound):
         return Response.json({"error_msg": "404 Route Not Found"}, 404)
     if isinstance(error, Unauthorized):
         return _unauthorized(error)
-    problem = {
+    problem: dict[str, str | int] = {
         "type": "about:blank",
         "title": error.title,
         "status": error.status,
         "code": error.code,
-        "request_id": request_id,
     }
+    if request_id is not None:
+        problem["request_id"] = request_id
     return Response.json(problem, error.status, "application/problem+json")
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from ..application import Application, Passage
 from ..errors import ClientClosed, RequestError, ResponseCut
 from ..http.message import Request, Response
-from ..http.problem import error_response
+from .outgoing import own_answer
 
 _logger = logging.getLogger(__name__)
 
@@ -70,7 +70,8 @@ async def _send(passage: Passage, outbound: Outbound) -> RequestError | None:
         return error
     except Exception as error:
         _logger.exception("answer failed")
-        failure = ResponseCut(f"the answer could not be sent: {type(error).__name__}")
+        kind = ResponseCut if outbound.begun else RequestError
+        failure = kind(f"the answer could not be sent: {type(error).__name__}")
         await _break_off(outbound, failure)
         return failure
     return None
@@ -80,6 +81,6 @@ async def _break_off(outbound: Outbound, error: RequestError) -> None:
     """End an answer that can't be sent as it is: by the error where nothing has left, else by cutting it."""
     if not outbound.begun and not outbound.closed:
         with contextlib.suppress(RequestError):
-            await outbound.send(error_response(error, ""))
+            await outbound.send(own_answer(error))
             return
     outbound.cut()

@@ -9,17 +9,19 @@ from typing import cast
 
 from ..application import Application
 from ..errors import Overloaded
-from ..http.problem import error_response
 from .connection import NEVER
 from .http1.connection import Http1Connection
 from .http1.head import head_of
 from .http2.connection import Http2Connection
 from .http2.gate import PREFACE
+from .outgoing import own_answer
 from .roster import Roster
 from .sockets import BACKLOG
 
 _SHUTDOWN_SECONDS = 5.0
-_OVERLOADED = error_response(Overloaded("as many connections as there may be"), "")
+# No method of HTTP/1.1 begins as the preface does any longer.
+_SHORTEST_PREFACE_BYTES = 3
+_OVERLOADED = own_answer(Overloaded("as many connections as there may be"))
 
 
 class Listener:
@@ -33,26 +35,61 @@ class Listener:
         self.port: int | None = None
         self.loop = asyncio.get_running_loop()
         self._tls = tls
+        # asyncio refuses these without TLS.
+        self._handshake_seconds = self.limits.handshake_timeout if tls else None
+        self._shutdown_seconds = _SHUTDOWN_SECONDS if tls else None
         self._server: asyncio.Server | None = None
+        self._queue: socket.socket
+        self._late: set[asyncio.Task[object]] = set()
 
     async def open(self, sock: socket.socket) -> None:
         """Accept connections from now on."""
         name = sock.getsockname()
         self.port = name[1] if isinstance(name, tuple) else None
-        secure = self._tls is not None
+        self._queue = sock.dup()
         self._server = await self.loop.create_server(
             lambda: Opening(self),
             sock=sock,
             backlog=BACKLOG,
             ssl=self._tls,
-            ssl_handshake_timeout=self.limits.handshake_timeout if secure else None,
-            ssl_shutdown_timeout=_SHUTDOWN_SECONDS if secure else None,
+            ssl_handshake_timeout=self._handshake_seconds,
+            ssl_shutdown_timeout=self._shutdown_seconds,
         )
 
     def close(self) -> None:
-        """Accept no more connections; those that there are go on."""
-        if self._server is not None:
-            self._server.close()
+        """Accept no more connections than wait for it by now; those that there are go on."""
+        if self._server is None:
+            return
+        self._server.close()
+        with self._queue:
+            self._queue.setblocking(False)
+            while (accepted := self._accept_waiting()) is not None:
+                self._serve_late(accepted)
+
+    def _accept_waiting(self) -> socket.socket | None:
+        """Return a connection that the kernel has made and nobody has accepted; closing would reset it."""
+        try:
+            return self._queue.accept()[0]
+        except OSError:
+            return None
+
+    def _serve_late(self, accepted: socket.socket) -> None:
+        accepted.setblocking(False)
+        making = self.loop.connect_accepted_socket(
+            lambda: Opening(self),
+            accepted,
+            ssl=self._tls,
+            ssl_handshake_timeout=self._handshake_seconds,
+            ssl_shutdown_timeout=self._shutdown_seconds,
+        )
+        task: asyncio.Task[object] = self.loop.create_task(making)
+        self._late.add(task)
+        task.add_done_callback(self._forget_late)
+
+    def _forget_late(self, task: asyncio.Task[object]) -> None:
+        self._late.discard(task)
+        if not task.cancelled():
+            task.exception()  # a handshake that fails is nobody's concern
 
 
 class Opening(asyncio.Protocol):
@@ -99,8 +136,11 @@ class Opening(asyncio.Protocol):
         self._listener.roster.remove(self)
 
     def overdue(self, now: float) -> None:
-        """Close: nothing came for too long."""
-        self._transport.abort()
+        """Close where nothing came, or no more of a preface; a letter that could begin one is a head that took too long."""
+        if 0 < len(self._received) < _SHORTEST_PREFACE_BYTES:
+            self._hand_over(Http1Connection).overdue(now)
+        else:
+            self._transport.abort()
 
     def drain(self, deadline: float) -> None:
         """Wait for a first request until `deadline`."""
@@ -110,13 +150,14 @@ class Opening(asyncio.Protocol):
         """Close at once."""
         self._transport.abort()
 
-    def _hand_over(self, protocol: type[Http1Connection | Http2Connection]) -> None:
+    def _hand_over(self, protocol: type[Http1Connection | Http2Connection]) -> Http1Connection | Http2Connection:
         connection = protocol(self._listener, self._transport, self.address)
         self._transport.set_protocol(connection)
         self._listener.roster.replace(self, connection)
         connection.begin()
         if self._received:
             connection.data_received(self._received)
+        return connection
 
     def _turn_away(self) -> None:
         self._transport.write(head_of(_OVERLOADED, "GET", persistent=False) + bytes(_OVERLOADED.body))  # type: ignore[arg-type]

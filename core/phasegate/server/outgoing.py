@@ -9,6 +9,7 @@ from ..http.dates import http_date
 from ..http.headers import RawHeaders
 from ..http.hygiene import HOP_BY_HOP
 from ..http.message import Response
+from ..http.problem import SERVER, error_response
 
 _SPECIAL = HOP_BY_HOP | {b"date", b"content-length"}
 
@@ -22,6 +23,13 @@ def declared_length(response: Response) -> int | None:
     """Return the length that a streamed answer declares, the one that goes out; None where nothing there is one."""
     fields = response.headers.raw
     return next((int(value) for name, value in fields if name == b"content-length" and _is_length(value)), None)
+
+
+def own_answer(error: RequestError) -> Response:
+    """Return the listener's own answer, for want of one by the application."""
+    response = error_response(error, None)
+    response.headers["server"] = SERVER
+    return response
 
 
 def final_headers(response: Response, method: str) -> RawHeaders:

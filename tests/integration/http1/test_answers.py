@@ -237,3 +237,16 @@ async def test_an_answer_in_the_place_of_one_that_could_not_be_sent_leaves_the_c
 ) -> None:
     client = await connect(await listen(answering(200, [(b"x", b"\n")])))
     assert [(await client.ask(request("GET", "/"))).status for _ in range(2)] == [502, 502]
+
+
+async def test_an_application_that_raises_is_a_500_with_one_server(
+    listen: Listen, connect: Connect, expected_errors: set[str]
+) -> None:
+    expected_errors.add("answer failed")
+
+    async def fails(request: Request) -> Response:
+        raise RuntimeError("the zoo is on fire")
+
+    answer = await (await connect(await listen(fails))).ask(request("GET", "/"))
+    assert answer.status == 500
+    assert answer.get_all("server") == ["Phasegate"]

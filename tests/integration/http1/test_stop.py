@@ -232,3 +232,17 @@ async def test_stopping_with_a_crowd_loses_nothing(listen: Listen, connect: Conn
     server.stopping.set()
     await asyncio.wait_for(asyncio.gather(*visits), PATIENCE)
     await asyncio.wait_for(server.serving, 1)
+
+
+async def test_connections_that_wait_to_be_accepted_are_answered(listen: Listen) -> None:
+    server: Listening = await listen(graceful_timeout=1)
+    # Connected by the kernel, before the loop has a turn to accept them.
+    clients = [Client(socket.create_connection(("127.0.0.1", server.port))) for _ in range(20)]
+    server.stopping.set()
+    try:
+        for client in clients:
+            client.sock.setblocking(False)
+            assert (await client.ask(request("GET", "/"))).status == 200
+    finally:
+        for client in clients:
+            client.close()

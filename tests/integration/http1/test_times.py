@@ -174,3 +174,8 @@ async def test_a_client_that_takes_too_little_on_average_is_cut(listen: Listen, 
         await client.receive(20_000)
         await asyncio.sleep(0.02)
     assert isinstance(await ending, ClientClosed)
+
+
+async def test_a_head_of_one_letter_that_takes_too_long_is_408(listen: Listen, connect: Connect) -> None:
+    client = await connect(await listen(limits=Limits(head_timeout=0.05)))
+    assert (await client.ask(b"P")).status == 408
