@@ -1,0 +1,57 @@
+"""What the Admin API asks of the process it runs in: the present configuration, and changes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ..store.records import Key, Record, Revision, Write
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The configuration that this worker serves: the file's document, and the store's records at `revision`.
+
+    `file` names the file for messages; `writable` is False where no store is configured.
+    """
+
+    document: Mapping[str, Any] = field(repr=False)
+    records: Mapping[Key, Record] = field(repr=False)
+    revision: int
+    file: str = ""
+    writable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A change that somebody wants: all of it becomes one revision, or nothing does.
+
+    `expected` holds, for each record that the change was made from, the revision that last changed it, None for one that
+    was not there. With `dry_run` everything is judged and nothing written.
+    """
+
+    writes: tuple[Write, ...]
+    expected: Mapping[Key, int | None]
+    author: str
+    note: str
+    dry_run: bool = False
+
+
+class Desk(Protocol):
+    """Where proposals are handed in."""
+
+    @property
+    def view(self) -> View:
+        """The configuration as it is now; read it anew after each await."""
+
+    async def propose(self, proposal: Proposal, *, everywhere: bool = False) -> Revision:
+        """Make a change: it is judged whole, written, and served by this worker when this returns.
+
+        With `everywhere` every worker of this node serves it by then. Raise ConfigError with every finding (paths such as
+        `routes/1.plugins.aws-lambda.timeout`) where it is refused, Conflict where a record is not as `expected`,
+        StoreUnavailable where it can't be written.
+        """
+
+    async def revisions(self, *, before: int | None = None, limit: int = 50) -> list[Revision]:
+        """Return the newest revisions, newest first. Raise StoreUnavailable."""
