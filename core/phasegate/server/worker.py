@@ -9,21 +9,37 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from ..access_log import AccessLog
-from ..admin import Admin, Shared
+from ..admin import Admin, Shared, keys
+from ..admin.desk import Proposal, View
 from ..errors import ConfigError, Finding
 from ..gateway import Gateway
 from ..logs import configure
 from ..registry import Registry
 from ..schema.tables import Schemas
 from ..snapshot import Snapshot
+from ..store.records import Revision, StoreUnavailable
 from .channel import Abort, Channel, Commit, Prepare, Prepared, Ready, Refused, Start, Stop
 from .serving import Site, serve
 from .sockets import BACKLOG
 
 _logger = logging.getLogger(__name__)
 _ACCESS_DESCRIPTORS = {"stdout": 1, "stderr": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class _FileDesk:
+    """Shows the file's resources and takes no proposals."""
+
+    view: View
+
+    async def propose(self, proposal: Proposal, *, everywhere: bool = False) -> Revision:
+        raise StoreUnavailable("no store is configured")
+
+    async def revisions(self, *, before: int | None = None, limit: int = 50) -> list[Revision]:
+        return []
 
 
 class Worker:
@@ -36,8 +52,9 @@ class Worker:
         self._stopping = asyncio.Event()
         self._candidates: dict[int, Snapshot] = {}
         descriptor = _ACCESS_DESCRIPTORS.get(settings.access_log)
+        self._schemas = Schemas(Registry.load(settings.plugins))
         self._gateway = Gateway(
-            Schemas(Registry.load(settings.plugins)),
+            self._schemas,
             trusted_proxies=settings.trusted_proxies,
             access_log=None if descriptor is None else AccessLog(descriptor),
         )
@@ -69,7 +86,13 @@ class Worker:
 
     def _sites(self) -> list[Site]:
         start, settings = self._start, self._start.settings
-        admin = Admin()
+        admin = Admin(
+            _FileDesk(View(start.document, {}, 0, str(settings.file), writable=False)),
+            self._schemas,
+            settings.admin.keys or (keys.ensure(settings.admin_key_file),),
+            settings.admin,
+            settings.trusted_proxies,
+        )
         sites = []
         for descriptor, listen in zip(start.listeners, settings.listen, strict=True):
             shared = start.admin is None and listen.address == settings.admin_address
