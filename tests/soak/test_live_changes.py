@@ -29,7 +29,7 @@ class Writer:
         self._url = f"{server.admin_url}/apisix/admin"
         self._upstreams = upstreams
         self._history = history
-        self._random = random.Random(20261125)  # noqa: S311
+        self._random = random.Random(20261125)
 
     async def write(self) -> None:
         path = self._random.choice(PATHS)
@@ -69,7 +69,7 @@ class Readers:
         self.wrong: Counter[str] = Counter()
 
     async def ask_on(self, seed: int, done: asyncio.Event) -> None:
-        chooser = random.Random(seed)  # noqa: S311
+        chooser = random.Random(seed)
         while not done.is_set():
             path = chooser.choice(PATHS)
             asked = time.monotonic()

@@ -30,6 +30,21 @@ def test_everything_has_a_default(tmp_path: Path) -> None:
     assert settings.graceful_timeout == 30
 
 
+def test_admin_keys_show_in_no_representation(tmp_path: Path) -> None:
+    keys = [{"name": "ops", "key": "${ADMIN}"}, {"name": "eyes", "key": "another-key-0123456789", "role": "viewer"}]
+    settings = loaded(tmp_path, {"ADMIN": "a-key-0123456789"}, admin={"keys": keys, "server_header": "APISIX/3.9"})
+    assert [(key.name, key.role) for key in settings.admin.keys] == [("ops", "admin"), ("eyes", "viewer")]
+    assert settings.admin.keys[0].key.value == "a-key-0123456789"
+    assert settings.admin.server_header == "APISIX/3.9"
+    assert "0123456789" not in repr(settings)
+
+
+def test_without_admin_keys_one_is_kept_beside_the_settings(tmp_path: Path) -> None:
+    settings = loaded(tmp_path)
+    assert settings.admin.keys == ()
+    assert settings.admin_key_file == tmp_path / "var" / "admin-key"
+
+
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "r.yaml").write_text("routes: []")
@@ -56,7 +71,26 @@ def test_the_environment_fills_in_numbers_too(tmp_path: Path) -> None:
             "listen[1].address: 127.0.0.1:1 stands there twice: remove one",
         ),
         ({"listen": [{"address": "127.0.0.1:1", "tls": {"cert": "c"}}]}, "listen[0].tls.key: is required"),
-        ({"admin": {"keys": [{"key": "s3cret"}]}}, "admin.keys: is not available in this version: leave it out"),
+        (
+            {"admin": {"keys": [{"name": "ops", "key": "s3cret"}]}},
+            "admin.keys[0].key: must be 16 to 256 visible ASCII characters without spaces",
+        ),
+        ({"admin": {"keys": [{"name": "ops", "key": ""}]}}, "admin.keys[0].key: must be 16 to 256 visible ASCII"),
+        ({"admin": {"keys": [{"key": "s3cret" * 3}]}}, "admin.keys[0].name: is required"),
+        (
+            {"admin": {"keys": [{"name": "ops", "key": "s3cret" * 3, "role": "owner"}]}},
+            "admin.keys[0].role: must be one of admin, viewer (got 'owner')",
+        ),
+        (
+            {"admin": {"keys": [{"name": "a", "key": "s3cret" * 3}, {"name": "a", "key": "s3cret" * 4}]}},
+            "admin.keys[1].name: 'a' stands there twice: remove one",
+        ),
+        (
+            {"admin": {"keys": [{"name": "a", "key": "s3cret" * 3}, {"name": "b", "key": "s3cret" * 3}]}},
+            "admin.keys[1].key: this key stands there twice: remove one",
+        ),
+        ({"admin": {"key_places": ["body"]}}, "admin.key_places[0]: must be one of header, query, cookie (got 'body')"),
+        ({"admin": {"key_places": []}}, "admin.key_places: must not be empty"),
         ({"limits": {"head_bytes": 0}}, "limits.head_bytes: must be at least 1 (got 0)"),
         ({"limits": {"haed_bytes": 9}}, "limits.haed_bytes: is not a known key: did you mean 'head_bytes'?"),
         ({"limits": {"idle_timeout": 0}}, "limits.idle_timeout: must be at least 0.001 (got 0)"),

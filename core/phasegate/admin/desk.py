@@ -29,7 +29,8 @@ class Proposal:
     """A change that somebody wants: all of it becomes one revision, or nothing does.
 
     `expected` holds, for each record that the change was made from, the revision that last changed it, None for one that
-    was not there. With `dry_run` everything is judged and nothing written.
+    was not there, and `base` the revision that the whole store has to be at, None where that does not matter. With `dry_run`
+    everything is judged and nothing written.
     """
 
     writes: tuple[Write, ...]
@@ -37,6 +38,7 @@ class Proposal:
     author: str
     note: str
     dry_run: bool = False
+    base: int | None = None
 
 
 class NotEverywhere(PhasegateError):

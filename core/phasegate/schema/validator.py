@@ -68,7 +68,7 @@ class Schema:
                 seen.add(finding.path)
                 findings.append(finding)
         for key, judge in self._inner.items():
-            if key in value and key not in seen:
+            if value.get(key) is not None and key not in seen:
                 value[key], more = judge(value[key])
                 findings += [finding.under(key) for finding in more]
         return value, findings

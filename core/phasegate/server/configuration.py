@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from ..admin.desk import Proposal
@@ -14,7 +14,7 @@ from ..logs import report_refusal
 from ..schema.tables import Schemas
 from ..snapshot import Snapshot
 from ..store.file import FileSource
-from ..store.records import Change, Conflict, Contents, Key, Record, Revision, Store, StoreUnavailable, Write
+from ..store.records import Change, Conflict, Contents, Record, Revision, Store, StoreUnavailable, Write
 from .distribution import Distribution, nothing
 from .state import State, after_revision, settled, settled_records
 
@@ -31,7 +31,7 @@ class Configuration:
     what the store holds, so that one of them can mend it.
     """
 
-    def __init__(self, schemas: Schemas, source: FileSource, store: Store | None, distribution: Distribution) -> None:
+    def __init__(self, schemas: Schemas, source: FileSource, store: Store, distribution: Distribution) -> None:
         self.changing = asyncio.Lock()
         """Held while anything changes what is served."""
         self._schemas = schemas
@@ -45,8 +45,7 @@ class Configuration:
     async def begin(self) -> None:
         """Read everything for the first time. Raise ConfigError where it can't be served, StoreUnavailable."""
         document = self._source.load()
-        if self._store is not None:
-            self._stored = await self._store.load()
+        self._stored = await self._store.load()
         state = State(document, self._stored.records, self._stored.revision)
         self._judged = self._judge(state)
         self._distribution.state = state
@@ -68,30 +67,28 @@ class Configuration:
             document = settled(served.document, self._source.load())
             if document is not served.document:
                 await self._serve(replace(served, document=document))
-                self._report_accepted(self._source.name)
+                self._report_accepted(str(self._source.path))
         except ConfigError as error:
-            report_refusal(_logger, error.of(self._source.name))
+            report_refusal(_logger, error.of(str(self._source.path)))
         except Exception:
-            _logger.exception("configuration can't be judged", extra={"file": self._source.name})
+            _logger.exception("configuration can't be judged", extra={"file": str(self._source.path)})
 
     async def propose(self, proposal: Proposal) -> tuple[Revision, list[int]]:
         """Make a change, as `admin.desk.Desk` says; return it, and the slots of workers that are late to serve it."""
-        if self._store is None:
-            raise StoreUnavailable("no store is configured: set resources.store in gateway.yaml")
         for _ in range(_TRIES):
             async with self.changing:
                 base = self._stored.revision
                 try:
-                    return await self._make(proposal, self._store)
+                    return await self._make(proposal)
                 except Conflict:
-                    if _is_outdated(proposal, self._stored.records):
+                    if _is_outdated(proposal, self._stored):
                         raise
             await self._until_moved_from(base)
         raise Conflict(f"the store was changed by others {_TRIES} times meanwhile: try again")
 
     async def revisions(self, before: int | None, limit: int) -> list[Revision]:
         """Return the newest revisions, newest first. Raise StoreUnavailable."""
-        return [] if self._store is None else await self._store.revisions(before=before, limit=limit)
+        return await self._store.revisions(before=before, limit=limit)
 
     async def follow_file(self) -> None:
         """Have each change of the file served, for good."""
@@ -101,20 +98,17 @@ class Configuration:
 
     async def follow_store(self) -> None:
         """Have each revision served that others write to the store, for good."""
-        if self._store is None:
-            return
         async for news in self._store.watch(self._stored.revision):
             async with self.changing:
                 await self._take_in(news)
 
     async def close(self) -> None:
         """Close the store."""
-        if self._store is not None:
-            await self._store.close()
+        await self._store.close()
 
-    async def _make(self, proposal: Proposal, store: Store) -> tuple[Revision, list[int]]:
-        if _is_outdated(proposal, self._stored.records):
-            raise Conflict("a record is not as it was when the change was made from it")
+    async def _make(self, proposal: Proposal) -> tuple[Revision, list[int]]:
+        if _is_outdated(proposal, self._stored):
+            raise Conflict("it is not as it was when the change was made from it")
         revision = _revision(proposal, self._stored)
         records = after_revision(self._stored.records, revision)
         state = replace(self._distribution.state, records=records, revision=revision.number)
@@ -124,7 +118,7 @@ class Configuration:
 
         async def write() -> None:
             nonlocal revision
-            revision = await store.apply(
+            revision = await self._store.apply(
                 proposal.writes, base=self._stored.revision, author=proposal.author, note=proposal.note
             )
 
@@ -177,7 +171,7 @@ class Configuration:
         known = self._judged.warnings if self._judged is not None else ()
         for warning in snapshot.warnings:
             if warning not in known:
-                fields = {"file": self._source.name, "path": warning.path, "detail": warning.message}
+                fields = {"file": str(self._source.path), "path": warning.path, "detail": warning.message}
                 _logger.warning("configuration warning", extra=fields)
         return snapshot
 
@@ -187,10 +181,15 @@ class Configuration:
         _logger.info("configuration accepted", extra=fields)
 
 
-def _is_outdated(proposal: Proposal, records: Mapping[Key, Record]) -> bool:
-    return any(
-        (records[key].modified if key in records else None) != modified for key, modified in proposal.expected.items()
-    )
+def _is_outdated(proposal: Proposal, stored: Contents) -> bool:
+    """Tell whether what the proposal was made from is not there any more."""
+    if proposal.base is not None and proposal.base != stored.revision:
+        return True
+    for key, modified in proposal.expected.items():
+        record = stored.records.get(key)
+        if modified != (None if record is None else record.modified):
+            return True
+    return False
 
 
 def _revision(proposal: Proposal, stored: Contents) -> Revision:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
+from typing import cast
 
 from ..admin.desk import Proposal, View
 from ..store.records import Revision, StoreUnavailable
@@ -35,13 +36,11 @@ class WorkerDesk:
 
     async def propose(self, proposal: Proposal, *, everywhere: bool = False) -> Revision:
         """Make a change; see `admin.desk.Desk`."""
-        answer = await self._ask(Propose(next(self._tickets), proposal, everywhere))
-        return answer  # type: ignore[return-value]
+        return cast("Revision", await self._ask(Propose(next(self._tickets), proposal, everywhere)))
 
     async def revisions(self, *, before: int | None = None, limit: int = 50) -> list[Revision]:
         """Return the newest revisions, newest first. Raise StoreUnavailable."""
-        answer = await self._ask(AskRevisions(next(self._tickets), before, limit))
-        return answer  # type: ignore[return-value]
+        return cast("list[Revision]", await self._ask(AskRevisions(next(self._tickets), before, limit)))
 
     def answered(self, message: Answered) -> None:
         """Take the supervisor's answer."""
@@ -61,7 +60,7 @@ class WorkerDesk:
         self._waiting.clear()
 
     async def _ask(self, question: Question) -> Revision | list[Revision]:
-        waiting = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[Revision | list[Revision]] = asyncio.get_running_loop().create_future()
         self._waiting[question.ticket] = waiting
         self._channel.send(question)
         try:

@@ -37,10 +37,12 @@ class Worker:
         self._start = start
         self._stopping = asyncio.Event()
         self._state = start.state
+        self._desk = WorkerDesk(channel, lambda: self._state, str(settings.file), writable=settings.store != "none")
         self._candidates: dict[int, tuple[State, Snapshot]] = {}
         descriptor = _ACCESS_DESCRIPTORS.get(settings.access_log)
+        self._schemas = Schemas(Registry.load(settings.plugins))
         self._gateway = Gateway(
-            Schemas(Registry.load(settings.plugins)),
+            self._schemas,
             trusted_proxies=settings.trusted_proxies,
             access_log=None if descriptor is None else AccessLog(descriptor),
         )
@@ -72,7 +74,7 @@ class Worker:
 
     def _sites(self) -> list[Site]:
         start, settings = self._start, self._start.settings
-        admin = Admin()
+        admin = Admin(self._desk, self._schemas, settings.admin.keys, settings.admin, settings.trusted_proxies)
         sites = []
         for descriptor, listen in zip(start.listeners, settings.listen, strict=True):
             shared = start.admin is None and listen.address == settings.admin_address
@@ -97,6 +99,7 @@ class Worker:
                     self._desk.answered(message)
         if preparing is not None:
             preparing.cancel()
+        self._desk.close()
         self._stopping.set()
 
     async def _prepare(self, message: Prepare) -> None:

@@ -6,8 +6,10 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
+from ..admin import keys
 from ..admin.desk import NotEverywhere
 from ..errors import ConfigError, Finding, PhasegateError, StartupError
 from ..logs import report_refusal
@@ -43,8 +45,8 @@ class Supervisor:
     Only this process reads the file and the store. Workers get what was accepted, a respawned one the last of it.
     """
 
-    def __init__(self, settings: Settings, schemas: Schemas, store: Store | None = None) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, schemas: Schemas, store: Store) -> None:
+        self._settings = with_admin_key(settings)
         self._addresses: list[Address] = []
         self._lives = Lives()
         self._distribution = Distribution(self._lives)
@@ -163,7 +165,7 @@ class Supervisor:
 
     def _reread(self) -> tuple[Settings, Schemas]:
         """Return what gateway.yaml says now. Raise ConfigError where that needs a new start."""
-        settings = load_settings(self._settings.path.parent)
+        settings = with_admin_key(load_settings(self._settings.path.parent))
         changed = [name for name in _FIXED if getattr(settings, name) != getattr(self._settings, name)]
         findings = [Finding(_FIXED[name], "has changed: restart the gateway for that") for name in changed]
         if findings:
@@ -220,12 +222,18 @@ class Supervisor:
         _logger.info("stopped")
 
 
+def with_admin_key(settings: Settings) -> Settings:
+    """Return settings that let somebody in: where they name no admin key, the one that is made. Raise StartupError."""
+    if settings.admin.keys:
+        return settings
+    return replace(settings, admin=replace(settings.admin, keys=(keys.ensure(settings.admin_key_file),)))
+
+
 async def _again_and_again(duty: Callable[[], Awaitable[None]]) -> None:
     """See to a duty for good; one that fails is reported and taken up again."""
     while True:
         try:
             await duty()
-            return
         except Exception:
             _logger.exception("can't follow changes", extra={"duty": duty.__name__.strip("_")})
             await asyncio.sleep(_AGAIN_SECONDS)

@@ -1,0 +1,50 @@
+"""Every endpoint of the Admin API: what stands in this table, and the resources for all else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from ..http.message import Response
+from ..schema.tables import Schemas
+from .answers import Refused
+from .call import Call
+from .desk import Desk
+from .resources import Resources
+
+Handler = Callable[..., Awaitable[Response]]
+
+
+class Endpoints:
+    """Finds who answers a request."""
+
+    def __init__(self, desk: Desk, schemas: Schemas) -> None:
+        self._resources = Resources(desk, schemas)
+        self.table: dict[str, dict[str, Handler]] = {}
+
+    async def answer(self, call: Call) -> Response:
+        """Answer a request. Raise Refused."""
+        if not call.segments:
+            raise Refused(404, "404 Not Found")
+        for pattern, handlers in self.table.items():
+            arguments = _match(pattern, call.segments)
+            if arguments is not None:
+                return await _handler(handlers, call)(call, *arguments)
+        return await self._resources.answer(call)
+
+
+def _match(pattern: str, segments: tuple[str, ...]) -> list[str] | None:
+    """Return what stands where the pattern has `{}`, None where it does not match."""
+    parts = pattern.split("/")
+    if len(parts) != len(segments):
+        return None
+    pairs = list(zip(parts, segments, strict=True))
+    if any(part not in ("{}", segment) for part, segment in pairs):
+        return None
+    return [segment for part, segment in pairs if part == "{}"]
+
+
+def _handler(handlers: dict[str, Handler], call: Call) -> Handler:
+    if call.method not in handlers:
+        allowed = sorted({*handlers, *(("HEAD",) if "GET" in handlers else ())})
+        raise Refused(405, f"not supported `{call.method}` method here", {"allow": ", ".join(allowed)})
+    return handlers[call.method]
