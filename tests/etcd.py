@@ -1,6 +1,7 @@
 """etcd as its own processes, one member or a cluster, on free ports of 127.0.0.1."""
 
 import contextlib
+import json
 import shutil
 import signal
 import ssl
@@ -50,6 +51,13 @@ class Member:
         """Start it again after it was killed, and wait until it serves."""
         self.start(initial_cluster(members))
         self.ready()
+
+    def leads(self) -> bool:
+        """Tell whether it is the cluster's leader."""
+        request = urllib.request.Request(f"{self.url}/v3/maintenance/status", b"{}")
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            status = json.load(answer)
+        return bool(status["leader"] == status["header"]["member_id"])
 
     def pause(self) -> None:
         """Stop it where it is: its connections stay open, and nothing answers on them."""

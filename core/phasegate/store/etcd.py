@@ -41,8 +41,8 @@ from .following import Bell, News, follow, following
 from .packing import pack, unpack_record, unpack_revision
 from .records import KEPT_REVISIONS, Conflict, Contents, Key, Record, Revision, StoreUnavailable, Write
 
-# What the watch does not tell, since its member is cut off from the others, a look finds.
-_POLL_SECONDS = 5.0
+# What the watch does not tell, since its member hangs or is cut off from the others, a look finds.
+_POLL_SECONDS = 1.0
 _PAGE = 500
 _MOST_AT_ONCE = 50
 _LOADS = 5

@@ -36,8 +36,12 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def opened(place: str) -> AsyncIterator[Opener]:
-    """What opens a store at the place, as one more process would; all are closed with the test."""
+async def opened(place: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Opener]:
+    """What opens a store at the place, as one more process would; all are closed with the test.
+
+    Nothing but its watch tells a store on etcd of news.
+    """
+    monkeypatch.setattr("phasegate.store.etcd._POLL_SECONDS", 60)
     stores: list[Store] = []
 
     def opener() -> Store:

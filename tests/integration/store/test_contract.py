@@ -102,6 +102,18 @@ async def test_a_watch_tells_of_everybodys_revisions_in_order(opened: Opener) ->
         assert [await seen() for _ in made[1:]] == made[1:]
 
 
+async def test_a_watch_that_waits_is_told_of_what_another_process_writes(opened: Opener) -> None:
+    store, other = opened(), opened()
+    made = [await write(other, 0, route("a"))]
+    async with watching(store, 0) as seen:
+        assert await seen() == made[0]
+        for base in (1, 2):
+            waiting = asyncio.create_task(seen())
+            await asyncio.sleep(0.1)
+            assert not waiting.done()
+            assert await write(other, base, route("a", n=base)) == await waiting
+
+
 async def test_two_watches_of_one_store_see_the_same(store: Store) -> None:
     async with watching(store, 0) as one, watching(store, 0) as two:
         waiting = asyncio.gather(one(), two())
