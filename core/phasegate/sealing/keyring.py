@@ -58,7 +58,7 @@ class KeyRing:
         except OSError as error:
             raise StartupError(f"the key ring's folder {path.parent} can't be made: {error.strerror}") from error
         with _locked(path.parent):
-            if not path.exists():
+            if not os.path.lexists(path):
                 _write(path, [_line(_new_key())])
         return cls(path)
 

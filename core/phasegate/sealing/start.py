@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ..errors import StartupError
@@ -29,7 +30,7 @@ async def open_ring(path: Path, store: Store) -> KeyRing:
 
 
 def _kept(path: Path) -> KeyRing | None:
-    return KeyRing(path) if path.exists() else None
+    return KeyRing(path) if os.path.lexists(path) else None
 
 
 async def _ids_in(store: Store) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -51,19 +52,13 @@ class SealedStore:
         What can't be opened is logged once, and waited for: with the key it lacks, or a repaired record, it goes on by the
         store's contents.
         """
-        news = self._store.watch(after)
         seen = after
-        try:
+        async with contextlib.aclosing(self._store.watch(after)) as news:  # type: ignore[type-var]
             async for item in news:
-                if isinstance(item, Revision) and item.number <= seen:
-                    continue
-                found = await self._opened(item)
-                seen = found.number if isinstance(found, Revision) else found.revision
-                yield found
-        finally:
-            close = getattr(news, "aclose", None)
-            if close is not None:
-                await close()
+                if isinstance(item, Contents) or item.number > seen:
+                    found = await self._opened(item)
+                    seen = _number(found)
+                    yield found
 
     async def revisions(self, *, before: int | None = None, limit: int = 50) -> list[Revision]:
         """Return the newest revisions, newest first. Raise StoreUnavailable, also for what can't be opened."""
@@ -111,17 +106,17 @@ class SealedStore:
             return self._contents(item) if isinstance(item, Contents) else self._revision(item)
         except StartupError as error:
             _logger.error("sealed records can't be opened", extra={"detail": str(error)})  # noqa: TRY400 (no defect)
-            return await self._repaired()
+            return await self._repaired(_number(item))
 
-    async def _repaired(self) -> Contents:
+    async def _repaired(self, number: int) -> Contents:
+        """Return the store's contents once they can be opened, none from before that revision."""
         while True:
             await asyncio.sleep(self._retry_seconds)
-            try:
+            with contextlib.suppress(StartupError, StoreUnavailable):
                 contents = await self.load()
-            except (StartupError, StoreUnavailable):
-                continue
-            _logger.info("sealed records opened", extra={"revision": contents.revision})
-            return contents
+                if contents.revision >= number:
+                    _logger.info("sealed records opened", extra={"revision": contents.revision})
+                    return contents
 
     def _contents(self, contents: Contents) -> Contents:
         return replace(contents, records={key: self._record(record) for key, record in contents.records.items()})
@@ -136,3 +131,7 @@ class SealedStore:
     def _record(self, record: Record) -> Record:
         value = opened(record.key, record.value, self._ring)
         return record if value is record.value else replace(record, value=value)
+
+
+def _number(item: Revision | Contents) -> int:
+    return item.number if isinstance(item, Revision) else item.revision

@@ -173,6 +173,33 @@ async def test_a_watch_goes_on_once_a_broken_record_is_repaired(
     assert contents.revision == 3
 
 
+async def test_no_older_contents_stand_in_for_a_revision_that_can_not_be_opened(
+    store: SealedStore, inner: MemoryStore, ring: KeyRing, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copy2(ring.path, tmp_path / "copy")
+    await put(store, 0, "one")
+    former = await inner.load()
+    watch = sealed_store(inner, KeyRing(tmp_path / "copy")).watch(1)
+    ring.rotate()
+    await put(store, 1, "two")
+    loads = 0
+    load = inner.load
+
+    async def kept() -> Contents:
+        nonlocal loads
+        loads += 1
+        return former if loads < 5 else await load()
+
+    inner.load = kept  # type: ignore[method-assign]
+    waiting = asyncio.ensure_future(anext(watch))
+    while not caplog.records:
+        await asyncio.sleep(0.001)
+    shutil.copy2(ring.path, tmp_path / "copy")
+    contents = await asyncio.wait_for(waiting, 5)
+    assert isinstance(contents, Contents)
+    assert (contents.revision, loads) == (2, 5)
+
+
 async def test_closing_a_watch_closes_the_one_below(store: SealedStore, inner: MemoryStore) -> None:
     ended = asyncio.Event()
 
