@@ -75,10 +75,8 @@ async def test_who_waits_for_a_turn_waits_no_longer_than_four_reads() -> None:
     crowd.gate.clear()
     asked = [crowd.cache.get(index, "name", crowd.read) for index in range(1000)]
     found = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 5)
-    assert {str(error) for error in found} == {
-        "was not answered within 0.05 seconds",
-        "was not read within 0.2 seconds",
-    }
+    assert {type(error) for error in found} == {Unresolved}
+    assert str(found[-1]) == "was not read within 0.2 seconds"
     await crowd.cache.close()
 
 
