@@ -10,6 +10,7 @@ import click
 
 from ..errors import ConfigError, StartupError
 from .inspect import check, plugins, routes
+from .keyring import keyring
 from .run import run
 
 COMMANDS_GROUP = "phasegate.commands"
@@ -44,7 +45,7 @@ def cli() -> None:
     """
 
 
-for command in (run, check, plugins, routes):
+for command in (run, check, plugins, routes, keyring):
     cli.add_command(command)
 
 
