@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 from cerberus import SchemaError
+from cerberus.errors import ValidationError
 
 from ..errors import Finding
 from .messages import finding_of
+from .plain import PlainTests
 from .prepare import Definition, prepare
 from .rules import Rules
 
@@ -44,6 +46,7 @@ class Schema:
         self._inner = {key: _inner(rules) for key, rules in definition.items() if rules.keys() & set(_NESTED)}
         self._known: dict[bytes, dict[str, Any]] = {}
         self._names = {key: rules.get("alias_of", key) for key, rules in definition.items()}
+        self._plain = PlainTests(definition)
         self._sound = frozenset(self._sound_defaults())
 
     def validate(self, document: object, path: str = "") -> tuple[dict[str, Any], list[Finding]]:
@@ -64,11 +67,8 @@ class Schema:
     def _judge(self, document: Mapping[Any, Any]) -> tuple[dict[str, Any], list[Finding]]:
         value, findings = prepare(document, self.definition)
         seen = {finding.path for finding in findings}
-        given = {self._names.get(key, key) for key in document}
-        self._rules.validate(
-            {key: item for key, item in value.items() if key in given or key not in self._sound}, normalize=False
-        )
-        for error in self._rules.found:
+        errors = self._errors(value, {self._names.get(key, key) for key in document})
+        for error in errors:
             finding = finding_of(error, self.definition)
             if finding.path not in seen:
                 seen.add(finding.path)
@@ -78,6 +78,14 @@ class Schema:
                 value[key], more = judge(value[key])
                 findings += [finding.under(key) for finding in more]
         return value, findings
+
+    def _errors(self, value: dict[Any, Any], given: set[Any]) -> Sequence[ValidationError]:
+        """Return what cerberus has to say of an object; it is not asked about what needs no asking."""
+        doubtful = {key: item for key, item in value.items() if key in given or key not in self._sound}
+        if self._plain.accept(doubtful):
+            return ()
+        self._rules.validate(doubtful, normalize=False)
+        return self._rules.found
 
     def _sound_defaults(self) -> Iterator[str]:
         """Yield the keys whose defaults need not be judged each time that they are filled in."""

@@ -77,15 +77,7 @@ class _Stocktaking:
         kinds: dict[str, Mapping[str, Resource]] = {}
         changed: dict[str, AbstractSet[str]] = {}
         for kind, entries in filed.items():
-            yield
-            if entries is self._former.filed.get(kind, ()):
-                kinds[kind], changed[kind] = (
-                    self._amended(kind, recorded, moved.get(kind, {})),
-                    moved.get(kind, {}).keys(),
-                )
-            else:
-                kinds[kind] = yield from self._combined(kind, entries, recorded)
-                changed[kind] = _differing(self._former.kinds[kind], kinds[kind])
+            kinds[kind], changed[kind] = yield from self._kind(kind, entries, recorded, moved.get(kind, {}))
         yield
         judged = (
             [*(item for items in filed.values() for item in items), *recorded.values()] if self._notes.errors else ()
@@ -173,16 +165,29 @@ class _Stocktaking:
         source, id_ = ("admin", raw.id) if isinstance(raw, Record) else ("file", value[name_key(kind)])
         return Resource(id_, path, f"{kind}/{id_}", value, source, order, raw, texts)  # type: ignore[arg-type]
 
-    def _amended(self, kind: str, recorded: Mapping[Key, Judged], moved: Iterable[str]) -> Mapping[str, Resource]:
+    def _kind(
+        self, kind: str, filed: Sequence[Judged], recorded: Mapping[Key, Judged], moved: dict[str, None]
+    ) -> Steps[tuple[Mapping[str, Resource], AbstractSet[str]]]:
+        """Return the resources of a kind, and the ids that are not as they were."""
+        yield
+        former = self._former.kinds[kind]
+        if filed is not self._former.filed.get(kind, ()):
+            held = yield from self._combined(kind, filed, recorded)
+            return held, _differing(former, held)
+        return (yield from self._amended(kind, recorded, moved)) if moved else former, moved.keys()
+
+    def _amended(
+        self, kind: str, recorded: Mapping[Key, Judged], moved: Iterable[str]
+    ) -> Steps[Mapping[str, Resource]]:
         """Return the resources of a kind whose part in the file is as before."""
-        if not moved:
-            return self._former.kinds[kind]
         held = dict(self._former.kinds[kind])
         for id_ in moved:
             if id_ in held and held[id_].source == "admin":
                 del held[id_]
+            yield
         for id_ in moved:
             self._hold(kind, held, recorded.get((kind, id_)))
+            yield
         return held
 
     def _combined(
