@@ -14,7 +14,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PARTS = ("main", "consumer", "metadata")
 
 _IDS = ("id", "group_id", "plugin_config_id", "service_id", "upstream_id")
-_HOLDING_CREDENTIALS = ("consumers", "credentials")
+HOLDING_CREDENTIALS = ("consumers", "credentials")
 
 # What `resolve` asks beyond the rules of single keys.
 _EXCLUDING = {
@@ -39,16 +39,17 @@ class PublishedSchemas:
 
     def kind(self, kind: str) -> JSONSchema | None:
         """Return the schema of a kind of resource (`routes`), None for one that this version does not have."""
+        plugins = self.plugins(on_consumers=kind in HOLDING_CREDENTIALS)
+        schema = self.kind_with(kind, plugins)
+        return None if schema is None else {"$schema": DIALECT, **schema}
+
+    def kind_with(self, kind: str, plugins: JSONSchema) -> JSONSchema | None:
+        """Return the schema of a kind to be part of another, with this one for its `plugins`."""
         if kind not in KINDS:
             return None
-        schema = self.bare_kind(kind)
-        if "plugins" in schema["properties"]:
-            schema["properties"]["plugins"] |= self.plugins(on_consumers=kind in _HOLDING_CREDENTIALS)
-        return {"$schema": DIALECT, **schema}
-
-    def bare_kind(self, kind: str) -> JSONSchema:
-        """Return the schema of a kind, in which `plugins` is any object."""
         schema = json_schema(KINDS[kind])
+        if "plugins" in schema["properties"]:
+            schema["properties"]["plugins"] = plugins
         required = [key for key in schema.pop("required", ()) if key != "id"]
         conditions = [*schema.pop("allOf", ()), *_conditions(kind)]
         for key in schema["properties"].keys() & set(_IDS):
