@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ..errors import ConfigError, StartupError
+from .admin_key import admin_key
 from .inspect import check, plugins, routes
 from .run import run
 
@@ -44,7 +45,7 @@ def cli() -> None:
     """
 
 
-for command in (run, check, plugins, routes):
+for command in (run, check, plugins, routes, admin_key):
     cli.add_command(command)
 
 
