@@ -113,7 +113,13 @@ CONSUMER: Rules = {
     "desc": {"type": "string"},
     "labels": _LABELS,
     "plugins": _PLUGINS,
-    "group_id": _LATER,
+    "group_id": _ID,
+}
+
+CREDENTIAL: Rules = {
+    "id": {**_ID, "required": True},
+    **_DESCRIPTION,
+    "plugins": {**_PLUGINS, "required": True},
 }
 
 PLUGIN_META: Rules = {
@@ -128,13 +134,19 @@ KINDS: dict[str, Rules] = {
     "services": SERVICE,
     "upstreams": {"id": {**_ID, "required": True}, **UPSTREAM},
     "consumers": CONSUMER,
+    "consumer_groups": {"id": {**_ID, "required": True}, **_DESCRIPTION, "plugins": {**_PLUGINS, "required": True}},
     "plugin_configs": {"id": {**_ID, "required": True}, **_DESCRIPTION, "plugins": {**_PLUGINS, "required": True}},
+    "plugin_metadata": {"id": {**_ID, "required": True}},
     "global_rules": {"id": {**_ID, "required": True}, "plugins": {**_PLUGINS, "required": True}},
+    "credentials": CREDENTIAL,
 }
 
-LATER_KINDS = ("consumer_groups", "plugin_metadata", "protos", "secrets", "ssls", "stream_routes")
+STORED_KINDS = ("credentials",)
+"""Kinds that the Admin API alone writes: the file has no list of them."""
+
+LATER_KINDS = ("protos", "secrets", "ssls", "stream_routes")
 
 DOCUMENT: Rules = {
-    **{kind: {"type": "list", "default": []} for kind in KINDS},
+    **{kind: {"type": "list", "default": []} for kind in KINDS if kind not in STORED_KINDS},
     **dict.fromkeys(LATER_KINDS, _LATER),
 }
