@@ -23,6 +23,7 @@ from .router import Router
 from .schema.tables import Schemas
 from .snapshot import Snapshot, Sources
 from .snapshot.consumers import LiveConsumers
+from .snapshot.garbage import undisturbed
 from .store.records import Key, Record
 from .upstream.client import UpstreamClient
 
@@ -61,8 +62,9 @@ class Gateway:
         # What it takes over must stay open, even where another snapshot is swapped in before this one is ready.
         base.acquire()
         try:
-            candidate = await Snapshot.build(Sources(document, records, references), self._schemas, base)
-            await candidate.open(self._services)
+            with undisturbed():
+                candidate = await Snapshot.build(Sources(document, records, references), self._schemas, base)
+                await candidate.open(self._services)
         finally:
             base.release()
         return candidate

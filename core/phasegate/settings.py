@@ -16,6 +16,7 @@ from .http.address import Network, parse_networks
 from .limits import RULES, Limits
 from .schema import Schema
 from .secret import Secret
+from .store.opening import judge_store
 from .store.yaml import read_yaml
 
 FILE_NAME = "gateway.yaml"
@@ -82,7 +83,7 @@ DEFINITION: dict[str, Any] = {
     "resources": {
         "type": "dict",
         "default": {},
-        "schema": {"file": {**_PATH, "default": "routes.yaml"}, "store": {"type": "string", "available": ["none"]}},
+        "schema": {"file": {**_PATH, "default": "routes.yaml"}, "store": {"type": "string", "default": "sqlite:var/phasegate.db"}},
     },
     "server": {
         "type": "dict",
@@ -151,6 +152,7 @@ class Settings:
     workers: int
     plugins: tuple[str, ...]
     file: Path
+    store: str = "none"
     protocol: Literal["native", "hypercorn"] = "native"
     loop: Literal["auto", "asyncio", "uvloop"] = "auto"
     graceful_timeout: float = 30.0
@@ -160,6 +162,11 @@ class Settings:
     access_log: Literal["stdout", "stderr", "off"] = "stdout"
     path: Path = field(default_factory=Path)
     admin: AdminSettings = field(default_factory=AdminSettings)
+
+    @property
+    def last_good_file(self) -> Path:
+        """Where what etcd holds is kept, for when etcd is away."""
+        return self.path.parent / "var" / "last-good"
 
     @property
     def admin_key_file(self) -> Path:
@@ -187,6 +194,7 @@ def _settings(value: Mapping[str, Any], directory: Path) -> Settings:
         workers=_available_cores() if value["workers"] == "auto" else value["workers"],
         plugins=tuple(value["plugins"]),
         file=directory / value["resources"]["file"],
+        store=value["resources"]["store"],
         protocol=value["server"]["protocol"],
         loop=value["server"]["loop"],
         graceful_timeout=float(value["server"]["graceful_timeout"]),
@@ -225,6 +233,7 @@ def _file_findings(value: Mapping[str, Any], directory: Path) -> list[Finding]:
             findings.append(Finding(f"listen[{index}].address", f"{address} stands there twice: remove one"))
     if not os.path.isfile(directory / value["resources"]["file"]):  # noqa: PTH113 (False also where nobody may look)
         findings.append(Finding("resources.file", f"there is no file {directory / value['resources']['file']}"))
+    findings += judge_store(value["resources"]["store"])
     findings += _admin_findings(value["admin"]["keys"])
     for index, name in enumerate(value["plugins"]):
         if name in value["plugins"][:index]:

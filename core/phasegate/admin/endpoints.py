@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from ..http.message import Response
+from ..schema.published import PublishedSchemas
 from ..schema.tables import Schemas
 from .answers import Refused
 from .call import Call
@@ -12,6 +13,7 @@ from .changes import Changes
 from .desk import Desk
 from .history import History
 from .masking import Masking
+from .openapi import Description
 from .plugins import Plugins
 from .resources import Resources
 from .validation import Validation
@@ -28,6 +30,7 @@ class Endpoints:
         history, changes = History(desk, masking), Changes(desk, masking)
         self._resources = Resources(desk, masking)
         self.table: dict[str, dict[str, Handler]] = {
+            "openapi.json": {"GET": Description(PublishedSchemas(schemas.registry)).whole},
             "plugins": {"GET": plugins.all},
             "plugins/list": {"GET": plugins.names},
             "plugins/reload": {"PUT": plugins.reload},

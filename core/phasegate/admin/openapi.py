@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from importlib.metadata import version
 from typing import Any
 
-from ..schema.published import HOLDING_CREDENTIALS, PublishedSchemas
-from .call import PREFIX
+from ..http.message import Response
+from ..schema.published import PublishedSchemas
+from .answers import answer
+from .call import PREFIX, Call
 from .kinds import KINDS, Kind
 from .operations import Operation, operations, schema_name
 from .shapes import EXAMPLES, PARAMETERS, PATH_PARAMETERS, REFUSALS, SHAPES, list_of, object_of
@@ -14,12 +17,28 @@ from .shapes import EXAMPLES, PARAMETERS, PATH_PARAMETERS, REFUSALS, SHAPES, lis
 Document = dict[str, Any]
 
 _ALWAYS = (400, 401, 429)
+_PLUGINS = "Plugins"
+_OWN_PLUGINS = {"consumers": "ConsumerPlugins", "credentials": "CredentialPlugins"}
 _INTRODUCTION = (
     "Changes routes, services, upstreams, consumers and plugins while the gateway runs, in the shape of APISIX's Admin API. "
     "What is written is judged whole, becomes one numbered revision, and is served by the time the answer comes."
 )
 _COUNT = {"type": "integer", "minimum": 0}
 _TEXT = {"type": "string"}
+
+
+class Description:
+    """Answers with the description: made once, in a thread, since it takes longer than requests should wait."""
+
+    def __init__(self, schemas: PublishedSchemas) -> None:
+        self._schemas = schemas
+        self._made: Document | None = None
+
+    async def whole(self, _call: Call) -> Response:
+        """Answer with all of it."""
+        if self._made is None:
+            self._made = await asyncio.to_thread(describe, self._schemas)
+        return answer(self._made)
 
 
 def describe(schemas: PublishedSchemas) -> Document:
@@ -77,7 +96,7 @@ def _reference(part: str, name: str) -> dict[str, str]:
 
 
 def _schemas(schemas: PublishedSchemas) -> Document:
-    described: Document = {"Plugins": schemas.plugins(), "ConsumerPlugins": schemas.plugins(on_consumers=True)}
+    described: Document = {name: schemas.plugins(kind) for kind, name in {"routes": _PLUGINS, **_OWN_PLUGINS}.items()}
     for kind in (kind for kind in KINDS.values() if kind.built):
         described |= _schemas_of(kind, schemas)
     return described
@@ -96,5 +115,5 @@ def _schemas_of(kind: Kind, schemas: PublishedSchemas) -> Document:
 
 
 def _sent(kind: Kind, schemas: PublishedSchemas) -> Document:
-    plugins = "ConsumerPlugins" if kind.name in HOLDING_CREDENTIALS else "Plugins"
-    return schemas.kind_with(kind.name, _reference("schemas", plugins)) or {"type": "object"}
+    plugins = _reference("schemas", _OWN_PLUGINS.get(kind.name, _PLUGINS))
+    return schemas.kind_with(kind.name, plugins) or {"type": "object"}

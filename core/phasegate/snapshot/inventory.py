@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +22,10 @@ _TIMES = ("create_time", "update_time")
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What a configuration is made of: the file's document, the store's records, the values of references by their text."""
+    """What a configuration is made of: the file's document, the store's records, the values of references by their text.
+
+    None of them is changed afterwards: a change comes as another mapping, in which what stayed is the same object.
+    """
 
     document: Document = field(default_factory=dict)
     records: Mapping[Key, Record] = field(default_factory=dict)
@@ -32,7 +36,7 @@ class Sources:
 class Inventory:
     """The resources of one configuration.
 
-    `kinds` has them by kind and id; where nothing of a kind changed, its mapping is the very one of the inventory before.
+    `kinds` has them by kind and id, `changed` the ids of each kind that are not as they were in the inventory before.
     `refused` holds what schemas refuse, `missing` their kinds and ids; with any there is no configuration.
     """
 
@@ -40,6 +44,7 @@ class Inventory:
     kinds: Mapping[str, Mapping[str, Resource]]
     filed: Mapping[str, Sequence[Judged]]
     recorded: Mapping[Key, Judged]
+    changed: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
     refused: Sequence[Refused] = ()
     missing: frozenset[Key] = frozenset()
 
@@ -68,20 +73,18 @@ class _Stocktaking:
     def steps(self) -> Steps[Inventory]:
         filed = yield from self._filed()
         yield
-        recorded = yield from self._recorded()
-        yield
-        kinds = {}
-        touched = {kind for kind, _ in _differing(self._former.recorded, recorded)}
+        recorded, moved = yield from self._recorded()
+        kinds: dict[str, Mapping[str, Resource]] = {}
+        changed: dict[str, AbstractSet[str]] = {}
         for kind, entries in filed.items():
-            if kind in touched or entries is not self._former.filed.get(kind):
-                kinds[kind] = self._combined(kind, entries, recorded)
-                yield
-            else:
-                kinds[kind] = self._former.kinds[kind]
-        judged = [*(item for items in filed.values() for item in items), *recorded.values()]
-        refused = [item for item in judged if isinstance(item, Refused)] if self._notes.errors else []
+            kinds[kind], changed[kind] = yield from self._kind(kind, entries, recorded, moved.get(kind, {}))
+        yield
+        judged = (
+            [*(item for items in filed.values() for item in items), *recorded.values()] if self._notes.errors else ()
+        )
+        refused = [item for item in judged if isinstance(item, Refused)]
         missing = frozenset(key for item in refused if (key := item.key) is not None)
-        return Inventory(self._sources, kinds, filed, recorded, refused, missing)
+        return Inventory(self._sources, kinds, filed, recorded, changed, refused, missing)
 
     def _filed(self) -> Steps[dict[str, Sequence[Judged]]]:
         document, former = self._sources.document, self._former
@@ -111,16 +114,30 @@ class _Stocktaking:
         unchanged = len(judged) == len(former) and all(new is old for new, old in zip(judged, former, strict=True))
         return former if unchanged else judged
 
-    def _recorded(self) -> Steps[Mapping[Key, Judged]]:
-        records, former = self._sources.records, self._former.recorded
-        recorded = dict(former)
-        for key in former.keys() - records.keys():
+    def _recorded(self) -> Steps[tuple[Mapping[Key, Judged], Mapping[str, dict[str, None]]]]:
+        """Return the store's resources, and the ids that changed of each kind."""
+        records, former = self._sources.records, self._former.sources.records
+        if records is former and not self._stale:
+            return self._former.recorded, {}
+        recorded = dict(self._former.recorded)
+        gone = recorded.keys() - records.keys()
+        for key in gone:
             del recorded[key]
         yield
-        for record in [record for key, record in records.items() if self._is_new(former.get(key), record)]:
-            recorded[record.key] = self._judged_record(record)
+        if self._stale:
+            new = list(records.values())
+        else:
+            new = [record for key, record in records.items() if former.get(key) is not record]
+        yield
+        moved: dict[str, dict[str, None]] = {}
+        for kind, id_ in gone:
+            moved.setdefault(kind, {})[id_] = None
+        for record in new:
+            if self._is_new(recorded.get(record.key), record):
+                recorded[record.key] = self._judged_record(record)
+                moved.setdefault(record.kind, {})[record.id] = None
             yield
-        return recorded
+        return recorded, moved
 
     def _is_new(self, known: Judged | None, record: Record) -> bool:
         if not isinstance(known, Resource) or not isinstance(known.raw, Record):
@@ -148,20 +165,48 @@ class _Stocktaking:
         source, id_ = ("admin", raw.id) if isinstance(raw, Record) else ("file", value[name_key(kind)])
         return Resource(id_, path, f"{kind}/{id_}", value, source, order, raw, texts)  # type: ignore[arg-type]
 
-    def _combined(self, kind: str, filed: Iterable[Judged], recorded: Mapping[Key, Judged]) -> Mapping[str, Resource]:
-        held: dict[str, Resource] = {}
-        for item in (*filed, *_of_kind(kind, recorded)):
-            if not isinstance(item, Resource):
-                continue
-            other = held.setdefault(item.id, item)
-            if other is not item:
-                where = f"{item.path}.{name_key(kind)}"
-                self._notes.error(where, f"{item.id!r} is taken by {other.path}: choose another")
+    def _kind(
+        self, kind: str, filed: Sequence[Judged], recorded: Mapping[Key, Judged], moved: dict[str, None]
+    ) -> Steps[tuple[Mapping[str, Resource], AbstractSet[str]]]:
+        """Return the resources of a kind, and the ids that are not as they were."""
+        yield
+        former = self._former.kinds[kind]
+        if filed is not self._former.filed.get(kind, ()):
+            held = yield from self._combined(kind, filed, recorded)
+            return held, _differing(former, held)
+        return (yield from self._amended(kind, recorded, moved)) if moved else former, moved.keys()
+
+    def _amended(
+        self, kind: str, recorded: Mapping[Key, Judged], moved: Iterable[str]
+    ) -> Steps[Mapping[str, Resource]]:
+        """Return the resources of a kind whose part in the file is as before."""
+        held = dict(self._former.kinds[kind])
+        for id_ in moved:
+            if id_ in held and held[id_].source == "admin":
+                del held[id_]
+            yield
+        for id_ in moved:
+            self._hold(kind, held, recorded.get((kind, id_)))
+            yield
         return held
 
+    def _combined(
+        self, kind: str, filed: Iterable[Judged], recorded: Mapping[Key, Judged]
+    ) -> Steps[Mapping[str, Resource]]:
+        """Return the resources of a kind whose part in the file changed."""
+        held: dict[str, Resource] = {}
+        for item in (*filed, *(item for (its, _), item in recorded.items() if its == kind)):
+            self._hold(kind, held, item)
+            yield
+        return held
 
-def _of_kind(kind: str, recorded: Mapping[Key, Judged]) -> Iterator[Judged]:
-    return (item for (its, _), item in recorded.items() if its == kind)
+    def _hold(self, kind: str, held: dict[str, Resource], item: Judged | None) -> None:
+        if not isinstance(item, Resource):
+            return
+        other = held.setdefault(item.id, item)
+        if other is not item:
+            where = f"{item.path}.{name_key(kind)}"
+            self._notes.error(where, f"{item.id!r} is taken by {other.path}: choose another")
 
 
 def _changed_texts(former: Mapping[str, str], now: Mapping[str, str]) -> frozenset[str]:
@@ -171,6 +216,6 @@ def _changed_texts(former: Mapping[str, str], now: Mapping[str, str]) -> frozens
     return frozenset(text for text in former.keys() | now.keys() if former.get(text) != now.get(text))
 
 
-def _differing(former: Mapping[Key, Judged], now: Mapping[Key, Judged]) -> Iterator[Key]:
-    yield from former.keys() - now.keys()
-    yield from (key for key, item in now.items() if former.get(key) is not item)
+def _differing(former: Mapping[str, Resource], now: Mapping[str, Resource]) -> AbstractSet[str]:
+    new = (id_ for id_, item in now.items() if former.get(id_) is not item)
+    return dict.fromkeys([*(former.keys() - now.keys()), *new]).keys()

@@ -6,9 +6,10 @@ the resource itself nor one of what it refers to has touched, so the work is tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import ConfigError, Finding
 from ..model import Consumer, Credential, PluginEntry, Route, Service, Upstream
@@ -19,8 +20,10 @@ from .people import ConsumerMaker, by_consumer, credential_of, note_orphans, not
 from .resource import Notes, Refused, Resource, place
 from .routes import RouteMaker
 from .slices import Steps
-from .stage import Stage, staging
+from .stage import Moves, Stage, staging
 from .targets import References
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,6 @@ def resolving(sources: Sources, schemas: Schemas, former: Resolved | None = None
 class _Resolver:
     def __init__(self, inventory: Inventory, schemas: Schemas, former: Resolved, notes: Notes) -> None:
         self._inventory = inventory
-        self._kinds = inventory.kinds
         self._former = former
         self._notes = notes
         self._entries = Entries(schemas.plugins, notes)
@@ -79,15 +81,15 @@ class _Resolver:
         self._keys = schemas.plugins.consumer_keys
 
     def steps(self) -> Steps[Resolved]:
-        kinds, former, notes = self._kinds, self._former, self._notes
-        upstreams = yield from staging(former.upstreams, kinds["upstreams"], self._upstream, notes)
-        configs = yield from staging(former.configs, kinds["plugin_configs"], self._entries_of, notes)
+        former = self._former
+        upstreams = yield from self._stage("upstreams", former.upstreams, self._upstream)
+        configs = yield from self._stage("plugin_configs", former.configs, self._entries_of)
         services = yield from self._services(upstreams)
         routes = yield from self._routes(upstreams, configs, services)
-        groups = yield from staging(former.groups, kinds["consumer_groups"], self._entries_of, notes)
-        credentials = yield from staging(former.credentials, kinds["credentials"], self._credential, notes)
+        groups = yield from self._stage("consumer_groups", former.groups, self._entries_of)
+        credentials = yield from self._stage("credentials", former.credentials, self._credential)
         consumers = yield from self._consumers(groups, credentials)
-        rules = yield from staging(former.rules, kinds["global_rules"], self._entries_of, notes)
+        rules = yield from self._stage("global_rules", former.rules, self._entries_of)
         entries = self._global_entries(rules) if rules.changed else former.global_entries
         for refused in self._inventory.refused:
             self._judge_plugins_of(refused)
@@ -95,6 +97,13 @@ class _Resolver:
         return Resolved(
             self._inventory, upstreams, configs, services, routes, groups, credentials, consumers, rules, entries
         )
+
+    def _stage(
+        self, kind: str, former: Stage[T], make: Callable[[Resource], T], **referred: AbstractSet[str]
+    ) -> Steps[Stage[T]]:
+        """Return the stage of a kind; `referred` has, by key, the ids that changed among those that the key refers to."""
+        moves = Moves(self._inventory.changed[kind], referred)
+        return (yield from staging(former, self._inventory.kinds[kind], moves, make, self._notes))
 
     def _upstream(self, item: Resource) -> Upstream | None:
         return self._references.upstream(item, item.value)
@@ -111,8 +120,7 @@ class _Resolver:
             target = self._references.target(item, upstreams.values)
             return Service(item.id, hosts, self._entries_of(item), target, item.value["enable_websocket"])
 
-        moved = {"upstream_id": upstreams.changed}
-        return (yield from staging(self._former.services, self._kinds["services"], service, self._notes, moved))
+        return (yield from self._stage("services", self._former.services, service, upstream_id=upstreams.changed))
 
     def _routes(
         self,
@@ -128,25 +136,33 @@ class _Resolver:
             made = maker.route(item)
             return made if item.value["status"] else None
 
-        moved = {
-            "upstream_id": upstreams.changed,
-            "plugin_config_id": configs.changed,
-            "service_id": services.changed,
-        }
-        return (yield from staging(self._former.routes, self._kinds["routes"], route, self._notes, moved))
+        return (
+            yield from self._stage(
+                "routes",
+                self._former.routes,
+                route,
+                upstream_id=upstreams.changed,
+                plugin_config_id=configs.changed,
+                service_id=services.changed,
+            )
+        )
 
     def _consumers(
         self, groups: Stage[tuple[PluginEntry, ...]], credentials: Stage[Credential | None]
     ) -> Steps[Stage[Consumer]]:
-        people = self._kinds["consumers"]
-        moved = {"group_id": groups.changed, "username": {owner_of(id_) for id_ in credentials.changed}}
-        if people is self._former.consumers.resources and not any(moved.values()):
-            return self._former.consumers.untouched()
-        maker = ConsumerMaker(groups.values, by_consumer(credentials), self._entries, self._references)
-        yield
-        consumers = yield from staging(self._former.consumers, people, maker.consumer, self._notes, moved)
-        note_orphans(credentials.resources.values(), self._inventory, self._notes)
-        yield from noting_clashes(consumers, credentials, self._keys, self._notes)
+        may_change = credentials.changed or groups.changed or self._inventory.changed["consumers"]
+        given = by_consumer(credentials) if may_change else {}
+        maker = ConsumerMaker(groups.values, given, self._entries, self._references)
+        consumers = yield from self._stage(
+            "consumers",
+            self._former.consumers,
+            maker.consumer,
+            group_id=groups.changed,
+            username={owner_of(id_) for id_ in credentials.changed},
+        )
+        if credentials.changed or consumers.changed:
+            note_orphans(credentials.resources.values(), self._inventory, self._notes)
+            yield from noting_clashes(consumers, credentials, self._keys, self._notes)
         return consumers
 
     def _global_entries(self, rules: Stage[tuple[PluginEntry, ...]]) -> tuple[PluginEntry, ...]:

@@ -24,8 +24,8 @@ _NOTHING: Mapping[Any, Any] = {}
 class Snapshot:
     """What the gateway answers by at one moment. Built off to the side, opened, then swapped in; never changed.
 
-    `document` is the file's, `records` are the store's; `references` has the values of texts such as `$env://NAME`. What is
-    as it was in the previous snapshot is taken over from it. Raise ConfigError with every finding when anything is refused.
+    `document` is the file's, `records` are the store's; `references` has the values of texts such as `$env://NAME`. None of
+    them may be changed later. What is as it was in the previous snapshot is taken over from it. Raise ConfigError with every finding when anything is refused.
     """
 
     schemas: Schemas
@@ -56,7 +56,9 @@ class Snapshot:
         base = previous if previous is not None and previous.schemas is schemas else None
         former = base.resolved if base else Resolved(Inventory.empty(schemas))
         resolved = yield from resolving(sources, schemas, former)
+        yield
         chains = base.chains.fork() if base else Chains(schemas)
+        yield
         yield from chains.changing(resolved, former)
         router = yield from _rerouting(base.router if base else Router(), resolved, former)
         keys = schemas.plugins.consumer_keys
@@ -108,7 +110,8 @@ class Snapshot:
         """Count it off again; the last one of a retired snapshot lets it go."""
         self._users -= 1
         if self._users == 0 and self._retired is not None:
-            self._retired()
+            retired, self._retired = self._retired, None
+            retired()
 
     def retire(self, then: Callable[[], None]) -> None:
         """Call `then` once no exchange answers by this snapshot any more."""

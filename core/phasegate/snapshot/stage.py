@@ -23,50 +23,38 @@ class Stage(Generic[T]):
     warnings: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
     changed: AbstractSet[str] = frozenset()
 
-    def untouched(self) -> Stage[T]:
-        """Return the stage for a configuration in which nothing of it changed."""
-        return Stage(self.resources, self.values, self.warnings)
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """What changed since the stage before: ids of the kind itself, and by key the ids among those that the key refers to."""
+
+    own: AbstractSet[str]
+    referred: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
 
 
 def staging(
-    former: Stage[T],
-    resources: Mapping[str, Resource],
-    make: Callable[[Resource], T],
-    notes: Notes,
-    references: Mapping[str, AbstractSet[str]] | None = None,
+    former: Stage[T], resources: Mapping[str, Resource], moves: Moves, make: Callable[[Resource], T], notes: Notes
 ) -> Steps[Stage[T]]:
-    """Return the stage of these resources, in steps: values are made anew where their resource changed, or one they refer to.
-
-    `references` says which ids changed among those that a key refers to.
-    """
-    moved = {key: ids for key, ids in (references or {}).items() if ids}
-    if resources is former.resources and not moved:
-        return former.untouched()
-    stale = [
-        item
-        for item in resources.values()
-        if former.resources.get(item.id) is not item or (moved and _refers(item.value, moved))
-    ]
-    yield
-    gone = former.values.keys() - resources.keys()
-    values, warnings = dict(former.values), dict(former.warnings)
-    for id_ in gone:
-        del values[id_]
-        warnings.pop(id_, None)
-    for item in stale:
-        seen = len(notes.warnings)
-        values[item.id] = make(item)
-        _keep(warnings, item.id, notes.warnings[seen:])
+    """Return the stage of these resources, in steps: values are made anew where their resource moved, or one it refers to."""
+    referred = {key: ids for key, ids in moves.referred.items() if ids}
+    changed = dict.fromkeys(moves.own)
+    if referred:
+        changed |= dict.fromkeys(id_ for id_, item in resources.items() if _refers(item.value, referred))
         yield
-    return Stage(resources, values, warnings, dict.fromkeys([*gone, *(item.id for item in stale)]).keys())
+    if not changed:
+        return Stage(resources, former.values, former.warnings)
+    values, warnings = dict(former.values), dict(former.warnings)
+    for id_ in changed:
+        values.pop(id_, None)
+        warnings.pop(id_, None)
+        if id_ in resources:
+            seen = len(notes.warnings)
+            values[id_] = make(resources[id_])
+            if len(notes.warnings) > seen:
+                warnings[id_] = tuple(notes.warnings[seen:])
+        yield
+    return Stage(resources, values, warnings, changed.keys())
 
 
 def _refers(value: Mapping[str, Any], moved: Mapping[str, AbstractSet[str]]) -> bool:
     return any(value.get(key) in ids for key, ids in moved.items())
-
-
-def _keep(warnings: dict[str, tuple[Finding, ...]], id_: str, told: list[Finding]) -> None:
-    if told:
-        warnings[id_] = tuple(told)
-    else:
-        warnings.pop(id_, None)

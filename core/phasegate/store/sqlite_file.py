@@ -91,11 +91,13 @@ def _make(path: Path) -> None:
 
 
 def _judge(path: Path, connection: sqlite3.Connection) -> None:
-    owner, version = _number(connection, "application_id"), _number(connection, "user_version")
-    if owner == _APPLICATION_ID:
-        if version > _VERSION:
-            raise StoreUnavailable(f"{path} was written by a newer Phasegate: run that one, or name another file")
-    elif owner or version or connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+    # At one moment, for another process may be making the tables.
+    with transaction(connection, "DEFERRED"):
+        owner, version = _number(connection, "application_id"), _number(connection, "user_version")
+        is_new = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
+    if owner == _APPLICATION_ID and version > _VERSION:
+        raise StoreUnavailable(f"{path} was written by a newer Phasegate: run that one, or name another file")
+    if owner != _APPLICATION_ID and (owner or version or not is_new):
         raise StoreUnavailable(f"{path} belongs to another program: let resources.store name another file")
 
 

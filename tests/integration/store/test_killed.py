@@ -37,11 +37,10 @@ async def write_until_killed(path: Path, after: int) -> int:
         sys.executable, "-c", WRITER, str(path), stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    for _ in range(1 + random.randrange(5)):
-        await asyncio.wait_for(process.stdout.readline(), 10)
+    said = [await asyncio.wait_for(process.stdout.readline(), 10) for _ in range(1 + random.randrange(5))]
     await asyncio.sleep(random.random() * 0.01)
     process.kill()
-    said = (await process.stdout.read()).split()
+    said += (await process.stdout.read()).split()
     await process.wait()
     return max([after, *map(int, said)])
 

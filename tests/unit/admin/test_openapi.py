@@ -1,25 +1,35 @@
 """The description of the Admin API: valid in itself, and complete."""
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from phasegate.admin.desk import Desk
+from phasegate.admin.endpoints import Endpoints
 from phasegate.admin.kinds import KINDS
 from phasegate.admin.openapi import describe
 from phasegate.admin.operations import operations, schema_name
 from phasegate.admin.shapes import EXAMPLES, PARAMETERS, SHAPES
 from phasegate.registry import Registry
 from phasegate.schema.published import PublishedSchemas
+from phasegate.schema.tables import Schemas
 
 DESCRIPTION = describe(PublishedSchemas(Registry.load(["key-auth", "aws-lambda"])))
 
 
 def test_the_description_is_openapi_3_1() -> None:
     assert [error.message for error in OpenAPIV31SpecValidator(DESCRIPTION).iter_errors()] == []
+
+
+def test_every_endpoint_beside_the_resources_is_described_and_is_there() -> None:
+    endpoints = Endpoints(cast("Desk", None), Schemas(Registry()))
+    there = {(verb.lower(), f"/{path}") for path, verbs in endpoints.table.items() for verb in verbs}
+    others = [operation for operation in operations() if operation.tag not in KINDS]
+    assert {(operation.verb, re.sub(r"\{\w+\}", "{}", operation.path)) for operation in others} == there
 
 
 def test_every_operation_has_a_name_of_its_own() -> None:
