@@ -29,7 +29,7 @@ async def delete(call: Call, desk: Desk, kind: Kind, id_: str | None) -> Respons
         raise Refused(400, f"missing {kind.noun} id")
     force = call.flag("force")
 
-    def plan(catalogue: Catalogue) -> Plan:
+    async def plan(catalogue: Catalogue) -> Plan:
         gone = catalogue.find(kind, id_)
         if gone is None:
             judge(call.request, None)

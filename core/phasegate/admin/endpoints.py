@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from ..http.message import Response
+from ..schema.published import PublishedSchemas
 from ..schema.tables import Schemas
 from .answers import Refused
 from .call import Call
+from .changes import Changes
 from .desk import Desk
+from .history import History
+from .masking import Masking
+from .openapi import Description
+from .plugins import Plugins
 from .resources import Resources
+from .validation import Validation
 
 Handler = Callable[..., Awaitable[Response]]
 
@@ -18,8 +25,25 @@ class Endpoints:
     """Finds who answers a request."""
 
     def __init__(self, desk: Desk, schemas: Schemas) -> None:
-        self._resources = Resources(desk, schemas)
-        self.table: dict[str, dict[str, Handler]] = {}
+        masking = Masking(schemas)
+        plugins, validation = Plugins(schemas), Validation(schemas)
+        history, changes = History(desk, masking), Changes(desk, masking)
+        self._resources = Resources(desk, masking)
+        self.table: dict[str, dict[str, Handler]] = {
+            "openapi.json": {"GET": Description(PublishedSchemas(schemas.registry)).whole},
+            "plugins": {"GET": plugins.all},
+            "plugins/list": {"GET": plugins.names},
+            "plugins/reload": {"PUT": plugins.reload},
+            "plugins/{}": {"GET": plugins.schema},
+            "schema/plugins/{}": {"GET": plugins.schema},
+            "schema/validate/{}": {"POST": validation.one},
+            "schema/{}": {"GET": plugins.kind_schema},
+            "configs/validate": {"POST": validation.all},
+            "changes": {"POST": changes.make},
+            "revisions": {"GET": history.newest},
+            "revisions/{}": {"GET": history.one},
+            "revisions/{}/rollback": {"POST": history.rollback},
+        }
 
     async def answer(self, call: Call) -> Response:
         """Answer a request. Raise Refused."""

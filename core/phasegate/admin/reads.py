@@ -34,7 +34,7 @@ class Reader:
         origin = {"x-phasegate-file": entry.file} if entry.file.isascii() and entry.file else {}
         return answer(self._shown(call, entry), headers={"etag": entry.etag, **origin})
 
-    def list(self, call: Call, kind: Kind, entries: Iterable[Entry] | None = None) -> Response:
+    def all(self, call: Call, kind: Kind, entries: Iterable[Entry] | None = None) -> Response:
         """Answer with the resources of a kind, or with these, that match the query's filters, a page of them if asked."""
         catalogue = Catalogue(self._desk.view)
         query = call.request.query

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..http.message import Response
-from ..schema.tables import Schemas
 from .answers import Refused, answer, not_found
 from .call import Call
 from .catalogue import Catalogue
@@ -22,8 +21,7 @@ METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE")
 class Resources:
     """Answers for every kind of resource."""
 
-    def __init__(self, desk: Desk, schemas: Schemas) -> None:
-        masking = Masking(schemas)
+    def __init__(self, desk: Desk, masking: Masking) -> None:
         self._desk = desk
         self._reader = Reader(desk, masking)
         self._writer = Writer(desk, masking)
@@ -55,7 +53,7 @@ class Resources:
             return await self._answer(call, kind, None, ())
         if catalogue.find(KINDS["consumers"], username) is None:
             raise Refused(404, "consumer not found")
-        return self._reader.list(call, kind, catalogue.credentials(username))
+        return self._reader.all(call, kind, catalogue.credentials(username))
 
     async def _answer(self, call: Call, kind: Kind, id_: str | None, path: Sequence[str]) -> Response:
         if call.method not in METHODS or (call.method == "POST" and not kind.posts):
@@ -71,7 +69,7 @@ class Resources:
     async def _verb(self, call: Call, kind: Kind, id_: str | None, path: Sequence[str]) -> Response:
         match call.method:
             case "GET":
-                return self._reader.list(call, kind) if id_ is None else self._reader.one(call, kind, id_)
+                return self._reader.all(call, kind) if id_ is None else self._reader.one(call, kind, id_)
             case "PUT":
                 return await self._writer.put(call, kind, id_)
             case "POST":

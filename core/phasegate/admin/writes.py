@@ -70,7 +70,7 @@ class Writer:
     async def _write(
         self, call: Call, kind: Kind, id_: str, change: Callable[[Entry | None], Mapping[str, Any]]
     ) -> Response:
-        def plan(catalogue: Catalogue) -> Plan:
+        async def plan(catalogue: Catalogue) -> Plan:
             before = catalogue.find(kind, id_)
             judge_owner(before)
             judge(call.request, before.etag if before else None)

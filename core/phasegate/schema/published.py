@@ -14,14 +14,14 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PARTS = ("main", "consumer", "metadata")
 
 _IDS = ("id", "group_id", "plugin_config_id", "service_id", "upstream_id")
-_HOLDING_CREDENTIALS = ("consumers", "credentials")
+_TIMES = ("create_time", "update_time")
 
 # What `resolve` asks beyond the rules of single keys.
 _EXCLUDING = {
     "routes": (("host", "hosts"), ("remote_addr", "remote_addrs"), ("upstream", "upstream_id")),
     "services": (("upstream", "upstream_id"),),
 }
-_EITHER = {"routes": (("uri", "uris"),)}
+_EITHER = {"routes": (("uri", "uris"),), "ssls": (("sni", "snis"),)}
 _REWRITTEN_HOST: JSONSchema = {
     "if": {"properties": {"pass_host": {"const": "rewrite"}}, "required": ["pass_host"]},
     "then": {"required": ["upstream_host"]},
@@ -39,32 +39,39 @@ class PublishedSchemas:
 
     def kind(self, kind: str) -> JSONSchema | None:
         """Return the schema of a kind of resource (`routes`), None for one that this version does not have."""
+        schema = self.kind_with(kind, self.plugins(kind))
+        return None if schema is None else {"$schema": DIALECT, **schema}
+
+    def kind_with(self, kind: str, plugins: JSONSchema) -> JSONSchema | None:
+        """Return the schema of a kind to be part of another, with this one for its `plugins`."""
         if kind not in KINDS:
             return None
-        schema = self.bare_kind(kind)
+        if kind == "plugin_metadata":
+            return self._metadata()
+        schema = json_schema({key: rules for key, rules in KINDS[kind].items() if key not in _TIMES})
         if "plugins" in schema["properties"]:
-            schema["properties"]["plugins"] |= self.plugins(on_consumers=kind in _HOLDING_CREDENTIALS)
-        return {"$schema": DIALECT, **schema}
-
-    def bare_kind(self, kind: str) -> JSONSchema:
-        """Return the schema of a kind, in which `plugins` is any object."""
-        schema = json_schema(KINDS[kind])
-        required = [key for key in schema.pop("required", ()) if key != "id"]
-        conditions = [*schema.pop("allOf", ()), *_conditions(kind)]
+            schema["properties"]["plugins"] = plugins
         for key in schema["properties"].keys() & set(_IDS):
             schema["properties"][key]["type"] = ["string", "integer"]
         for upstream in _upstreams(kind, schema):
             upstream["properties"]["nodes"] = _nodes()
             upstream.update(_REWRITTEN_HOST)
+        required = [key for key in schema.pop("required", ()) if key != "id"]
+        conditions = [*schema.pop("allOf", ()), *_conditions(kind)]
         return schema | ({"required": required} if required else {}) | ({"allOf": conditions} if conditions else {})
 
-    def plugins(self, *, on_consumers: bool = False) -> JSONSchema:
-        """Return the schema of a `plugins` object; on consumers the entries of auth plugins are credentials."""
+    def plugins(self, kind: str = "routes") -> JSONSchema:
+        """Return the schema of the `plugins` of a kind.
+
+        On consumers the entries of auth plugins are credentials, and credentials hold one of those, nothing else.
+        """
         entries = {}
         for name, cls in sorted(self._classes.items()):
-            is_credential = on_consumers and cls.consumer_schema is not None
-            entries[name] = _with_meta(self._part(cls, "consumer" if is_credential else "main") or {})
-        return {"type": "object", "properties": entries, "additionalProperties": False}
+            is_credential = kind in ("consumers", "credentials") and cls.consumer_schema is not None
+            if is_credential or kind != "credentials":
+                entries[name] = _with_meta(self._part(cls, "consumer" if is_credential else "main") or {})
+        one = {"minProperties": 1, "maxProperties": 1} if kind == "credentials" else {}
+        return {"type": "object", "properties": entries, "additionalProperties": False, **one}
 
     def plugin(self, name: str, part: str = "main") -> JSONSchema | None:
         """Return a part of a plugin's schema, of `PARTS`, None where there is no such plugin or part."""
@@ -73,6 +80,16 @@ class PublishedSchemas:
         if schema is None:
             return None
         return {"$schema": DIALECT, **(schema if part == "metadata" else _with_meta(schema))}
+
+    def _metadata(self) -> JSONSchema:
+        """Return the schema of what plugins are told, each by the rules of its own, its name being the id."""
+        parts = {name: self._part(cls, "metadata") for name, cls in sorted(self._classes.items())}
+        options = [
+            {**part, "title": name, "properties": {**part["properties"], "id": {"const": name}}}
+            for name, part in parts.items()
+            if part is not None
+        ]
+        return {"type": "object", "anyOf": options} if options else {"type": "object", "not": {}}
 
     def _part(self, cls: type[Plugin], part: str) -> JSONSchema | None:
         attribute = {"main": "schema", "consumer": "consumer_schema", "metadata": "metadata_schema"}[part]
