@@ -13,7 +13,7 @@ from .fields import binder, disagreements, hidden
 from .resources import PLUGIN_META
 from .validator import Schema
 
-_REMEMBERED = 200_000
+_REMEMBERED = 100_000
 
 
 class PluginSchemas:
