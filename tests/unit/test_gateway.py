@@ -1,7 +1,6 @@
 """Snapshots prepared and swapped by a gateway, without sockets."""
 
 import asyncio
-import gc
 from typing import Any
 
 import pytest
@@ -9,7 +8,6 @@ import pytest
 from phasegate.gateway import Gateway
 from phasegate.registry import Registry
 from phasegate.schema.tables import Schemas
-from phasegate.snapshot import garbage
 from phasegate.store.records import Record
 from phasegate.testing import make_request
 from tests.zoo import Lives, Named, Token
@@ -71,26 +69,4 @@ async def test_what_a_candidate_takes_over_stays_open_though_others_are_swapped_
     gateway.swap(await preparing)
     assert await answer(gateway, "/a") == (200, b"a 1")
     assert Lives.events == ["open a", "open slow"]
-    await gateway.close()
-
-
-async def test_the_garbage_collector_passes_over_a_large_snapshot(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(garbage, "_MANY_OBJECTS", 10)
-    gc.collect()
-    try:
-        before = gc.get_freeze_count()
-        gateway.swap(await gateway.prepare(lives(*(str(number) for number in range(100)))))
-        assert gc.get_freeze_count() > before
-        assert gc.isenabled()
-    finally:
-        gc.unfreeze()
-    await gateway.close()
-
-
-async def test_the_garbage_collector_is_back_after_a_snapshot_that_is_refused(gateway: Gateway) -> None:
-    with pytest.raises(Exception, match="uri"):
-        await gateway.prepare({"routes": [{"id": "r"}]})
-    assert gc.isenabled()
     await gateway.close()
