@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .managers import SECRETS
+
 Rules = dict[str, Any]
 
 _ID = {"type": "string", "regex": r"[A-Za-z0-9._-]{1,64}", "meta": {"expected": "1 to 64 letters, digits, . _ or -"}}
@@ -138,13 +140,14 @@ KINDS: dict[str, Rules] = {
     "plugin_configs": {"id": {**_ID, "required": True}, **_DESCRIPTION, "plugins": {**_PLUGINS, "required": True}},
     "plugin_metadata": {"id": {**_ID, "required": True}},
     "global_rules": {"id": {**_ID, "required": True}, "plugins": {**_PLUGINS, "required": True}},
+    "secrets": SECRETS,
     "credentials": CREDENTIAL,
 }
 
 STORED_KINDS = ("credentials",)
 """Kinds that the Admin API alone writes: the file has no list of them."""
 
-LATER_KINDS = ("protos", "secrets", "ssls", "stream_routes")
+LATER_KINDS = ("protos", "ssls", "stream_routes")
 
 DOCUMENT: Rules = {
     **{kind: {"type": "list", "default": []} for kind in KINDS if kind not in STORED_KINDS},

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import Finding
 from ..registry import Registry
+from .managers import ManagerSchema
 from .plugins import PluginSchemas
 from .resources import DOCUMENT, KINDS, NODE
 from .validator import Schema
@@ -18,7 +19,7 @@ class Schemas:
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self.document = Schema(DOCUMENT)
-        self.kinds = {kind: Schema(rules) for kind, rules in KINDS.items()}
+        self.kinds = {kind: Schema(rules) for kind, rules in KINDS.items()} | {"secrets": ManagerSchema()}
         self.node = Schema(NODE)
         self.plugins = PluginSchemas(registry)
 
