@@ -238,7 +238,8 @@ class Supervisor:
             address.close_all()
         await self._lives.end(self._settings.graceful_timeout)
         await self._configuration.close()
-        _logger.info("stopped")
+        if self._lives.slots:
+            _logger.info("stopped")
 
 
 def with_admin_key(settings: Settings) -> Settings:
