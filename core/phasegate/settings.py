@@ -83,7 +83,10 @@ DEFINITION: dict[str, Any] = {
     "resources": {
         "type": "dict",
         "default": {},
-        "schema": {"file": {**_PATH, "default": "routes.yaml"}, "store": {"type": "string", "default": "sqlite:var/phasegate.db"}},
+        "schema": {
+            "file": {**_PATH, "default": "routes.yaml"},
+            "store": {"type": "string", "default": "sqlite:var/phasegate.db"},
+        },
     },
     "server": {
         "type": "dict",

@@ -22,6 +22,7 @@ _EXCLUDING = {
     "services": (("upstream", "upstream_id"),),
 }
 _EITHER = {"routes": (("uri", "uris"),), "ssls": (("sni", "snis"),)}
+_DEMANDED = {"credentials": ("plugins",)}
 _REWRITTEN_HOST: JSONSchema = {
     "if": {"properties": {"pass_host": {"const": "rewrite"}}, "required": ["pass_host"]},
     "then": {"required": ["upstream_host"]},
@@ -56,7 +57,7 @@ class PublishedSchemas:
         for upstream in _upstreams(kind, schema):
             upstream["properties"]["nodes"] = _nodes()
             upstream.update(_REWRITTEN_HOST)
-        required = [key for key in schema.pop("required", ()) if key != "id"]
+        required = [key for key in (*schema.pop("required", ()), *_DEMANDED.get(kind, ())) if key != "id"]
         conditions = [*schema.pop("allOf", ()), *_conditions(kind)]
         return schema | ({"required": required} if required else {}) | ({"allOf": conditions} if conditions else {})
 

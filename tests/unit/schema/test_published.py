@@ -2,7 +2,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -10,16 +10,19 @@ from phasegate import ConfigError
 from phasegate.registry import Registry
 from phasegate.schema.json_schema import JSONSchema
 from phasegate.schema.published import DIALECT, PARTS, PublishedSchemas
-from phasegate.schema.resources import KINDS, NODE, PLUGIN_META
+from phasegate.schema.resources import KINDS, NODE, PLUGIN_META, STORED_KINDS
 from phasegate.schema.tables import Schemas
 from phasegate.snapshot import Snapshot
+from phasegate.store.records import Record
 from tests.unit.schema.instances import objects, values
 from tests.zoo import Witness, variant
 
 REGISTRY = Registry.load(["aws-lambda", "key-auth"])
 PUBLISHED = PublishedSchemas(REGISTRY)
 KEY_AUTH = REGISTRY.classes["key-auth"]
-SCHEMAS = Schemas(Registry([KEY_AUTH]))
+METADATA = {"id": {"type": "string", "allowed": ["teller"], "required": True}, "text": {"type": "string"}}
+TELLER = variant(Witness, name="teller", metadata_schema={"text": METADATA["text"]})
+SCHEMAS = Schemas(Registry([KEY_AUTH, TELLER]))
 NODES = {"127.0.0.1:1": 1}
 
 
@@ -97,7 +100,7 @@ URI = st.sampled_from(["/a", "/a", "/b/*", "", None, 1])
 SPECIAL = {
     "nodes": nodes,
     "upstream": st.one_of(st.just({"nodes": NODES}), upstream(KINDS["routes"]["upstream"]["schema"])),
-    **dict.fromkeys(("upstream_id", "service_id", "plugin_config_id"), REFERENCE),
+    **dict.fromkeys(("upstream_id", "service_id", "plugin_config_id", "group_id"), REFERENCE),
     "uri": URI,
     "uris": st.lists(URI, max_size=2, unique_by=repr),
     "vars": st.sampled_from([[], [["arg_a", "==", "x"]], "x"]),
@@ -108,32 +111,42 @@ OTHERS: dict[str, list[dict[str, Any]]] = {
     "upstreams": [{"id": "u", "nodes": NODES}],
     "services": [{"id": "u"}],
     "plugin_configs": [{"id": "u", "plugins": {}}],
+    "consumer_groups": [{"id": "u", "plugins": {}}],
+    "consumers": [{"username": "u"}],
 }
 
 
 def instances(kind: str) -> Any:
-    on_consumer = KEY_AUTH.consumer_schema if kind == "consumers" else KEY_AUTH.schema
-    return objects(KINDS[kind], {**SPECIAL, "plugins": plugins(on_consumer)})
+    on_consumer = KEY_AUTH.consumer_schema if kind in ("consumers", "credentials") else KEY_AUTH.schema
+    special = {**SPECIAL, "plugins": plugins(on_consumer)}
+    if kind == "consumers":
+        special["username"] = values(KINDS[kind]["username"]).filter(lambda name: name != "u")
+    return objects(METADATA if kind == "plugin_metadata" else KINDS[kind], special)
 
 
 INSTANCES = {kind: instances(kind) for kind in KINDS}
 
 
 def findings(kind: str, instance: Any) -> list[str]:
-    document = copy.deepcopy(OTHERS)
-    document.setdefault(kind, []).append(instance)
+    document, records = copy.deepcopy(OTHERS), {}
+    if kind in STORED_KINDS:
+        records["credentials", "u/x"] = Record(kind, "u/x", instance, 1, 1)
+    else:
+        document.setdefault(kind, []).append(instance)
     try:
-        Snapshot(document, SCHEMAS)
+        Snapshot(document, SCHEMAS, records=records)
     except ConfigError as error:
         return [str(finding) for finding in error.findings]
     return []
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_kind_takes_and_refuses_what_a_snapshot_does(kind: str, data: st.DataObject) -> None:
     instance = data.draw(INSTANCES[kind])
-    ours = findings(kind, {"id": "x", **instance} if "id" in KINDS[kind] else instance)
+    name = "teller" if kind == "plugin_metadata" else "x"
+    ours = findings(kind, {"id": name, **instance} if "id" in KINDS[kind] else instance)
     theirs = told(PublishedSchemas(SCHEMAS.registry).kind(kind), instance)
     assert bool(ours) == bool(theirs), (ours, theirs)
 
