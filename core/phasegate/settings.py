@@ -83,7 +83,10 @@ DEFINITION: dict[str, Any] = {
     "resources": {
         "type": "dict",
         "default": {},
-        "schema": {"file": {**_PATH, "default": "routes.yaml"}, "store": {"type": "string", "default": "sqlite:var/phasegate.db"}},
+        "schema": {
+            "file": {**_PATH, "default": "routes.yaml"},
+            "store": {"type": "string", "default": "sqlite:var/phasegate.db"},
+        },
     },
     "server": {
         "type": "dict",
@@ -233,7 +236,7 @@ def _file_findings(value: Mapping[str, Any], directory: Path) -> list[Finding]:
             findings.append(Finding(f"listen[{index}].address", f"{address} stands there twice: remove one"))
     if not os.path.isfile(directory / value["resources"]["file"]):  # noqa: PTH113 (False also where nobody may look)
         findings.append(Finding("resources.file", f"there is no file {directory / value['resources']['file']}"))
-    findings += judge_store(value["resources"]["store"])
+    findings += judge_store(value["resources"]["store"], directory)
     findings += _admin_findings(value["admin"]["keys"])
     for index, name in enumerate(value["plugins"]):
         if name in value["plugins"][:index]:
