@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +14,7 @@ from .environment import fill
 from .errors import ConfigError, Finding
 from .http.address import Network, parse_networks
 from .limits import RULES, Limits
+from .references import Reach
 from .schema import Schema
 from .secret import Secret
 from .store.opening import judge_store
@@ -23,6 +24,11 @@ FILE_NAME = "gateway.yaml"
 
 _ADDRESS = {"type": "string", "format": "address"}
 _PATH = {"type": "string", "empty": False}
+_PREFIX = {
+    "type": "string",
+    "regex": "[A-Za-z_][A-Za-z0-9_]*",
+    "meta": {"expected": "the beginning of variables' names, such as PHASEGATE_"},
+}
 _LATER: dict[str, Any] = {"available": []}
 _ADMIN_KEY: dict[str, Any] = {
     "name": {
@@ -107,7 +113,16 @@ DEFINITION: dict[str, Any] = {
         },
     },
     "limits": {"type": "dict", "default": {}, "schema": RULES},
-    **dict.fromkeys(("secrets", "node"), _LATER),
+    "secrets": {
+        "type": "dict",
+        "default": {},
+        "schema": {
+            "keyring": {**_PATH, "default": "var/keyring"},
+            "file_roots": {"type": "list", "schema": _PATH, "default": []},
+            "env_prefixes": {"type": "list", "schema": _PREFIX, "default": ["PHASEGATE_"]},
+        },
+    },
+    "node": _LATER,
 }
 
 
@@ -163,6 +178,8 @@ class Settings:
     trusted_proxies: tuple[Network, ...] = ()
     log_level: str = "info"
     access_log: Literal["stdout", "stderr", "off"] = "stdout"
+    keyring: Path = Path("var/keyring")
+    reach: Reach = field(default_factory=Reach)
     path: Path = field(default_factory=Path)
     admin: AdminSettings = field(default_factory=AdminSettings)
 
@@ -205,6 +222,8 @@ def _settings(value: Mapping[str, Any], directory: Path) -> Settings:
         trusted_proxies=parse_networks(tuple(value["trusted_proxies"])),
         log_level=value["log"]["level"],
         access_log=value["log"]["access"],
+        keyring=directory / value["secrets"]["keyring"],
+        reach=_reach(value["secrets"], directory),
         path=directory / FILE_NAME,
         admin=_admin(value["admin"]),
     )
@@ -219,6 +238,11 @@ def _admin(value: Mapping[str, Any]) -> AdminSettings:
 def _listen(item: Mapping[str, Any], directory: Path) -> Listen:
     tls = item.get("tls")
     return Listen(item["address"], TLS(directory / tls["cert"], directory / tls["key"]) if tls else None)
+
+
+def _reach(secrets: Mapping[str, Any], directory: Path) -> Reach:
+    roots = tuple(directory / root for root in secrets["file_roots"])
+    return Reach(tuple(secrets["env_prefixes"]), roots, directory)
 
 
 def _available_cores() -> int:
@@ -236,12 +260,24 @@ def _file_findings(value: Mapping[str, Any], directory: Path) -> list[Finding]:
             findings.append(Finding(f"listen[{index}].address", f"{address} stands there twice: remove one"))
     if not os.path.isfile(directory / value["resources"]["file"]):  # noqa: PTH113 (False also where nobody may look)
         findings.append(Finding("resources.file", f"there is no file {directory / value['resources']['file']}"))
-    findings += judge_store(value["resources"]["store"])
+    findings += judge_store(value["resources"]["store"], directory)
     findings += _admin_findings(value["admin"]["keys"])
     for index, name in enumerate(value["plugins"]):
         if name in value["plugins"][:index]:
             findings.append(Finding(f"plugins[{index}]", f"{name!r} stands there twice: remove one"))
-    return findings
+    return [*findings, *_root_findings(value["secrets"], directory)]
+
+
+def _root_findings(secrets: Mapping[str, Any], directory: Path) -> Iterator[Finding]:
+    keyring = os.path.realpath(directory / secrets["keyring"])
+    for index, root in enumerate(secrets["file_roots"]):
+        path = os.path.realpath(directory / root)
+        if not os.path.isdir(path):  # noqa: PTH112 (False also where nobody may look)
+            yield Finding(f"secrets.file_roots[{index}]", f"there is no folder {directory / root}")
+        elif Path(keyring).is_relative_to(path):
+            yield Finding(
+                f"secrets.file_roots[{index}]", "holds the key ring, which no reference may read: move either"
+            )
 
 
 def _admin_findings(keys: list[Mapping[str, Any]]) -> list[Finding]:

@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from phasegate import ConfigError
+from phasegate.references import Reach
 from phasegate.settings import Settings, load_settings
 
 
@@ -51,6 +52,15 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert loaded(tmp_path, resources={"file": "sub/r.yaml"}).file == tmp_path / "sub" / "r.yaml"
 
 
+def test_secrets_have_their_defaults_and_their_paths(tmp_path: Path) -> None:
+    settings = loaded(tmp_path)
+    assert settings.keyring == tmp_path / "var" / "keyring"
+    assert settings.reach == Reach(("PHASEGATE_",), (), tmp_path)
+    (tmp_path / "keys").mkdir()
+    settings = loaded(tmp_path, secrets={"keyring": "/r/ring", "file_roots": ["keys"], "env_prefixes": ["A_", "B"]})
+    assert settings.reach == Reach(("A_", "B"), (tmp_path / "keys",), tmp_path)
+
+
 def test_the_environment_fills_in_numbers_too(tmp_path: Path) -> None:
     assert loaded(tmp_path, {"WORKERS": "3"}, workers="${WORKERS:-1}").workers == 3
     assert loaded(tmp_path, {}, workers="${WORKERS:-auto}").workers >= 1
@@ -94,7 +104,11 @@ def test_the_environment_fills_in_numbers_too(tmp_path: Path) -> None:
         ({"limits": {"head_bytes": 0}}, "limits.head_bytes: must be at least 1 (got 0)"),
         ({"limits": {"haed_bytes": 9}}, "limits.haed_bytes: is not a known key: did you mean 'head_bytes'?"),
         ({"limits": {"idle_timeout": 0}}, "limits.idle_timeout: must be at least 0.001 (got 0)"),
-        ({"secrets": {}}, "secrets: is not available in this version: leave it out"),
+        ({"secrets": {"keyrings": "x"}}, "secrets.keyrings: is not a known key: did you mean 'keyring'?"),
+        ({"secrets": {"keyring": ""}}, "secrets.keyring: must not be empty"),
+        ({"secrets": {"env_prefixes": [""]}}, "secrets.env_prefixes[0]: must be the beginning of variables' names"),
+        ({"secrets": {"file_roots": ["none"]}}, "secrets.file_roots[0]: there is no folder"),
+        ({"secrets": {"file_roots": ["."]}}, "secrets.file_roots[0]: holds the key ring, which no reference may read"),
         ({"node": {"id": "auto"}}, "node: is not available in this version: leave it out"),
         ({"server": {"protocol": "spdy"}}, "server.protocol: must be one of native, hypercorn (got 'spdy')"),
         (

@@ -27,9 +27,8 @@ def drained(steps: Steps[T]) -> T:
 class Slices:
     """Measures how long work has held up the event loop."""
 
-    def __init__(self, seconds: float = _SLICE_SECONDS) -> None:
-        self._seconds = seconds
-        self._pause = perf_counter() + seconds
+    def __init__(self) -> None:
+        self._pause = perf_counter() + _SLICE_SECONDS
 
     @property
     def is_over(self) -> bool:
@@ -40,7 +39,7 @@ class Slices:
         """Let the event loop go on if it has waited for long enough."""
         if self.is_over:
             await asyncio.sleep(0)
-            self._pause = perf_counter() + self._seconds
+            self._pause = perf_counter() + _SLICE_SECONDS
 
 
 async def sliced(steps: Steps[T]) -> T:
@@ -48,8 +47,7 @@ async def sliced(steps: Steps[T]) -> T:
     slices = Slices()
     while True:
         try:
-            while not slices.is_over:
-                next(steps)
+            next(steps)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
         await slices.rest()

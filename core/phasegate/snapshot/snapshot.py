@@ -99,8 +99,8 @@ class Snapshot:
         await self.chains.instances.open(services)
 
     async def close(self) -> None:
-        """Close the instances that no newer snapshot has taken over."""
-        await self.chains.instances.release()
+        """Close the instances that no newer snapshot has taken over; this one answers nothing any more."""
+        await self.chains.close()
 
     def acquire(self) -> None:
         """Count an exchange that answers by this snapshot, or a snapshot that is built upon it."""

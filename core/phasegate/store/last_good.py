@@ -16,6 +16,7 @@ from .records import Contents, Revision, Store, StoreUnavailable, Write
 logger = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 0.5
+_BEFORE_EVERYTHING = -1
 
 
 class Kept:
@@ -28,6 +29,7 @@ class Kept:
     def __init__(self, store: Store, path: Path) -> None:
         self._store = store
         self._path = path
+        self._is_away = False
         self._contents: Contents | None = None
         self._written: Contents | None = None
         self._writing: asyncio.Task[None] | None = None
@@ -37,7 +39,9 @@ class Kept:
         """Return the store's contents, or the kept ones. Raise StoreUnavailable where there are neither."""
         try:
             contents = await self._store.load()
+            self._is_away = False
         except StoreUnavailable as error:
+            self._is_away = True
             contents = self._written = await asyncio.to_thread(self._read, error)
             fields = {"file": str(self._path), "revision": contents.revision, "cause": str(error)}
             logger.warning("store away, serving the last good configuration", extra=fields)
@@ -49,8 +53,13 @@ class Kept:
         return await self._store.apply(writes, base=base, author=author, note=note)
 
     async def watch(self, after: int) -> AsyncIterator[Revision | Contents]:
-        """Yield what the store does, and keep it."""
-        news = self._store.watch(after)
+        """Yield what the store does, and keep it.
+
+        After a start without the store its whole contents come first: it may have become another one, and a revision's
+        number alone would not tell.
+        """
+        news = self._store.watch(_BEFORE_EVERYTHING if self._is_away else after)
+        self._is_away = False
         async with contextlib.aclosing(news):  # type: ignore[type-var]
             async for item in news:
                 yield item

@@ -145,7 +145,7 @@ async def test_revisions_are_told_newest_first_and_in_pages(store: Store) -> Non
 async def test_a_watch_gets_the_contents_where_revisions_are_kept_no_more(
     opened: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("sqlite", "etcd"):
+    for module in ("sqlite", "etcd_layout"):
         monkeypatch.setattr(f"phasegate.store.{module}.KEPT_REVISIONS", 3)
     store = opened()
     made = [await write(store, base, route(f"r{base}")) for base in range(6)]

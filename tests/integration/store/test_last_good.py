@@ -10,6 +10,7 @@ import pytest
 from phasegate.store.last_good import Kept
 from phasegate.store.opening import open_store
 from phasegate.store.records import Contents, Revision, Store, StoreUnavailable, Write
+from phasegate.store.sqlite import SqliteStore
 from tests.etcd import Member, etcd_cluster
 from tests.integration.store.conftest import needs_etcd
 
@@ -123,7 +124,23 @@ async def test_a_node_catches_up_when_etcd_is_back(node: tuple[Member, Store]) -
     news = store.watch(contents.revision)
     waiting = asyncio.ensure_future(anext(news))
     member.restart([member])
-    seen = [await asyncio.wait_for(waiting, 5), await asyncio.wait_for(anext(news), 5)]
-    assert [item.number for item in seen if isinstance(item, Revision)] == [2, 3]
-    assert (await write(store, 3)).number == 4
+    assert await asyncio.wait_for(waiting, 5) == await store.load()
+    made = await write(store, 3)
+    assert await asyncio.wait_for(anext(news), 5) == made
     await news.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_node_is_told_when_the_store_became_another_one(tmp_path: Path, path: Path) -> None:
+    await filled(tmp_path / "one", path, 2)
+    other = SqliteStore(tmp_path / "two" / "s.db")
+    for base in range(2):
+        await other.apply([Write("routes", f"other{base}", {})], base=base, author="", note="")
+    (tmp_path / "two" / "s.db").rename(tmp_path / "two" / "away")
+    store = Kept(other, path)
+    contents = await store.load()
+    assert ("routes", "r0") in contents.records
+    (tmp_path / "two" / "away").rename(tmp_path / "two" / "s.db")
+    news = store.watch(contents.revision)
+    assert list((await asyncio.wait_for(anext(news), 5)).records) == [("routes", "other0"), ("routes", "other1")]  # type: ignore[union-attr]
+    await news.aclose()  # type: ignore[attr-defined]
+    await store.close()

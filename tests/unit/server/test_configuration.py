@@ -18,6 +18,7 @@ from phasegate.schema.tables import Schemas
 from phasegate.server.configuration import Configuration
 from phasegate.server.distribution import Distribution
 from phasegate.store.file import FileSource
+from phasegate.store.no_store import NoStore
 from phasegate.store.records import Conflict, StoreUnavailable, Write
 from phasegate.store.sqlite import SqliteStore
 from tests.crew import Obedient, crew
@@ -206,7 +207,7 @@ async def test_a_file_that_clashes_with_the_store_is_refused(
 
 async def test_without_a_store_nothing_is_written(tmp_path: Path) -> None:
     one = Node(tmp_path)
-    configuration = Configuration(Schemas(Registry(())), FileSource(one.file), None, one.distribution)
+    configuration = Configuration(Schemas(Registry(())), FileSource(one.file), NoStore(), one.distribution)
     await configuration.begin()
     with pytest.raises(StoreUnavailable, match=r"resources\.store"):
         await configuration.propose(proposal(upstream("u")))
