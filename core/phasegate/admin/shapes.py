@@ -124,6 +124,7 @@ EXAMPLES: dict[str, Any] = {
     "Service": {"upstream": {"nodes": {"127.0.0.1:1980": 1}}},
     "Upstream": {"type": "roundrobin", "nodes": {"127.0.0.1:1980": 1}},
     "Consumer": {"username": "jack"},
+    "ConsumerGroup": {"plugins": {}},
     "PluginConfig": {"plugins": {}},
     "GlobalRule": {"plugins": {}},
     "Patch": {"desc": "changed"},

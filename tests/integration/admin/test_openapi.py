@@ -38,7 +38,7 @@ THERE = {"id": "1", "username": "jack", "plugin": "key-auth", "type": "routes", 
 
 async def populate(node: Node) -> None:
     """Make one resource of each kind that an example is known for, under the id that `THERE` has."""
-    for kind in ("upstreams", "services", "plugin_configs", "global_rules", "routes"):
+    for kind in ("upstreams", "services", "plugin_configs", "consumer_groups", "global_rules", "routes"):
         name = "".join(word.title() for word in kind.removesuffix("s").split("_"))
         assert (await node.admin.put(f"/{kind}/1", json=EXAMPLES[name])).status_code == 201
     assert (await node.admin.put("/consumers/jack", json=EXAMPLES["Consumer"])).status_code == 201
