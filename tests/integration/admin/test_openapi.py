@@ -11,7 +11,8 @@ from phasegate.admin.operations import Operation, operations
 from phasegate.admin.shapes import EXAMPLES
 from phasegate.registry import Registry
 from phasegate.schema.published import PublishedSchemas
-from tests.desk import ADMIN_KEY, Node
+from tests.desk import ADMIN_KEY, Node, running_node
+from tests.zoo import Witness, variant
 
 schemathesis = pytest.importorskip("schemathesis")
 
@@ -24,7 +25,9 @@ from schemathesis.specs.openapi.checks import (  # noqa: E402
 )
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-SCHEMA = schemathesis.openapi.from_dict(describe(PublishedSchemas(Registry.load(["key-auth", "aws-lambda"]))))
+TELLER = variant(Witness, name="teller", metadata_schema={"text": {"type": "string"}})
+PLUGINS = [*Registry.load(["key-auth", "aws-lambda"]).classes.values(), TELLER]
+SCHEMA = schemathesis.openapi.from_dict(describe(PublishedSchemas(Registry(PLUGINS))))
 BOUNDED = settings(
     max_examples=4,
     phases=[Phase.generate],
@@ -33,7 +36,7 @@ BOUNDED = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-THERE = {"id": "1", "username": "jack", "plugin": "key-auth", "type": "routes", "number": 1, "key": "desc"}
+THERE = {"id": "1", "username": "jack", "plugin": "teller", "type": "routes", "number": 1, "key": "desc"}
 
 
 async def populate(node: Node) -> None:
@@ -66,8 +69,9 @@ def drive(operation: Operation, node: Node, mode: Any, *, aimed: bool = False) -
 
 
 @pytest.mark.parametrize("operation", list(operations()), ids=lambda operation: operation.id)
-async def test_answers_are_those_of_the_description(operation: Operation, node: Node) -> None:
-    await populate(node)
-    for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-        await asyncio.to_thread(drive, operation, node, mode)
-    await asyncio.to_thread(drive, operation, node, GenerationMode.POSITIVE, aimed=True)
+async def test_answers_are_those_of_the_description(operation: Operation) -> None:
+    async with running_node(plugins=PLUGINS) as node:
+        await populate(node)
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            await asyncio.to_thread(drive, operation, node, mode)
+        await asyncio.to_thread(drive, operation, node, GenerationMode.POSITIVE, aimed=True)
