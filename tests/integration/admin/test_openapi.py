@@ -20,11 +20,18 @@ from schemathesis.checks import not_a_server_error  # noqa: E402 (there only whe
 from schemathesis.generation import GenerationMode  # noqa: E402
 from schemathesis.specs.openapi.checks import (  # noqa: E402
     content_type_conformance,
+    response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
 )
 
-CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
 TELLER = variant(Witness, name="teller", metadata_schema={"text": {"type": "string"}})
 PLUGINS = [*Registry.load(["key-auth", "aws-lambda"]).classes.values(), TELLER]
 SCHEMA = schemathesis.openapi.from_dict(describe(PublishedSchemas(Registry(PLUGINS))))
