@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 
-from phasegate import ConfigError, Finding, Plugin
+from phasegate import Plugin
 from phasegate.admin import Admin
-from phasegate.admin.desk import Proposal, View
+from phasegate.admin.desk import NotEverywhere, Proposal, View
 from phasegate.gateway import Gateway
 from phasegate.registry import Registry
 from phasegate.schema.tables import Schemas
@@ -39,6 +39,8 @@ class MemoryDesk:
         """What was proposed, and whether for every worker."""
         self.conflicts = 0
         """How many proposals are still to meet a conflict."""
+        self.late: list[int] = []
+        """Which workers are late to serve what was proposed for all."""
         self.available = True
 
     async def propose(self, proposal: Proposal, *, everywhere: bool = False) -> Revision:
@@ -47,14 +49,16 @@ class MemoryDesk:
         async with self._lock:
             self._judge(proposal)
             revision, records = self._applied(proposal)
-            candidate = await self._prepare(records)
+            candidate = await self._gateway.prepare(self.view.document, records)
             if proposal.dry_run:
                 await candidate.close()
                 return revision
             self._gateway.swap(candidate)
             self._history.append(revision)
             self.view = View(self.view.document, records, revision.number, FILE)
-            return revision
+        if everywhere and self.late:
+            raise NotEverywhere(revision, self.late)
+        return revision
 
     async def revisions(self, *, before: int | None = None, limit: int = 50) -> list[Revision]:
         """Return the newest revisions."""
@@ -91,29 +95,6 @@ class MemoryDesk:
                 records[write.key] = after
             changes.append(Change(before, after))
         return Revision(number, time.time(), proposal.author, proposal.note, tuple(changes)), records
-
-    async def _prepare(self, records: Mapping[Key, Record]) -> Any:
-        document, ids = joined(self.view.document, records)
-        try:
-            return await self._gateway.prepare(document)
-        except ConfigError as error:
-            raise ConfigError(_named(finding, ids) for finding in error.findings) from error
-
-
-def joined(document: Mapping[str, Any], records: Mapping[Key, Record]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return a document of the file's and the store's resources, and by which name messages know each of the store's."""
-    lists = {kind: list(items) for kind, items in document.items()}
-    names = {}
-    for record in sorted(records.values(), key=lambda record: record.created):
-        items = lists.setdefault(record.kind, [])
-        names[f"{record.kind}[{len(items)}]"] = f"{record.kind}/{record.id}"
-        items.append({key: value for key, value in record.value.items() if key not in ("create_time", "update_time")})
-    return lists, names
-
-
-def _named(finding: Finding, names: Mapping[str, str]) -> Finding:
-    head, bracket, rest = finding.path.partition("]")
-    return Finding(f"{names.get(head + bracket, head + bracket)}{rest}", finding.message, finding.level)
 
 
 def _record(write: Write, before: Record | None, number: int) -> Record | None:

@@ -85,7 +85,7 @@ class History:
         return {**named(change), "before": self._masked(change.before), "after": self._masked(change.after)}
 
     def _masked(self, record: Record | None) -> Mapping[str, Any] | None:
-        return None if record is None else self._masking.masked(record.kind, record.value)
+        return None if record is None else self._masking.masked(record.key, record.value)
 
 
 def named(change: Change) -> dict[str, str]:

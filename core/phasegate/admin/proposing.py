@@ -12,12 +12,14 @@ from ..store.records import Conflict, Revision, StoreUnavailable
 from .answers import Refused
 from .call import Call
 from .catalogue import Catalogue
-from .desk import Desk, Proposal
+from .desk import Desk, NotEverywhere, Proposal
 from .preconditions import is_conditional
 from .wording import error_msg
 
 # 1.3 seconds in all: longer than other nodes' revisions take to come in.
 _WAITS_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64)
+# RFC 9110 section 15.3.3: it is written, and on its way to some workers still.
+_ACCEPTED = 202
 _RETRY_AFTER = {"retry-after": "1"}
 
 
@@ -52,6 +54,11 @@ async def _attempt(call: Call, desk: Desk, plan: Plan) -> Response:
         raise Refused(400, "nothing can be written: set resources.store in gateway.yaml")
     try:
         return plan.answer(await desk.propose(plan.proposal, everywhere=call.everywhere))
+    except NotEverywhere as late:
+        response = plan.answer(late.revision)
+        response.status = _ACCEPTED
+        response.headers["x-phasegate-late-workers"] = ", ".join(map(str, late.slots))
+        return response
     except ConfigError as error:
         keys = [write.key for write in plan.proposal.writes]
         raise Refused(400, error_msg(error.findings, keys)) from error

@@ -44,7 +44,7 @@ class Reader:
 
     def _shown(self, call: Call, entry: Entry) -> dict[str, Any]:
         show = self._masking.readable if call.reads_secrets else self._masking.masked
-        return entry.shown(show(entry.kind.name, entry.value))
+        return entry.shown(show(entry.key, entry.value))
 
 
 def _page(call: Call, entries: list[Entry]) -> list[Entry]:

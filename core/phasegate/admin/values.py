@@ -9,8 +9,9 @@ from typing import Any
 from .answers import Refused
 from .catalogue import Catalogue, Entry
 from .kinds import Kind, with_texts_as_ids
-from .masking import MaskedNothing, Masking
+from .masking import Masking
 from .references import dangling
+from .wording import worded
 
 TIMES = ("create_time", "update_time")
 """What the gateway keeps in a value beside what was sent, in seconds since 1970."""
@@ -63,11 +64,10 @@ class Values:
         """Return the value to store. Raise Refused for a mask that stands for nothing."""
         now = int(time.time())
         former = before.value if before else {}
-        try:
-            whole = self._masking.unmasked(kind.name, {**value, **_id(kind, id_)}, former)
-        except MaskedNothing as error:
-            message = f"{kind.name}/{id_}.{error}: the mask *** keeps the stored secret, and none is stored"
-            raise Refused(400, f"invalid configuration: {message}") from error
+        key = (kind.name, id_)
+        whole, findings = self._masking.unmasked(key, {**value, **_id(kind, id_)}, before.value if before else None)
+        if findings:
+            raise Refused(400, "; ".join(worded(finding) for finding in findings))
         return {**whole, "create_time": former.get("create_time", now), "update_time": now}
 
     @staticmethod

@@ -13,6 +13,7 @@ _PLUGIN = re.compile(r"plugins\.([^.\[]+)\.?(.*)", re.DOTALL)
 _MISSING = re.compile(r"there is no (upstream|service|plugin config|group|consumer group|ssl) '([^']*)'(.*)", re.DOTALL)
 _BESIDE = re.compile(r"stands beside (\w+): give one of them")
 _HOLDER = re.compile(r"is the key of consumer '([^']*)' too(.*)", re.DOTALL)
+_OTHER_HOLDER = re.compile(r"(?:consumers|credentials)/([^./]+)")
 _UNKNOWN = re.compile(r"unknown plugin '([^']*)'; (.*)", re.DOTALL)
 _DISABLED = re.compile(r"plugin '([^']*)' is (installed but not enabled.*)", re.DOTALL)
 _LATER = ("is not available in this version", "is not supported in this version")
@@ -28,6 +29,12 @@ def error_msg(findings: Iterable[Finding], keys: Iterable[Key]) -> str:
 
 def _sentence(finding: Finding, prefixes: list[str]) -> str:
     path, owner = finding.path, ""
+    if (
+        (other := _OTHER_HOLDER.match(path))
+        and _HOLDER.fullmatch(finding.message)
+        and not path.startswith(tuple(prefixes))
+    ):
+        return f"duplicate key found with consumer: {other[1]}; {path} is the same: give each its own"
     for prefix in prefixes:
         if path == prefix or path.startswith((f"{prefix}.", f"{prefix}[")):
             path = path[len(prefix) :].lstrip(".")

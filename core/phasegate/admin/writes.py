@@ -94,7 +94,7 @@ class Writer:
         headers = {"etag": f'"{written[0]}"'} if written and not proposal.dry_run else {}
         shown = {
             "key": KINDS[write.kind].path(write.id),
-            "value": self._masking.masked(write.kind, write.value or {}),
+            "value": self._masking.masked(write.key, write.value or {}),
         }
         return answer(shown, 200 if before else 201, headers)
 

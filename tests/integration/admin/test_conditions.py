@@ -115,3 +115,10 @@ async def test_wait_all_waits_for_every_worker(node: Node) -> None:
     await node.admin.put("/routes/1", json=ROUTE)
     await node.admin.delete("/routes/1?wait=all")
     assert [everywhere for _, everywhere in node.desk.proposals] == [False, True]
+
+
+async def test_a_change_that_some_workers_are_late_to_serve_is_accepted(node: Node) -> None:
+    node.desk.late = [1, 3]
+    response = await node.admin.put("/routes/1?wait=all", json=ROUTE)
+    assert (response.status_code, response.headers["x-phasegate-late-workers"]) == (202, "1, 3")
+    assert response.json()["key"] == "/apisix/routes/1"

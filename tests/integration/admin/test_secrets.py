@@ -57,7 +57,9 @@ async def test_the_mask_of_nothing_is_refused_with_its_path(node: Node, *, store
     body = {"username": "jack", "plugins": {"key-auth": {"key": "***"}}}
     response = await node.admin.put("/consumers", json=body)
     assert response.status_code == 400
-    assert "plugins.key-auth.key" in response.json()["error_msg"]
+    assert response.json()["error_msg"].startswith(
+        'failed to check the configuration of plugin key-auth err: property "key"'
+    )
 
 
 async def test_a_consumer_is_known_by_its_key_at_once(node: Node, upstream: FakeUpstream) -> None:
