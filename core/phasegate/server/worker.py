@@ -37,7 +37,7 @@ class Worker:
         self._candidates: dict[int, Snapshot] = {}
         descriptor = _ACCESS_DESCRIPTORS.get(settings.access_log)
         self._gateway = Gateway(
-            Schemas(Registry.load(settings.plugins)),
+            Schemas(Registry.load(settings.plugins), native=settings.protocol == "native"),
             trusted_proxies=settings.trusted_proxies,
             access_log=None if descriptor is None else AccessLog(descriptor),
         )
@@ -74,7 +74,8 @@ class Worker:
         for descriptor, listen in zip(start.listeners, settings.listen, strict=True):
             shared = start.admin is None and listen.address == settings.admin_address
             application = Shared(admin, self._gateway) if shared else self._gateway
-            sites.append(Site(socket.socket(fileno=descriptor), application, listen.tls))
+            sock = socket.socket(fileno=descriptor)
+            sites.append(Site(sock, application, listen.tls, self._gateway.certificates))
         if start.admin is not None:
             sites.append(Site(socket.socket(fileno=start.admin), admin))
         return sites

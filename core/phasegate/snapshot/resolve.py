@@ -14,6 +14,7 @@ from ..model import Consumer, Credential, PluginEntry, Route, Service, Timeouts,
 from ..router.pattern import parse_uri
 from ..router.predicates import compile_vars
 from ..schema.tables import Schemas
+from .certificates import Certificate, Certificates, JudgedCertificates
 from .upstreams import upstream_of
 
 Document = Mapping[str, Any]
@@ -28,12 +29,16 @@ class Resolved:
     routes: tuple[Route, ...] = ()
     global_entries: tuple[PluginEntry, ...] = ()
     consumers: tuple[Consumer, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
     warnings: tuple[Finding, ...] = ()
 
 
-def resolve(document: Document, schemas: Schemas) -> Resolved:
-    """Return what the document says. Raise ConfigError with everything that is wrong with it."""
-    resolver = _Resolver(schemas)
+def resolve(document: Document, schemas: Schemas, former: Certificates | None = None) -> Resolved:
+    """Return what the document says. Raise ConfigError with everything that is wrong with it.
+
+    What `former` certificates were made of is not made again.
+    """
+    resolver = _Resolver(schemas, former or Certificates())
     resolved = resolver.resolve(document)
     if resolver.findings:
         raise ConfigError(sorted(resolver.findings, key=_place))
@@ -59,6 +64,7 @@ class _Resource:
 @dataclass(slots=True)
 class _Resolver:
     schemas: Schemas
+    former: Certificates
     findings: list[Finding] = field(default_factory=list)
     warnings: list[Finding] = field(default_factory=list)
 
@@ -77,8 +83,15 @@ class _Resolver:
             tuple(served),
             self._global_entries(kinds["global_rules"]),
             self._consumers(kinds["consumers"]),
+            self._certificates(kinds["ssls"]),
             tuple(self.warnings),
         )
+
+    def _certificates(self, items: list[_Resource]) -> tuple[Certificate, ...]:
+        judged = JudgedCertificates.of(items, self.former, native=self.schemas.native)
+        self.findings += judged.findings
+        self.warnings += judged.warnings
+        return tuple(judged.entries)
 
     def _judged(self, kind: str, items: Iterable[object]) -> list[_Resource]:
         judged: list[_Resource] = []

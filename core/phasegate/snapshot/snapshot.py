@@ -12,6 +12,7 @@ from ..pipeline import Member, Pipeline
 from ..plugin import Plugin, Services
 from ..router import Router
 from ..schema.tables import Schemas
+from .certificates import Certificates
 from .consumers import ConsumerIndex
 from .instances import Instances
 from .resolve import merged, resolve
@@ -25,7 +26,8 @@ class Snapshot:
     """
 
     def __init__(self, document: Mapping[str, Any], schemas: Schemas, previous: Snapshot | None = None) -> None:
-        resolved = resolve(document, schemas)
+        resolved = resolve(document, schemas, previous.certificates if previous else None)
+        self.certificates: Certificates = Certificates(resolved.certificates)
         self._schemas = schemas
         self.instances: Instances = Instances(previous.instances if previous else None)
         self.routes = resolved.routes
