@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _SHUTDOWN_SECONDS = 5.0
 _SHORTEST_SECONDS = 0.001
-# How long not to look at a socket that is called readable with less than was asked for: its buffer is full, or it ended.
-_PAUSE_SECONDS = 0.02
 
 
 class Handshake:
@@ -33,14 +31,12 @@ class Handshake:
 
     __slots__ = (
         "__weakref__",
-        "_asked",
         "_hello",
         "_listener",
         "_making",
         "_opening",
         "_over",
         "_own",
-        "_pausing",
         "_sock",
         "_until",
         "address",
@@ -57,16 +53,14 @@ class Handshake:
         self._sock = sock
         self._own = own
         self._hello = ClientHello()
-        self._asked = 1
-        self._pausing: asyncio.TimerHandle | None = None
         self._making: asyncio.Task[Any] | None = None
         self._opening = Opening(listener, self)
         self._over = False
 
     def begin(self) -> None:
-        """Look whether the client has said already what it wants; whoever is one too many is told so over TLS."""
+        """Wait until the client has said what it wants; whoever is one too many is told so over TLS."""
         if self._listener.roster.admit(self) and self._listener.certificates():
-            self._look()
+            self._listener.knocks.await_on(self._sock, self._look)
         else:
             self._make(self._own)
 
@@ -85,7 +79,7 @@ class Handshake:
         if self._making is not None:
             self._making.cancel()
         else:
-            self._stop_looking()
+            self._listener.knocks.forget(self._sock)
             self._give_up()
 
     # What the connection that was made calls.
@@ -106,41 +100,21 @@ class Handshake:
 
     # The rest is its own.
 
-    def _look(self) -> None:
+    def _look(self, gone: bool) -> None:  # noqa: FBT001 (a callback)
         """Look at what has come, and begin the handshake once the name is known or there will be none."""
         try:
             data = self._sock.recv(LONGEST_BYTES, socket.MSG_PEEK)
         except BlockingIOError:
-            self._wait(1)
             return
         except OSError:
             self.abort()
             return
-        needed = self._hello.read(data) if data else 0
-        if needed:
-            self._wait(needed, pauses=len(data) < self._asked)
-        else:
-            self._stop_looking()
+        needed = self._hello.read(data)
+        if needed and (gone or not data):
+            self.abort()
+        elif not needed:
+            self._listener.knocks.forget(self._sock)
             self._choose()
-
-    def _wait(self, needed: int, *, pauses: bool = False) -> None:
-        """Look again once that many bytes are here: a socket is called readable from there on (socket(7), SO_RCVLOWAT)."""
-        loop = self._listener.loop
-        if needed != self._asked:
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, needed)
-            self._asked = needed
-        if pauses:
-            loop.remove_reader(self._sock)
-            self._pausing = loop.call_later(_PAUSE_SECONDS, self._look)
-        else:
-            loop.add_reader(self._sock, self._look)
-
-    def _stop_looking(self) -> None:
-        self._listener.loop.remove_reader(self._sock)
-        if self._pausing is not None:
-            self._pausing.cancel()
-        if self._asked > 1:
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
 
     def _choose(self) -> None:
         name = self._hello.name

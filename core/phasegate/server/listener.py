@@ -11,6 +11,7 @@ from collections.abc import Callable
 from ..application import Application
 from ..snapshot.certificates import Certificates
 from .handshake import Handshake
+from .knocks import Knocks
 from .opening import Opening, address_of
 from .roster import Roster
 from .sockets import BACKLOG
@@ -44,6 +45,8 @@ class Listener:
         self.certificates = certificates or Certificates
         self.making: set[asyncio.Task[object]] = set()
         """What makes connections of those that were accepted."""
+        self.knocks: Knocks
+        """What tells of clients, over TLS, that have yet to say which name they want."""
         self._tls = tls
         self._server: asyncio.Server | None = None
         self._queue: socket.socket
@@ -56,6 +59,7 @@ class Listener:
             self._queue = sock.dup()
             self._server = await self.loop.create_server(lambda: Opening(self), sock=sock, backlog=BACKLOG)
             return
+        self.knocks = Knocks(self.loop)
         self._queue = sock
         sock.listen(BACKLOG)
         sock.setblocking(False)
@@ -71,6 +75,8 @@ class Listener:
             self._queue.setblocking(False)
             while (accepted := self._accept_waiting()) is not None:
                 self._serve(*accepted)
+        if self._tls is not None:
+            self.knocks.close()
 
     def _accept_waiting(self) -> tuple[socket.socket, object] | None:
         """Return a connection that the kernel has made and nobody has accepted; closing would reset it."""

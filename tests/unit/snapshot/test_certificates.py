@@ -1,5 +1,5 @@
-import datetime
 import subprocess
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,13 +17,13 @@ SCHEMAS = Schemas(Registry([]))
 AUTHORITY = trustme.CA()
 OTHER = trustme.CA()
 CA = AUTHORITY.cert_pem.bytes().decode()
-NOW = datetime.datetime.now(datetime.UTC)
+NOW = datetime.now(UTC)
 
 
 def issued(*names: str, days: float = 365, authority: trustme.CA = AUTHORITY) -> dict[str, str]:
     """Return a certificate and its key."""
-    begin = NOW - datetime.timedelta(days=1000)
-    leaf = authority.issue_cert(*names, not_before=begin, not_after=NOW + datetime.timedelta(days=days))
+    begin = NOW - timedelta(days=1000)
+    leaf = authority.issue_cert(*names, not_before=begin, not_after=NOW + timedelta(days=days))
     cert = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)
     return {"cert": cert.decode(), "key": leaf.private_key_pem.bytes().decode()}
 
@@ -214,6 +214,6 @@ def test_no_entry_shows_its_key() -> None:
 
 
 def test_another_server_than_our_own_can_not_choose() -> None:
-    with pytest.raises(ConfigError, match="ssls: needs server.protocol: native"):
+    with pytest.raises(ConfigError, match=r"ssls: needs server\.protocol: native"):
         Snapshot({"ssls": [entry("a", "a.test")]}, Schemas(Registry([]), native=False))
     assert not Snapshot({"ssls": []}, Schemas(Registry([]), native=False)).certificates
