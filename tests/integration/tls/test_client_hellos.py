@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import gc
+import os
+import resource
 import socket
 import ssl
 from collections.abc import Callable
@@ -193,6 +195,27 @@ async def test_refused_clients_leave_nothing_behind(
             await client.ask("bank.test")
     await until_gone(rosters[0])
     await until(lambda: open_sockets() <= before)
+
+
+async def test_where_the_system_gives_no_sockets_clients_wait(
+    gateway: RunningGateway, trust: ssl.SSLContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    hello, *rest = hello_for(trust, "shop.test")
+    sock = socket.socket()
+    sock.setblocking(False)
+    free = os.dup(0)
+    os.close(free)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+    try:
+        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", gateway.port))
+        await until(lambda: "connections can't be accepted" in caplog.messages)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    client = PlainClient(sock)
+    assert "shop" in await served_as(client, [hello], *rest)
+    assert caplog.messages.count("connections can't be accepted") == 1
+    client.close()
 
 
 async def test_the_first_message_counts_as_a_connection(
