@@ -241,3 +241,22 @@ class Judge(Plugin):
     @hookimpl
     async def access(self, exchange: Exchange) -> Response | None:
         return None
+
+
+@dataclass(kw_only=True)
+class Named(Plugin):
+    """Answers with what its metadata says, of which one part is secret."""
+
+    name: ClassVar[str] = "named"
+    metadata_schema: ClassVar = {
+        "greeting": {"type": "string", "default": "hello"},
+        "password": {"type": "string", "secret": True},
+    }
+
+    async def open(self, services: Services) -> None:
+        self._metadata = services.metadata
+
+    @hookimpl
+    async def proxy(self, exchange: Exchange) -> Response | None:
+        told = self._metadata(self.name)
+        return Response.text(told["greeting"] if told else "nobody said")

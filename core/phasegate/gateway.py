@@ -21,13 +21,16 @@ from .pipeline import Run
 from .plugin import Plugin, Services, SystemClock
 from .router import Router
 from .schema.tables import Schemas
-from .snapshot import Snapshot
+from .snapshot import Snapshot, Sources
 from .snapshot.certificates import Certificates
 from .snapshot.consumers import LiveConsumers
+from .snapshot.garbage import undisturbed
+from .store.records import Key, Record
 from .upstream.client import UpstreamClient
 
 _logger = logging.getLogger(__name__)
 
+_NOTHING: Mapping[Any, Any] = {}
 _SLASHES = re.compile("/{2,}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=-]{8,128}")
 
@@ -46,11 +49,25 @@ class Gateway:
         self._snapshot = Snapshot({}, schemas)
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def prepare(self, document: Mapping[str, Any]) -> Snapshot:
-        """Build and open a snapshot off to the side. Raise ConfigError, with nothing changed, when it can't be."""
-        # In a thread, so that requests go on meanwhile: judging thousands of routes takes longer than anybody should wait.
-        candidate = await asyncio.to_thread(Snapshot, document, self._schemas, self._snapshot)
-        await candidate.open(self._services)
+    async def prepare(
+        self,
+        document: Mapping[str, Any],
+        records: Mapping[Key, Record] = _NOTHING,
+        references: Mapping[str, str] = _NOTHING,
+    ) -> Snapshot:
+        """Build and open a snapshot off to the side. Raise ConfigError, with nothing changed, when it can't be.
+
+        It takes what did not change from the current one, and is built in slices, so that requests go on meanwhile.
+        """
+        base = self._snapshot
+        # What it takes over must stay open, even where another snapshot is swapped in before this one is ready.
+        base.acquire()
+        try:
+            with undisturbed():
+                candidate = await Snapshot.build(Sources(document, records, references), self._schemas, base)
+                await candidate.open(self._services)
+        finally:
+            base.release()
         return candidate
 
     def swap(self, candidate: Snapshot) -> None:
@@ -83,7 +100,10 @@ class Gateway:
 
     def _services(self, plugin: Plugin) -> Services:
         logger = logging.getLogger(f"phasegate.plugins.{plugin.name}")
-        return Services(self._client, self._consumers, logger, SystemClock())
+        return Services(self._client, self._consumers, logger, SystemClock(), self._metadata)
+
+    def _metadata(self, plugin: str) -> Mapping[str, Any] | None:
+        return self._snapshot.metadata(plugin)
 
     def _close_later(self, snapshot: Snapshot) -> None:
         task = asyncio.get_running_loop().create_task(snapshot.close())

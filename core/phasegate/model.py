@@ -76,12 +76,13 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """Who calls: a name, its credentials, and plugins that hold for its requests."""
+    """Who calls: a name, its credentials, and plugins that hold for its requests, those of its group among them."""
 
     username: str
     credentials: tuple[Credential, ...] = ()
     plugins: tuple[PluginEntry, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    group_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -90,12 +90,17 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the gateway hands to a plugin when it opens."""
+    """What the gateway hands to a plugin when it opens.
+
+    `metadata` returns what the configuration says of a plugin as a whole, by its name: the value that its `metadata_schema`
+    accepted, or None where there is none. It always tells of the current configuration, so ask when it is needed.
+    """
 
     client: UpstreamClient
     consumers: ConsumerDirectory
     logger: logging.Logger
     clock: Clock
+    metadata: Callable[[str], Mapping[str, Any] | None]
 
 
 class Plugin:
@@ -116,6 +121,8 @@ class Plugin:
     """The rules of this plugin's entry on a consumer; only plugins with `authenticate` have one."""
     consumer_key: ClassVar[str | None] = None
     """The field of `consumer_schema` that names a credential: no two consumers may share its value."""
+    metadata_schema: ClassVar[Mapping[str, Any] | None] = None
+    """The rules of what holds for all instances of this plugin together; they read it from `Services.metadata`."""
     api_version: ClassVar[int] = API_VERSION
     """The version of this contract that the plugin was written for."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from phasegate import ConfigError, Plugin
+from phasegate import ConfigError, Plugin, Response
 from phasegate.contract import misuses
 from phasegate.testing import FakeUpstream, make_exchange, make_plugin, make_request, make_services, run_phase
 from phasegate.testing.fixtures import GatewayMaker
@@ -49,7 +49,10 @@ def plugins(module: ModuleType) -> list[type[Plugin]]:
 
 def test_every_plugin_of_the_guide_keeps_the_contract(guide: ModuleType, readme: ModuleType) -> None:
     found = [*plugins(guide), *plugins(readme)]
-    assert {cls.name for cls in found} == {"quota", "between", "shout", "made-up-functions", "hello"}
+    assert {cls.name for cls in found} == {
+        *("quota", "between", "region", "shout"),
+        *("made-up-functions", "hello"),
+    }
     assert [finding for cls in found for finding in misuses(cls)] == []
 
 
@@ -72,6 +75,13 @@ async def test_the_guide_s_second_test_passes(
     guide: ModuleType, start_gateway: GatewayMaker, upstream: FakeUpstream
 ) -> None:
     await guide.test_a_shouted_answer(start_gateway, upstream)
+
+
+async def test_the_guide_s_plugin_reads_its_metadata(guide: ModuleType) -> None:
+    plugin, answer = make_plugin(guide.Region), Response.text("hello")
+    await plugin.open(make_services(metadata={"region": {"region": "north"}}))
+    await run_phase(plugin, "response", make_exchange(), answer)
+    assert answer.headers.get("x-region") == "north"
 
 
 async def test_the_guide_s_vendor_authorizes(

@@ -9,21 +9,23 @@ from ..http.message import Request
 from ..model import Route
 from .predicates import Predicate, compile_vars
 
+Rank = tuple[int, int, int, int, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A route with its conditions compiled. Of two that fit a path, the one with the lower `rank` is asked first."""
 
     route: Route
-    rank: tuple[int, ...]
+    rank: Rank
     networks: tuple[Network, ...]
     predicate: Predicate | None
 
     @classmethod
     def of(cls, route: Route) -> Candidate:
-        """Compile a route. Its order: priority, then more conditions, then the Admin API's, then the newer."""
+        """Compile a route. Its order: priority, then more conditions, then the Admin API's, then the newer; ids decide the rest."""
         conditions = bool(route.methods) + bool(route.remote_addrs) + len(route.vars)
-        rank = (-route.priority, -conditions, 0 if route.source == "admin" else 1, -route.order)
+        rank = (-route.priority, -conditions, 0 if route.source == "admin" else 1, -route.order, route.id)
         predicate = compile_vars(route.vars) if route.vars else None
         return cls(route, rank, parse_networks(route.remote_addrs), predicate)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypeVar
 
-from .conditions import Candidate
+from ..model import Route
+from .conditions import Candidate, Rank
 from .pattern import Pattern
+
+T = TypeVar("T")
 
 
 class PathMatch(NamedTuple):
@@ -23,13 +27,47 @@ class _Entry(NamedTuple):
 
 
 class _Node:
-    __slots__ = ("children", "ending", "parameter", "prefixes")
+    """A place in the tree. Indexes share nodes: one may be changed by the edit alone that made it, all others copy it."""
 
-    def __init__(self) -> None:
+    __slots__ = ("children", "edit", "ending", "parameter", "prefixes")
+
+    def __init__(self, edit: object) -> None:
+        self.edit = edit
         self.children: dict[str, _Node] = {}
         self.parameter: _Node | None = None
-        self.ending: list[_Entry] = []
-        self.prefixes: list[_Entry] = []
+        self.ending: tuple[_Entry, ...] = ()
+        self.prefixes: tuple[_Entry, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.children or self.parameter or self.ending or self.prefixes)
+
+    def for_edit(self, edit: object) -> _Node:
+        """Return this node where the edit made it, else a copy."""
+        if self.edit is edit:
+            return self
+        node = _Node(edit)
+        node.children, node.parameter = dict(self.children), self.parameter
+        node.ending, node.prefixes = self.ending, self.prefixes
+        return node
+
+    def child(self, segment: str | None, edit: object) -> _Node:
+        """Return the node under a segment, None for a parameter, to be changed by the edit; a new one where there is none."""
+        known = self.parameter if segment is None else self.children.get(segment)
+        node = known.for_edit(edit) if known is not None else _Node(edit)
+        if segment is None:
+            self.parameter = node
+        else:
+            self.children[segment] = node
+        return node
+
+    def prune(self, segment: str | None) -> None:
+        """Give up the node under a segment if it is empty."""
+        if segment is None:
+            if self.parameter is not None and self.parameter.is_empty:
+                self.parameter = None
+        elif self.children[segment].is_empty:
+            del self.children[segment]
 
 
 class _Place(NamedTuple):
@@ -41,59 +79,71 @@ class _Place(NamedTuple):
 
 
 class PathIndex:
-    """Finds the candidates of a path in their order, in time that grows with the path, not with the routes."""
+    """Finds the candidates of a path in their order, in time that grows with the path, not with the routes.
 
-    def __init__(self) -> None:
-        self._exact: dict[str, list[Candidate]] = {}
-        self._root = _Node()
-        self._has_tree = False
+    `edit` is whoever changes it; with another one it is forked first.
+    """
+
+    def __init__(self, edit: object) -> None:
+        self._edit = edit
+        self._exact: dict[str, tuple[Candidate, ...]] = {}
+        self._root = _Node(edit)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no path leads anywhere."""
+        return not self._exact and self._root.is_empty
+
+    def for_edit(self, edit: object) -> PathIndex:
+        """Return this index where the edit made it, else a copy that it may change without this one's notice."""
+        if self._edit is edit:
+            return self
+        index = PathIndex(edit)
+        index._exact, index._root = dict(self._exact), self._root.for_edit(edit)
+        return index
 
     def add(self, pattern: Pattern, candidate: Candidate) -> None:
-        """Put a route's pattern in; call `sort` once all are in."""
+        """Put a route's pattern in, at its place among those that share it."""
         if pattern.is_exact:
-            self._exact.setdefault(pattern.text, []).append(candidate)
+            self._exact[pattern.text] = _with(self._exact.get(pattern.text, ()), candidate, _rank)
             return
-        self._has_tree = True
-        node = self._root
-        for segment in pattern.segments:
-            node = _child(node, segment)
-        (node.prefixes if pattern.is_prefix else node.ending).append(_Entry(candidate, pattern.names))
+        node = self._way(pattern)[-1]
+        entry = _Entry(candidate, pattern.names)
+        if pattern.is_prefix:
+            node.prefixes = _with(node.prefixes, entry, _entry_rank)
+        else:
+            node.ending = _with(node.ending, entry, _entry_rank)
 
-    def sort(self) -> None:
-        """Bring the routes that share a pattern into their order."""
-        for candidates in self._exact.values():
-            candidates.sort(key=lambda candidate: candidate.rank)
-        for node in _nodes(self._root):
-            node.ending.sort(key=_entry_rank)
-            node.prefixes.sort(key=_entry_rank)
+    def remove(self, pattern: Pattern, route: Route) -> None:
+        """Take a route's pattern out."""
+        if pattern.is_exact:
+            left = tuple(candidate for candidate in self._exact[pattern.text] if candidate.route is not route)
+            self._exact[pattern.text] = left
+            if not left:
+                del self._exact[pattern.text]
+            return
+        *way, node = self._way(pattern)
+        node.prefixes = tuple(entry for entry in node.prefixes if entry.candidate.route is not route)
+        node.ending = tuple(entry for entry in node.ending if entry.candidate.route is not route)
+        for parent, segment in zip(reversed(way), reversed(pattern.segments), strict=True):
+            parent.prune(segment)
+
+    def _way(self, pattern: Pattern) -> list[_Node]:
+        """Return the nodes that lead to a pattern's, to be changed."""
+        way = [self._root]
+        for segment in pattern.segments:
+            way.append(way[-1].child(segment, self._edit))
+        return way
 
     def find(self, path: str) -> Iterator[PathMatch]:
         """Yield what fits the path: exact uris, then parameters, then prefixes from the longest."""
         for candidate in self._exact.get(path, ()):
             yield PathMatch(candidate, {}, None)
-        if self._has_tree:
+        if not self._root.is_empty:
             segments = path.split("/")[1:]
             places = list(_walk(_Place(self._root, 0, ()), segments))
             yield from _endings(places, len(segments))
             yield from _prefixes(places, segments)
-
-
-def _child(node: _Node, segment: str | None) -> _Node:
-    if segment is not None:
-        return node.children.setdefault(segment, _Node())
-    if node.parameter is None:
-        node.parameter = _Node()
-    return node.parameter
-
-
-def _nodes(node: _Node) -> Iterator[_Node]:
-    waiting = [node]
-    while waiting:
-        current = waiting.pop()
-        yield current
-        waiting.extend(current.children.values())
-        if current.parameter is not None:
-            waiting.append(current.parameter)
 
 
 def _walk(start: _Place, segments: list[str]) -> Iterator[_Place]:
@@ -125,5 +175,15 @@ def _prefixes(places: list[_Place], segments: list[str]) -> Iterator[PathMatch]:
         yield PathMatch(entry.candidate, dict(zip(entry.names, place.values, strict=True)), prefix)
 
 
-def _entry_rank(entry: _Entry) -> tuple[int, ...]:
+def _with(items: tuple[T, ...], item: T, rank: Callable[[T], Rank]) -> tuple[T, ...]:
+    """Return the items with one more at its place."""
+    at = bisect_right(items, rank(item), key=rank)
+    return (*items[:at], item, *items[at:])
+
+
+def _rank(candidate: Candidate) -> Rank:
+    return candidate.rank
+
+
+def _entry_rank(entry: _Entry) -> Rank:
     return entry.candidate.rank

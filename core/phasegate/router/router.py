@@ -9,7 +9,7 @@ from ..http.message import Request
 from ..model import Route
 from .conditions import Candidate
 from .paths import PathIndex
-from .pattern import parse_uri
+from .pattern import Pattern, parse_uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,23 @@ class Router:
     that can't be compiled; schema checks come first, so that an operator sees paths instead.
     """
 
-    def __init__(self, routes: Iterable[Route]) -> None:
+    def __init__(self, routes: Iterable[Route] = ()) -> None:
+        self._edit = object()
         self._exact: dict[str, PathIndex] = {}
         self._wildcard: dict[str, PathIndex] = {}
-        self._any = PathIndex()
+        self._any = PathIndex(self._edit)
         for route in routes:
-            self._add(route)
-        for index in (*self._exact.values(), *self._wildcard.values(), self._any):
-            index.sort()
+            self.add(route)
+
+    def fork(self) -> Router:
+        """Return a router of the same routes; either one can be changed without the other's notice.
+
+        What they share is copied where it is changed, so that a change costs what it touches.
+        """
+        router = Router()
+        router._exact, router._wildcard, router._any = dict(self._exact), dict(self._wildcard), self._any
+        self._edit = object()
+        return router
 
     def match(self, request: Request) -> Match | None:
         """Return the route for a request, None when none matches."""
@@ -45,20 +54,40 @@ class Router:
                     return Match(candidate.route, params, prefix)
         return None
 
-    def _add(self, route: Route) -> None:
+    def add(self, route: Route) -> None:
+        """Let a route be found."""
         candidate = Candidate.of(route)
-        patterns = [parse_uri(uri) for uri in route.uris]
-        for host in route.hosts or ("",):
-            index = self._index_of(host.lower())
-            for pattern in patterns:
+        for host in _hosts(route):
+            index = self._index_of(host)
+            for pattern in _patterns(route):
                 index.add(pattern, candidate)
 
+    def remove(self, route: Route) -> None:
+        """Let a route be found no more; it must be the very one that was added."""
+        for host in _hosts(route):
+            index = self._index_of(host)
+            for pattern in _patterns(route):
+                index.remove(pattern, route)
+            if index.is_empty:
+                self._forget(host)
+
     def _index_of(self, host: str) -> PathIndex:
+        """Return the index of a host, to be changed."""
         if not host:
+            self._any = self._any.for_edit(self._edit)
             return self._any
-        if host.startswith("*."):
-            return self._wildcard.setdefault(host[1:], PathIndex())
-        return self._exact.setdefault(host, PathIndex())
+        table, name = self._place_of(host)
+        index = table[name].for_edit(self._edit) if name in table else PathIndex(self._edit)
+        table[name] = index
+        return index
+
+    def _forget(self, host: str) -> None:
+        if host:
+            table, name = self._place_of(host)
+            del table[name]
+
+    def _place_of(self, host: str) -> tuple[dict[str, PathIndex], str]:
+        return (self._wildcard, host[1:]) if host.startswith("*.") else (self._exact, host)
 
     def _indexes(self, host: str) -> Iterator[PathIndex]:
         if host in self._exact:
@@ -70,3 +99,13 @@ class Router:
                     yield self._wildcard[host[dot:]]
                 dot = host.find(".", dot + 1)
         yield self._any
+
+
+def _hosts(route: Route) -> Iterable[str]:
+    """Return the hosts of a route, each once; the empty one is any."""
+    return dict.fromkeys(host.lower() for host in route.hosts) or ("",)
+
+
+def _patterns(route: Route) -> Iterable[Pattern]:
+    """Return the patterns of a route, each once, however it is spelt."""
+    return {pattern.text: pattern for pattern in map(parse_uri, route.uris)}.values()

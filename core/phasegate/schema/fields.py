@@ -35,6 +35,11 @@ def binder(cls: type[T], definition: Definition) -> Callable[[Mapping[str, Any]]
     return bind
 
 
+def hidden(value: Mapping[str, Any], definition: Definition) -> dict[str, Any]:
+    """Return a validated value with its secrets as `Secret`, those of nested objects too."""
+    return {key: _hidden(item, definition.get(key, {})) for key, item in value.items()}
+
+
 def disagreements(cls: type[object], definition: Definition, path: str = "schema") -> Iterator[Finding]:
     """Yield what is wrong between a dataclass and its rules: a key without field, a field that nothing fills."""
     fields = {field.name: field for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]
@@ -75,6 +80,17 @@ def _converter(rules: Mapping[str, Any], hint: Any) -> Converter:
         item = _converter(rules.get("schema", {}), _item_hint(hint))
         return lambda value: None if value is None else tuple(item(entry) for entry in value)
     return lambda value: value
+
+
+def _hidden(value: Any, rules: Mapping[str, Any]) -> Any:
+    if value is None:
+        return None
+    if rules.get("secret"):
+        return Secret(str(value))
+    inside = rules.get("schema", {})
+    if rules.get("type") == "list":
+        return [_hidden(item, inside) for item in value]
+    return hidden(value, inside) if isinstance(value, Mapping) else value
 
 
 def _dataclass_of(hint: Any) -> type[object] | None:

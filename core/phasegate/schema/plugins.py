@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import ConfigError, Finding
 from ..plugin import Plugin
 from ..registry import Registry, installed
-from .fields import binder, disagreements
+from .fields import binder, disagreements, hidden
 from .resources import PLUGIN_META
 from .validator import Schema
 
@@ -26,6 +26,8 @@ class PluginSchemas:
         self._meta = Schema(PLUGIN_META)
         self._schemas: dict[str, Schema] = {}
         self._consumer_schemas: dict[str, Schema] = {}
+        self._metadata_schemas: dict[str, Schema] = {}
+        self.consumer_keys = {cls.name: cls.consumer_key for cls in registry.classes.values() if cls.consumer_key}
         self._binders: dict[str, Callable[[Mapping[str, Any]], Plugin]] = {}
         self._checked: dict[int, tuple[Mapping[str, Any], tuple[Finding, ...]]] = {}
         findings = [finding for cls in registry.classes.values() for finding in self._add(cls)]
@@ -39,6 +41,13 @@ class PluginSchemas:
     def validate_credential(self, name: str, config: object, path: str) -> tuple[dict[str, Any], list[Finding]]:
         """Return an auth plugin's entry on a consumer."""
         return self._judge(self._consumer_schemas, name, config, path)
+
+    def validate_metadata(self, name: str, metadata: object, path: str) -> tuple[dict[str, Any], list[Finding]]:
+        """Return a plugin's metadata, its secrets as `Secret`."""
+        if name in self._schemas and name not in self._metadata_schemas:
+            return {}, [Finding(path, f"plugin {name!r} takes no metadata: leave it out")]
+        value, findings = self._judge(self._metadata_schemas, name, metadata, path)
+        return value if findings else hidden(value, self._metadata_schemas[name].definition), findings
 
     def is_credential(self, name: str) -> bool:
         """Tell whether the plugin's entry on a consumer is a credential."""
@@ -97,6 +106,8 @@ class PluginSchemas:
             self._binders[cls.name] = binder(cls, cls.schema)
             if cls.consumer_schema is not None:
                 self._consumer_schemas[cls.name] = Schema(cls.consumer_schema)
+            if cls.metadata_schema is not None:
+                self._metadata_schemas[cls.name] = Schema(cls.metadata_schema)
         except (ValueError, NameError) as error:
             return [Finding(cls.__qualname__, str(error))]
         return []

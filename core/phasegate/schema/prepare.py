@@ -14,6 +14,7 @@ Definition = Mapping[str, Mapping[str, Any]]
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _DECIMAL = re.compile(r"-?[0-9]{1,18}\.[0-9]{1,18}")
+_FROZEN = (str, int, float, bool)
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -36,7 +37,8 @@ def prepare(document: Mapping[Any, Any], definition: Definition) -> tuple[dict[A
             prepared[name] = _typed(value, rules) if isinstance(value, FromEnvironment) else value
     for key, rules in definition.items():
         if "default" in rules and key not in prepared:
-            prepared[key] = copy.deepcopy(rules["default"])
+            default = rules["default"]
+            prepared[key] = default if isinstance(default, _FROZEN) else copy.deepcopy(default)
     return prepared, findings
 
 

@@ -120,7 +120,13 @@ CONSUMER: Rules = {
     "desc": {"type": "string"},
     "labels": _LABELS,
     "plugins": _PLUGINS,
-    "group_id": _LATER,
+    "group_id": _ID,
+}
+
+CREDENTIAL: Rules = {
+    "id": {**_ID, "required": True},
+    **_DESCRIPTION,
+    "plugins": {**_PLUGINS, "required": True},
 }
 
 SSL: Rules = {
@@ -143,8 +149,6 @@ SSL: Rules = {
     "status": {"type": "integer", "allowed": [0, 1], "default": 1},
     "type": {"type": "string", "available": ["server"]},
     "ssl_protocols": _LATER,
-    "create_time": {"type": "integer"},
-    "update_time": {"type": "integer"},
 }
 
 PLUGIN_META: Rules = {
@@ -159,14 +163,20 @@ KINDS: dict[str, Rules] = {
     "services": SERVICE,
     "upstreams": {"id": {**_ID, "required": True}, **UPSTREAM},
     "consumers": CONSUMER,
+    "consumer_groups": {"id": {**_ID, "required": True}, **_DESCRIPTION, "plugins": {**_PLUGINS, "required": True}},
     "plugin_configs": {"id": {**_ID, "required": True}, **_DESCRIPTION, "plugins": {**_PLUGINS, "required": True}},
+    "plugin_metadata": {"id": {**_ID, "required": True}},
     "global_rules": {"id": {**_ID, "required": True}, "plugins": {**_PLUGINS, "required": True}},
     "ssls": SSL,
+    "credentials": CREDENTIAL,
 }
 
-LATER_KINDS = ("consumer_groups", "plugin_metadata", "protos", "secrets", "stream_routes")
+STORED_KINDS = ("credentials",)
+"""Kinds that the Admin API alone writes: the file has no list of them."""
+
+LATER_KINDS = ("protos", "secrets", "stream_routes")
 
 DOCUMENT: Rules = {
-    **{kind: {"type": "list", "default": []} for kind in KINDS},
+    **{kind: {"type": "list", "default": []} for kind in KINDS if kind not in STORED_KINDS},
     **dict.fromkeys(LATER_KINDS, _LATER),
 }

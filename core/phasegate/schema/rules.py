@@ -68,7 +68,7 @@ class Rules(cerberus.Validator):  # type: ignore[misc]
 
     def _validate_format(self, constraint: str, field: str, value: object) -> None:
         """{'type': 'string', 'allowed': ['url', 'address', 'network', 'header-value']}"""
-        if isinstance(value, str) and not _MATCHERS[constraint](value):
+        if isinstance(value, str) and not MATCHERS[constraint](value):
             self._error(field, FORMAT_MISMATCH)
 
     def _validate_regex(self, pattern: str, field: str, value: object) -> None:
@@ -109,4 +109,4 @@ def _is_header_value(text: str) -> bool:
     return re.fullmatch(r"[!-~]([ -~]*[!-~])?", text) is not None
 
 
-_MATCHERS = {"url": _is_url, "address": _is_address, "network": _is_network, "header-value": _is_header_value}
+MATCHERS = {"url": _is_url, "address": _is_address, "network": _is_network, "header-value": _is_header_value}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import Finding
 from ..registry import Registry
 from .plugins import PluginSchemas
 from .resources import DOCUMENT, KINDS, NODE
@@ -21,3 +25,19 @@ class Schemas:
         self.kinds = {kind: Schema(rules) for kind, rules in KINDS.items()}
         self.node = Schema(NODE)
         self.plugins = PluginSchemas(registry)
+
+    def judge(self, kind: str, value: object, path: str) -> tuple[Mapping[str, Any], list[Finding]]:
+        """Return a resource with its defaults filled in, and every error."""
+        if kind == "plugin_metadata" and isinstance(value, Mapping):
+            return self._metadata(value, path)
+        return self.kinds[kind].validate(value, path)
+
+    def _metadata(self, value: Mapping[str, Any], path: str) -> tuple[Mapping[str, Any], list[Finding]]:
+        """Return what a plugin is told under `metadata`: all but the id, which is the plugin's name, is its to judge."""
+        named = {key: item for key, item in value.items() if key == "id"}
+        judged, findings = self.kinds["plugin_metadata"].validate(named, path)
+        if findings:
+            return judged, findings
+        told = {key: item for key, item in value.items() if key != "id"}
+        metadata, findings = self.plugins.validate_metadata(judged["id"], told, path)
+        return {**judged, "metadata": metadata}, findings

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 from cerberus import SchemaError
+from cerberus.errors import ValidationError
 
 from ..errors import Finding
 from .messages import finding_of
+from .plain import PlainTests
 from .prepare import Definition, prepare
 from .rules import Rules
 
@@ -19,6 +21,7 @@ Judgement = tuple[Any, list[Finding]]
 _REMEMBERED = 200_000
 _VALUE = "value"
 _NESTED = ("schema", "valuesrules")
+_ASIDE = frozenset({"dependencies", "excludes"})
 # They need code, or a document to be changed, which JSON Schema can't say.
 _FOREIGN = frozenset(
     {"allow_unknown", "check_with", "coerce", "default_setter", "purge_unknown", "rename", "rename_handler"}
@@ -42,6 +45,9 @@ class Schema:
             raise ValueError(f"the schema is not valid: {error}") from error
         self._inner = {key: _inner(rules) for key, rules in definition.items() if rules.keys() & set(_NESTED)}
         self._known: dict[bytes, dict[str, Any]] = {}
+        self._names = {key: rules.get("alias_of", key) for key, rules in definition.items()}
+        self._plain = PlainTests(definition)
+        self._sound = frozenset(self._sound_defaults())
 
     def validate(self, document: object, path: str = "") -> tuple[dict[str, Any], list[Finding]]:
         """Return the document with its defaults filled in, and every error; with errors the document means nothing.
@@ -61,8 +67,8 @@ class Schema:
     def _judge(self, document: Mapping[Any, Any]) -> tuple[dict[str, Any], list[Finding]]:
         value, findings = prepare(document, self.definition)
         seen = {finding.path for finding in findings}
-        self._rules.validate(value, normalize=False)
-        for error in self._rules.found:
+        errors = self._errors(value, {self._names.get(key, key) for key in document})
+        for error in errors:
             finding = finding_of(error, self.definition)
             if finding.path not in seen:
                 seen.add(finding.path)
@@ -73,10 +79,35 @@ class Schema:
                 findings += [finding.under(key) for finding in more]
         return value, findings
 
+    def _errors(self, value: dict[Any, Any], given: set[Any]) -> Sequence[ValidationError]:
+        """Return what cerberus has to say of an object; it is not asked about what needs no asking."""
+        doubtful = {key: item for key, item in value.items() if key in given or key not in self._sound}
+        if self._plain.accept(doubtful):
+            return ()
+        self._rules.validate(doubtful, normalize=False)
+        return self._rules.found
+
+    def _sound_defaults(self) -> Iterator[str]:
+        """Yield the keys whose defaults need not be judged each time that they are filled in."""
+        if _looks_aside(self.definition):
+            return
+        for key, rules in self.definition.items():
+            if "default" in rules and not rules.get("required"):
+                self._rules.validate({key: copy.deepcopy(rules["default"])}, normalize=False)
+                if all(error.field != key for error in self._rules.found):
+                    yield key
+
     def _remember(self, key: bytes, value: dict[str, Any]) -> None:
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
         self._known[key] = value
+
+
+def _looks_aside(rules: object) -> bool:
+    """Tell whether a rule judges one key by others, so that all of them must be there."""
+    if isinstance(rules, Mapping):
+        return not _ASIDE.isdisjoint(rules) or any(map(_looks_aside, rules.values()))
+    return isinstance(rules, (list, tuple)) and any(map(_looks_aside, rules))
 
 
 def _judge_definition(definition: object) -> None:

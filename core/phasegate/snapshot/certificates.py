@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import Finding
 from ..http.client_rule import ClientRule
 from .material import Material, digest_of, material_of
+from .resource import Notes, Resource
+from .stage import Stage
 
 _WARNED_BEFORE = timedelta(days=30)
 
@@ -39,18 +41,17 @@ class Certificates:
     """Finds the entry for a name: an exact one, then the longest wildcard, at any depth below, as with a route's hosts."""
 
     def __init__(self, entries: Iterable[Certificate] = ()) -> None:
-        self.entries = tuple(entries)
-        self._by_id = {entry.id: entry for entry in self.entries}
         self._exact: dict[str, Certificate] = {}
         self._wildcard: dict[str, Certificate] = {}
-        for entry in self.entries:
+        self._asks_clients = False
+        for entry in entries:
+            self._asks_clients = self._asks_clients or entry.rule is not None
             for name in entry.names:
                 table, key = (self._wildcard, name[1:]) if name.startswith("*.") else (self._exact, name)
                 table.setdefault(key, entry)
-        self._asks_clients = any(entry.rule is not None for entry in self.entries)
 
     def __bool__(self) -> bool:
-        return bool(self._by_id)
+        return bool(self._exact or self._wildcard)
 
     def find(self, name: str) -> Certificate | None:
         """Return the entry for a name in lower case, None where the listener's own certificate holds."""
@@ -71,74 +72,46 @@ class Certificates:
         entry = self.find(host)
         return entry.rule if entry is not None else None
 
-    def material(self, id_: str, digest: bytes) -> Material | None:
-        """Return the material of an entry, where it was made of the same text."""
-        entry = self._by_id.get(id_)
-        return entry.material if entry is not None and entry.material.digest == digest else None
 
+def certificate_of(item: Resource, former: Certificate | None, notes: Notes) -> Certificate | None:
+    """Return an entry, None for one that is off, and note what is wrong with it.
 
-class Resource(Protocol):
-    """An entry of `ssls` as its schema has judged it."""
-
-    id: str
-    path: str
-    value: dict[str, Any]
-
-
-@dataclass(slots=True)
-class JudgedCertificates:
-    """What a document's `ssls` hold; entries that are off are judged, and not among them."""
-
-    entries: list[Certificate] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    warnings: list[Finding] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, items: Sequence[Resource], former: Certificates, *, native: bool) -> JudgedCertificates:
-        """Judge entries; the material of those that did not change is taken from the former snapshot.
-
-        `native` says whether the gateway's own listener serves, which alone can choose among them.
-        """
-        judged = cls()
-        if items and not native:
-            judged.findings.append(
-                Finding("ssls", "needs server.protocol: native, and no other server around the gateway")
-            )
-        for item in items:
-            judged._add(item, former)
-        judged.findings += clashes(judged.entries)
-        return judged
-
-    def _add(self, item: Resource, former: Certificates) -> None:
-        entry, findings = certificate_of(item.id, item.path, item.value, former)
-        self.findings += findings
-        if entry is not None and item.value["status"]:
-            self.entries.append(entry)
-            self.warnings += doubts(entry, datetime.now(UTC))
-
-
-def certificate_of(
-    id_: str, path: str, value: Mapping[str, Any], former: Certificates
-) -> tuple[Certificate | None, list[Finding]]:
-    """Return one entry, and what is wrong with it."""
-    names, findings = _names(value)
-    material = former.material(id_, digest_of(value))
+    What the same text was made into for the former one is not made again.
+    """
+    names, findings = _names(item.value)
+    material = former.material if former is not None and former.material.digest == digest_of(item.value) else None
     if material is None:
-        material, more = material_of(value)
+        material, more = material_of(item.value)
         findings += more
-    if material is None or findings:
-        return None, [finding.under(path) for finding in findings]
-    return Certificate(id_, path, names, material), []
+    notes.errors += [finding.under(item.path) for finding in findings]
+    if material is None or findings or not item.value["status"]:
+        return None
+    return Certificate(item.id, item.path, names, material)
 
 
-def clashes(entries: Iterable[Certificate]) -> Iterator[Finding]:
-    """Yield an error for each name that two entries are for."""
+def served(stage: Stage[Certificate | None]) -> list[Certificate]:
+    """Return the entries that are on, in their order."""
+    items = sorted(stage.resources.values(), key=lambda item: item.age)
+    return [entry for item in items if (entry := stage.values.get(item.id)) is not None]
+
+
+def note_clashes(stage: Stage[Certificate | None], notes: Notes, *, native: bool) -> None:
+    """Note each name that two entries are for, and entries at all where no listener of our own could choose among them."""
+    if stage.resources and not native:
+        notes.error("ssls", "needs server.protocol: native, and no other server around the gateway")
     holders: dict[str, str] = {}
-    for entry in entries:
+    for entry in served(stage):
         for name in entry.names:
             other = holders.setdefault(name, entry.id)
             if other != entry.id:
-                yield Finding(f"{entry.path}.snis", f"{name} is a name of ssls/{other} too: leave it to one of them")
+                notes.error(f"{entry.path}.snis", f"{name} is a name of ssls/{other} too: leave it to one of them")
+
+
+def doubts_of(stage: Stage[Certificate | None]) -> Iterator[Finding]:
+    """Yield a warning for everything that clients will not like about the entries by now."""
+    now = datetime.now(UTC)
+    for entry in served(stage):
+        yield from doubts(entry, now)
 
 
 def doubts(entry: Certificate, now: datetime) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..model import Consumer, Credential
 
@@ -20,17 +20,35 @@ class ConsumerIndex:
     def __init__(self, consumers: Iterable[Consumer] = (), key_fields: Mapping[str, str] | None = None) -> None:
         self._seed = secrets.token_bytes(32)
         self._found: dict[tuple[str, bytes], Found] = {}
-        fields = key_fields or {}
+        self._fields = key_fields or {}
         for consumer in consumers:
-            for credential in consumer.credentials:
-                field = fields.get(credential.plugin)
-                if field is not None:
-                    key = str(credential.config[field])
-                    self._found[credential.plugin, self._digest(key)] = (consumer, credential)
+            self.add(consumer)
+
+    def fork(self) -> ConsumerIndex:
+        """Return an index of the same consumers that can be changed without this one's notice."""
+        index = ConsumerIndex(key_fields=self._fields)
+        index._seed, index._found = self._seed, dict(self._found)
+        return index
+
+    def add(self, consumer: Consumer) -> None:
+        """Let a consumer be found."""
+        for name, credential in self._names(consumer):
+            self._found[name] = (consumer, credential)
+
+    def remove(self, consumer: Consumer) -> None:
+        """Let a consumer be found no more."""
+        for name, _ in self._names(consumer):
+            self._found.pop(name, None)
 
     def find(self, plugin: str, key: str) -> Found | None:
         """Return the consumer whose credential for the plugin has this key, None when there is none."""
         return self._found.get((plugin, self._digest(key)))
+
+    def _names(self, consumer: Consumer) -> Iterator[tuple[tuple[str, bytes], Credential]]:
+        for credential in consumer.credentials:
+            field = self._fields.get(credential.plugin)
+            if field is not None:
+                yield (credential.plugin, self._digest(str(credential.config[field]))), credential
 
     def _digest(self, key: str) -> bytes:
         return hashlib.blake2b(key.encode(), digest_size=16, key=self._seed).digest()

@@ -1,284 +1,213 @@
-"""From documents to the model: every resource judged, references followed, plugins merged by precedence."""
+"""From documents and records to the model: every resource judged, references followed, plugins merged by precedence.
+
+It goes by stages, a kind each, in the order in which kinds refer to each other. A stage takes over what neither a change of
+the resource itself nor one of what it refers to has touched, so the work is that of the change.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
-from ..environment import holds_environment, shown
 from ..errors import ConfigError, Finding
-from ..model import Consumer, Credential, PluginEntry, Route, Service, Timeouts, Upstream
-from ..router.pattern import parse_uri
-from ..router.predicates import compile_vars
+from ..model import Consumer, Credential, PluginEntry, Route, Service, Upstream
 from ..schema.tables import Schemas
-from .certificates import Certificate, Certificates, JudgedCertificates
-from .upstreams import upstream_of
+from .certificates import Certificate, certificate_of, doubts_of, note_clashes
+from .entries import Entries
+from .inventory import Inventory, Sources, taking_stock
+from .people import ConsumerMaker, by_consumer, credential_of, note_orphans, noting_clashes, owner_of
+from .resource import Notes, Refused, Resource, place
+from .routes import RouteMaker
+from .slices import Steps
+from .stage import Moves, Stage, staging
+from .targets import References
 
-Document = Mapping[str, Any]
-_NUMBER = re.compile(r"(\d+)")
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A whole configuration, valid in itself; `warnings` tell what is doubtful."""
+    """A whole configuration, valid in itself. A route that is turned off is None."""
 
-    routes: tuple[Route, ...] = ()
+    inventory: Inventory
+    upstreams: Stage[Upstream | None] = field(default_factory=Stage)
+    configs: Stage[tuple[PluginEntry, ...]] = field(default_factory=Stage)
+    services: Stage[Service] = field(default_factory=Stage)
+    routes: Stage[Route | None] = field(default_factory=Stage)
+    groups: Stage[tuple[PluginEntry, ...]] = field(default_factory=Stage)
+    credentials: Stage[Credential | None] = field(default_factory=Stage)
+    consumers: Stage[Consumer] = field(default_factory=Stage)
+    rules: Stage[tuple[PluginEntry, ...]] = field(default_factory=Stage)
     global_entries: tuple[PluginEntry, ...] = ()
-    consumers: tuple[Consumer, ...] = ()
-    certificates: tuple[Certificate, ...] = ()
-    warnings: tuple[Finding, ...] = ()
+    certificates: Stage[Certificate | None] = field(default_factory=Stage)
+
+    @property
+    def metadata(self) -> Mapping[str, Resource]:
+        """What plugins were given beyond their configurations, by their names."""
+        return self.inventory.kinds["plugin_metadata"]
+
+    @property
+    def warnings(self) -> list[Finding]:
+        """What is doubtful about it."""
+        stages: tuple[Stage[Any], ...] = (
+            self.routes,
+            self.services,
+            self.configs,
+            self.rules,
+            self.groups,
+            self.consumers,
+        )
+        told = [finding for stage in stages for told in stage.warnings.values() for finding in told]
+        return [*told, *doubts_of(self.certificates)]
 
 
-def resolve(document: Document, schemas: Schemas, former: Certificates | None = None) -> Resolved:
-    """Return what the document says. Raise ConfigError with everything that is wrong with it.
-
-    What `former` certificates were made of is not made again.
-    """
-    resolver = _Resolver(schemas, former or Certificates())
-    resolved = resolver.resolve(document)
-    if resolver.findings:
-        raise ConfigError(sorted(resolver.findings, key=_place))
+def resolving(sources: Sources, schemas: Schemas, former: Resolved | None = None) -> Steps[Resolved]:
+    """Return what the sources say, in steps. Raise ConfigError with everything that is wrong with it."""
+    notes = Notes()
+    former = former or Resolved(Inventory.empty(schemas))
+    inventory = yield from taking_stock(sources, schemas, former.inventory, notes)
+    resolved = yield from _Resolver(inventory, schemas, former, notes).steps()
+    if notes.errors:
+        raise ConfigError(sorted(notes.errors, key=place))
     return resolved
 
 
-def _place(finding: Finding) -> list[tuple[int, int, str]]:
-    """Return what puts findings into the order of their document: `routes[2]` before `routes[10]`."""
-    parts = _NUMBER.split(finding.path)
-    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts]
-
-
-@dataclass(slots=True)
-class _Resource:
-    """One judged resource, with where it stands; `path` leads to it in its document."""
-
-    id: str
-    path: str
-    owner: str
-    value: dict[str, Any]
-
-
-@dataclass(slots=True)
 class _Resolver:
-    schemas: Schemas
-    former: Certificates
-    findings: list[Finding] = field(default_factory=list)
-    warnings: list[Finding] = field(default_factory=list)
+    def __init__(self, inventory: Inventory, schemas: Schemas, former: Resolved, notes: Notes) -> None:
+        self._inventory = inventory
+        self._former = former
+        self._notes = notes
+        self._entries = Entries(schemas.plugins, notes)
+        self._references = References(inventory, schemas.node, notes)
+        self._keys = schemas.plugins.consumer_keys
+        self._native = schemas.native
 
-    def resolve(self, document: Document) -> Resolved:
-        lists, findings = self.schemas.document.validate(document)
-        self.findings += findings
-        if findings:
-            return Resolved()
-        kinds = {kind: self._judged(kind, lists[kind]) for kind in self.schemas.kinds}
-        upstreams = {item.id: self._upstream(item.value, item) for item in kinds["upstreams"]}
-        configs = {item.id: self._entries(item) for item in kinds["plugin_configs"]}
-        services = {item.id: self._service(item, upstreams) for item in kinds["services"]}
-        routes = [self._route(item, order, services, configs, upstreams) for order, item in enumerate(kinds["routes"])]
-        served = [route for route, item in zip(routes, kinds["routes"], strict=True) if item.value["status"]]
+    def steps(self) -> Steps[Resolved]:
+        former = self._former
+        upstreams = yield from self._stage("upstreams", former.upstreams, self._upstream)
+        configs = yield from self._stage("plugin_configs", former.configs, self._entries_of)
+        services = yield from self._services(upstreams)
+        routes = yield from self._routes(upstreams, configs, services)
+        groups = yield from self._stage("consumer_groups", former.groups, self._entries_of)
+        credentials = yield from self._stage("credentials", former.credentials, self._credential)
+        consumers = yield from self._consumers(groups, credentials)
+        rules = yield from self._stage("global_rules", former.rules, self._entries_of)
+        entries = self._global_entries(rules) if rules.changed else former.global_entries
+        certificates = yield from self._certificates()
+        for refused in self._inventory.refused:
+            self._judge_plugins_of(refused)
+            yield
         return Resolved(
-            tuple(served),
-            self._global_entries(kinds["global_rules"]),
-            self._consumers(kinds["consumers"]),
-            self._certificates(kinds["ssls"]),
-            tuple(self.warnings),
+            self._inventory,
+            upstreams,
+            configs,
+            services,
+            routes,
+            groups,
+            credentials,
+            consumers,
+            rules,
+            entries,
+            certificates,
         )
 
-    def _certificates(self, items: list[_Resource]) -> tuple[Certificate, ...]:
-        judged = JudgedCertificates.of(items, self.former, native=self.schemas.native)
-        self.findings += judged.findings
-        self.warnings += judged.warnings
-        return tuple(judged.entries)
+    def _stage(
+        self, kind: str, former: Stage[T], make: Callable[[Resource], T], **referred: AbstractSet[str]
+    ) -> Steps[Stage[T]]:
+        """Return the stage of a kind; `referred` has, by key, the ids that changed among those that the key refers to."""
+        moves = Moves(self._inventory.changed[kind], referred)
+        return (yield from staging(former, self._inventory.kinds[kind], moves, make, self._notes))
 
-    def _judged(self, kind: str, items: Iterable[object]) -> list[_Resource]:
-        judged: list[_Resource] = []
-        seen: dict[str, str] = {}
-        for index, item in enumerate(items):
-            path = f"{kind}[{index}]"
-            value, findings = self.schemas.kinds[kind].validate(item, path)
-            self.findings += findings
-            if findings:
-                self._judge_plugins_of(item, path)
-                continue
-            key = "username" if kind == "consumers" else "id"
-            name = value[key]
-            if name in seen:
-                self.findings.append(Finding(f"{path}.{key}", f"{name!r} is taken by {seen[name]}: choose another"))
-                continue
-            seen[name] = path
-            judged.append(_Resource(name, path, f"{kind}/{name}", value))
-        return judged
+    def _upstream(self, item: Resource) -> Upstream | None:
+        return self._references.upstream(item, item.value)
 
-    def _judge_plugins_of(self, item: object, path: str) -> None:
-        """Look at the plugins of a resource that is refused already, so that all of its mistakes are told at once."""
-        plugins = item.get("plugins") if isinstance(item, dict) else None
-        if isinstance(plugins, dict):
-            resource = _Resource("", path, "", {"plugins": plugins, "labels": {}})
-            if path.startswith("consumers"):
-                self._consumer(resource, {})
-            else:
-                self._entries(resource)
+    def _entries_of(self, item: Resource) -> tuple[PluginEntry, ...]:
+        return self._entries.of(item.value["plugins"], item.owner, item.path)
 
-    def _route(
+    def _credential(self, item: Resource) -> Credential | None:
+        return credential_of(item, self._entries, self._notes)
+
+    def _services(self, upstreams: Stage[Upstream | None]) -> Steps[Stage[Service]]:
+        def service(item: Resource) -> Service:
+            hosts = tuple(item.value.get("hosts", ()))
+            target = self._references.target(item, upstreams.values)
+            return Service(item.id, hosts, self._entries_of(item), target, item.value["enable_websocket"])
+
+        return (yield from self._stage("services", self._former.services, service, upstream_id=upstreams.changed))
+
+    def _routes(
         self,
-        item: _Resource,
-        order: int,
-        services: Mapping[str, Service],
-        configs: Mapping[str, tuple[PluginEntry, ...]],
-        upstreams: Mapping[str, Upstream | None],
-    ) -> Route:
-        value = item.value
-        service = self._referenced(item, "service_id", services)
-        config = self._referenced(item, "plugin_config_id", configs)
-        layers = (service.plugins if service else (), config or (), self._entries(item))
-        timeout = value.get("timeout")
-        return Route(
-            id=item.id,
-            uris=self._uris(item),
-            path=item.path,
-            hosts=self._one_or_many(item, "host", "hosts") or (service.hosts if service else ()),
-            methods=frozenset(value.get("methods", ())),
-            remote_addrs=self._one_or_many(item, "remote_addr", "remote_addrs"),
-            vars=self._vars(item),
-            priority=value["priority"],
-            plugins=merged(*layers),
-            upstream=self._target(item, upstreams) or (service.upstream if service else None),
-            timeouts=Timeouts(**timeout) if timeout else None,
-            service_id=value.get("service_id"),
-            enable_websocket=value.get("enable_websocket", service.enable_websocket if service else False),
-            name=value.get("name"),
-            labels=value["labels"],
-            order=order,
+        upstreams: Stage[Upstream | None],
+        configs: Stage[tuple[PluginEntry, ...]],
+        services: Stage[Service],
+    ) -> Steps[Stage[Route | None]]:
+        maker = RouteMaker(
+            services.values, configs.values, upstreams.values, self._entries, self._references, self._notes
         )
 
-    def _service(self, item: _Resource, upstreams: Mapping[str, Upstream | None]) -> Service:
-        hosts = tuple(item.value.get("hosts", ()))
-        entries, target = self._entries(item), self._target(item, upstreams)
-        return Service(item.id, hosts, entries, target, item.value["enable_websocket"])
+        def route(item: Resource) -> Route | None:
+            made = maker.route(item)
+            return made if item.value["status"] else None
 
-    def _target(self, item: _Resource, upstreams: Mapping[str, Upstream | None]) -> Upstream | None:
-        if "upstream" in item.value and "upstream_id" in item.value:
-            self.findings.append(Finding(f"{item.path}.upstream_id", "stands beside upstream: give one of them"))
-        if "upstream" in item.value:
-            return self._upstream(item.value["upstream"], item, ".upstream")
-        return self._referenced(item, "upstream_id", upstreams)
-
-    def _upstream(self, value: Document, item: _Resource, key: str = "") -> Upstream | None:
-        upstream, findings = upstream_of(value, item.owner, item.path + key, self.schemas.node)
-        self.findings += findings
-        return upstream
-
-    def _referenced(self, item: _Resource, key: str, known: Mapping[str, T]) -> T | None:
-        wanted = item.value.get(key)
-        if wanted is None:
-            return None
-        if wanted not in known:
-            close = get_close_matches(wanted, known, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known) or 'none'}"
-            kind = key.removesuffix("_id").replace("_", " ")
-            self.findings.append(Finding(f"{item.path}.{key}", f"there is no {kind} {shown(wanted)}{hint}"))
-        return known.get(wanted)
-
-    def _uris(self, item: _Resource) -> tuple[str, ...]:
-        uris = self._one_or_many(item, "uri", "uris")
-        if not uris:
-            self.findings.append(Finding(f"{item.path}.uri", "is required (or uris)"))
-        where = "uris[{}]" if "uris" in item.value else "uri"
-        for index, uri in enumerate(uris):
-            self._attempt(f"{item.path}.{where.format(index)}", parse_uri, uri)
-        return uris
-
-    def _vars(self, item: _Resource) -> tuple[object, ...]:
-        conditions = tuple(item.value.get("vars", ()))
-        if conditions and isinstance(conditions[0], str):
-            self._attempt(f"{item.path}.vars", compile_vars, conditions)
-        else:
-            for index, condition in enumerate(conditions):
-                self._attempt(f"{item.path}.vars[{index}]", compile_vars, [condition])
-        return conditions
-
-    def _attempt(self, path: str, compile_: Callable[[Any], object], value: Any) -> None:
-        try:
-            compile_(value)
-        except ValueError as error:
-            hidden = holds_environment(value)
-            message = "is not valid, with a value from the environment in it" if hidden else str(error)
-            self.findings.append(Finding(path, message.removeprefix("[0]").lstrip()))
-
-    def _one_or_many(self, item: _Resource, one: str, many: str) -> tuple[str, ...]:
-        if one in item.value and many in item.value:
-            self.findings.append(Finding(f"{item.path}.{one}", f"stands beside {many}: give one of them"))
-        return (item.value[one],) if one in item.value else tuple(item.value.get(many, ()))
-
-    def _entries(self, item: _Resource) -> tuple[PluginEntry, ...]:
-        return tuple(
-            entry
-            for name, config in item.value["plugins"].items()
-            if (entry := self._entry(item, name, config)) is not None
+        return (
+            yield from self._stage(
+                "routes",
+                self._former.routes,
+                route,
+                upstream_id=upstreams.changed,
+                plugin_config_id=configs.changed,
+                service_id=services.changed,
+            )
         )
 
-    def _entry(self, item: _Resource, name: str, config: object) -> PluginEntry | None:
-        path = f"{item.path}.plugins.{name}"
-        meta, meta_findings = self.schemas.plugins.meta(config, path)
-        value, findings = self.schemas.plugins.validate(name, config, path)
-        self.findings += meta_findings + findings
-        if meta_findings or findings:
-            return None
-        told = self.schemas.plugins.check(name, value)
-        self.findings += [finding.under(path) for finding in told if finding.level == "error"]
-        self.warnings += [finding.under(path) for finding in told if finding.level == "warning"]
-        return PluginEntry(name, item.owner, path, value, meta["disable"], meta.get("priority"))
+    def _consumers(
+        self, groups: Stage[tuple[PluginEntry, ...]], credentials: Stage[Credential | None]
+    ) -> Steps[Stage[Consumer]]:
+        may_change = credentials.changed or groups.changed or self._inventory.changed["consumers"]
+        given = by_consumer(credentials) if may_change else {}
+        maker = ConsumerMaker(groups.values, given, self._entries, self._references)
+        consumers = yield from self._stage(
+            "consumers",
+            self._former.consumers,
+            maker.consumer,
+            group_id=groups.changed,
+            username={owner_of(id_) for id_ in credentials.changed},
+        )
+        if credentials.changed or consumers.changed:
+            note_orphans(credentials.resources.values(), self._inventory, self._notes)
+            yield from noting_clashes(consumers, credentials, self._keys, self._notes)
+        return consumers
 
-    def _global_entries(self, items: Iterable[_Resource]) -> tuple[PluginEntry, ...]:
+    def _certificates(self) -> Steps[Stage[Certificate | None]]:
+        former = self._former.certificates
+
+        def certificate(item: Resource) -> Certificate | None:
+            return certificate_of(item, former.values.get(item.id), self._notes)
+
+        certificates = yield from self._stage("ssls", former, certificate)
+        if certificates.changed:
+            note_clashes(certificates, self._notes, native=self._native)
+        return certificates
+
+    def _global_entries(self, rules: Stage[tuple[PluginEntry, ...]]) -> tuple[PluginEntry, ...]:
         entries: dict[str, PluginEntry] = {}
-        for entry in (entry for item in items for entry in self._entries(item)):
-            if entry.name in entries:
-                other = entries[entry.name].owner
-                self.findings.append(Finding(entry.path, f"stands in {other} already: remove one of them"))
-            entries[entry.name] = entry
+        for item in sorted(rules.resources.values(), key=lambda item: item.age):
+            for entry in rules.values[item.id]:
+                other = entries.setdefault(entry.name, entry)
+                if other is not entry:
+                    self._notes.error(entry.path, f"stands in {other.owner} already: remove one of them")
         return tuple(entries.values())
 
-    def _consumers(self, items: Iterable[_Resource]) -> tuple[Consumer, ...]:
-        holders: dict[tuple[str, str], str] = {}
-        return tuple(self._consumer(item, holders) for item in items)
-
-    def _consumer(self, item: _Resource, holders: dict[tuple[str, str], str]) -> Consumer:
-        credentials: list[Credential] = []
-        chain: dict[str, Any] = {}
-        for name, config in item.value["plugins"].items():
-            if not self.schemas.plugins.is_credential(name):
-                chain[name] = config
-                continue
-            path = f"{item.path}.plugins.{name}"
-            meta, meta_findings = self.schemas.plugins.meta(config, path)
-            value, findings = self.schemas.plugins.validate_credential(name, config, path)
-            self.findings += [*meta_findings, *(findings or self._clash(name, value, item, holders))]
-            if not meta_findings and not meta["disable"]:
-                credentials.append(Credential(f"{item.id}/{name}", name, value))
-        entries = self._entries(_Resource(item.id, item.path, item.owner, {"plugins": chain}))
-        return Consumer(item.id, tuple(credentials), entries, item.value["labels"])
-
-    def _clash(
-        self, plugin: str, config: Document, item: _Resource, holders: dict[tuple[str, str], str]
-    ) -> list[Finding]:
-        cls = self.schemas.registry.get(plugin)
-        key = cls.consumer_key if cls else None
-        if key is None or key not in config:
-            return []
-        other = holders.setdefault((plugin, config[key]), item.id)
-        if other == item.id:
-            return []
-        where = f"{item.path}.plugins.{plugin}.{key}"
-        return [Finding(where, f"is the key of consumer {other!r} too: give each its own")]
-
-
-def merged(*layers: Iterable[PluginEntry]) -> tuple[PluginEntry, ...]:
-    """Return the entries that hold: of several for one plugin the one in the last layer."""
-    chosen: dict[str, PluginEntry] = {}
-    for layer in layers:
-        for entry in layer:
-            chosen[entry.name] = entry
-    return tuple(chosen.values())
+    def _judge_plugins_of(self, refused: Refused) -> None:
+        """Look at the plugins of a resource that is refused already, so that all of its mistakes are told at once."""
+        plugins = refused.raw.get("plugins") if isinstance(refused.raw, Mapping) else None
+        if not isinstance(plugins, dict):
+            return
+        known = self._entries.is_credential if refused.kind in ("consumers", "credentials") else lambda name: False
+        for name, config in plugins.items():
+            if known(name):
+                self._entries.credential(name, config, "", refused.path)
+            else:
+                self._entries.of({name: config}, "", refused.path)

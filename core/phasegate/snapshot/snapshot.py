@@ -2,82 +2,119 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..errors import Finding
-from ..forward import Forward
-from ..model import Consumer, PluginEntry, Route
-from ..pipeline import Member, Pipeline
+from ..model import Consumer, Route
+from ..pipeline import Pipeline
 from ..plugin import Plugin, Services
 from ..router import Router
 from ..schema.tables import Schemas
-from .certificates import Certificates
+from ..store.records import Key, Record
+from .certificates import Certificates, served
+from .chains import Chains
 from .consumers import ConsumerIndex
-from .instances import Instances
-from .resolve import merged, resolve
+from .inventory import Inventory, Sources
+from .resolve import Resolved, resolving
+from .slices import Steps, drained, sliced
+
+_NOTHING: Mapping[Any, Any] = {}
 
 
 class Snapshot:
     """What the gateway answers by at one moment. Built off to the side, opened, then swapped in; never changed.
 
-    `warnings` tell an operator what is valid and yet doubtful. Raise ConfigError with every finding when the document is
-    refused.
+    `document` is the file's, `records` are the store's; `references` has the values of texts such as `$env://NAME`. None of
+    them may be changed later. What is as it was in the previous snapshot is taken over from it. Raise ConfigError with every finding when anything is refused.
     """
 
-    def __init__(self, document: Mapping[str, Any], schemas: Schemas, previous: Snapshot | None = None) -> None:
-        resolved = resolve(document, schemas, previous.certificates if previous else None)
-        self.certificates: Certificates = Certificates(resolved.certificates)
-        self._schemas = schemas
-        self.instances: Instances = Instances(previous.instances if previous else None)
-        self.routes = resolved.routes
-        self._consumers = {consumer.username: consumer for consumer in resolved.consumers}
-        self._global = self._members(resolved.global_entries)
-        self._pipelines = {route.id: self._compile(route) for route in resolved.routes}
-        self._unmatched = Pipeline.compile(schemas.registry, self._global)
-        self._for_consumers: dict[tuple[str | None, str], Pipeline] = {}
-        for consumer in resolved.consumers:
-            self._members(consumer.plugins)
-        self.warnings = (*resolved.warnings, *self._unanswered())
-        self.router = Router(resolved.routes)
-        self.index = ConsumerIndex(resolved.consumers, _key_fields(schemas))
+    schemas: Schemas
+    resolved: Resolved
+    chains: Chains
+    router: Router
+    index: ConsumerIndex
+    certificates: Certificates
+
+    def __init__(
+        self,
+        document: Mapping[str, Any],
+        schemas: Schemas,
+        previous: Snapshot | None = None,
+        *,
+        records: Mapping[Key, Record] = _NOTHING,
+        references: Mapping[str, str] = _NOTHING,
+    ) -> None:
+        drained(self._building(Sources(document, records, references), schemas, previous))
+
+    @classmethod
+    async def build(cls, sources: Sources, schemas: Schemas, previous: Snapshot | None = None) -> Snapshot:
+        """Return a snapshot, built in slices between which the event loop goes on. Raise ConfigError."""
+        snapshot = cls.__new__(cls)
+        await sliced(cls._building(snapshot, sources, schemas, previous))
+        return snapshot
+
+    def _building(self, sources: Sources, schemas: Schemas, previous: Snapshot | None) -> Steps[None]:
+        base = previous if previous is not None and previous.schemas is schemas else None
+        former = base.resolved if base else Resolved(Inventory.empty(schemas))
+        resolved = yield from resolving(sources, schemas, former)
+        yield
+        chains = base.chains.fork() if base else Chains(schemas)
+        yield
+        yield from chains.changing(resolved, former)
+        router = yield from _rerouting(base.router if base else Router(), resolved, former)
+        keys = schemas.plugins.consumer_keys
+        index = yield from _reindexing(base.index if base else ConsumerIndex(key_fields=keys), resolved, former)
+        self.schemas, self.resolved, self.chains, self.router, self.index = schemas, resolved, chains, router, index
+        self.certificates = _certificates(base, resolved)
         self._users = 0
         self._retired: Callable[[], None] | None = None
 
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The routes that are served: the file's in its order, then the store's from the oldest."""
+        served = (route for route in self.resolved.routes.values.values() if route is not None)
+        return tuple(sorted(served, key=lambda route: (route.source == "admin", route.order, route.id)))
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """What is valid and yet doubtful."""
+        return (*self.resolved.warnings, *self._unanswered())
+
+    def metadata(self, plugin: str) -> Mapping[str, Any] | None:
+        """Return what a plugin was given beyond its configurations, None where nothing was."""
+        found = self.resolved.metadata.get(plugin)
+        return None if found is None else found.value["metadata"]
+
     def pipeline(self, route: Route | None) -> Pipeline:
         """Return the pipeline of a route; of None, what runs where no route matches."""
-        return self._unmatched if route is None else self._pipelines[route.id]
+        return self.chains.of(route)
 
     def pipeline_for(self, route: Route | None, consumer: Consumer) -> Pipeline:
         """Return the pipeline of a route for a consumer, whose own plugins take precedence there.
 
         A consumer that came with a newer snapshot has no say in this one.
         """
-        own = self._consumers.get(consumer.username)
-        if own is None or not own.plugins:
-            return self.pipeline(route)
-        key = (route.id if route else None, own.username)
-        if key not in self._for_consumers:
-            self._for_consumers[key] = self._compile(route, own.plugins)
-        return self._for_consumers[key]
+        return self.chains.of_consumer(route, consumer)
 
     async def open(self, services: Callable[[Plugin], Services]) -> None:
         """Open every plugin instance that the previous snapshot did not have. Raise ConfigError when one fails."""
-        await self.instances.open(services)
+        await self.chains.instances.open(services)
 
     async def close(self) -> None:
-        """Close the instances that no newer snapshot has taken over."""
-        await self.instances.release()
+        """Close the instances that no newer snapshot has taken over; this one answers nothing any more."""
+        await self.chains.close()
 
     def acquire(self) -> None:
-        """Count an exchange that answers by this snapshot."""
+        """Count an exchange that answers by this snapshot, or a snapshot that is built upon it."""
         self._users += 1
 
     def release(self) -> None:
         """Count it off again; the last one of a retired snapshot lets it go."""
         self._users -= 1
         if self._users == 0 and self._retired is not None:
-            self._retired()
+            retired, self._retired = self._retired, None
+            retired()
 
     def retire(self, then: Callable[[], None]) -> None:
         """Call `then` once no exchange answers by this snapshot any more."""
@@ -86,46 +123,45 @@ class Snapshot:
         else:
             self._retired = then
 
-    def _compile(self, route: Route | None, extra: Iterable[PluginEntry] = ()) -> Pipeline:
-        entries = merged(route.plugins if route else (), extra)
-        members = [*self._members(entries), *self._forward(route)]
-        return Pipeline.compile(self._schemas.registry, self._global, members)
-
-    def _members(self, entries: Iterable[PluginEntry]) -> list[Member]:
-        members = []
-        for entry in entries:
-            if not entry.disabled:
-                instance = self._instance(entry)
-                priority = instance.priority if entry.priority is None else entry.priority
-                members.append(Member(instance, priority))
-        return members
-
-    def _instance(self, entry: PluginEntry) -> Plugin:
-        make = self._schemas.plugins.instance
-        return self.instances.get(
-            (entry.owner, entry.name), entry.config, entry.path, lambda: make(entry.name, entry.config)
-        )
-
-    def _forward(self, route: Route | None) -> list[Member]:
-        if route is None or route.upstream is None:
-            return []
-        upstream, timeouts = route.upstream, route.timeouts
-        instance = self.instances.get(
-            (Forward.name, upstream.id, timeouts),
-            (upstream, timeouts),
-            upstream.id,
-            lambda: Forward(upstream=upstream, timeouts=timeouts),
-        )
-        return [Member(instance, Forward.priority)]
-
     def _unanswered(self) -> Iterator[Finding]:
         for route in self.routes:
-            pipeline = self._pipelines[route.id]
+            pipeline = self.pipeline(route)
             if not (pipeline.proxy or pipeline.access or pipeline.rewrite):
                 message = "has neither an upstream nor a plugin that could answer: its requests get 503"
                 yield Finding(route.path, message, "warning")
 
 
-def _key_fields(schemas: Schemas) -> dict[str, str]:
-    classes = schemas.registry.classes.values()
-    return {cls.name: cls.consumer_key for cls in classes if cls.consumer_key is not None}
+def _certificates(base: Snapshot | None, resolved: Resolved) -> Certificates:
+    if base is not None and not resolved.certificates.changed:
+        return base.certificates
+    return Certificates(served(resolved.certificates))
+
+
+def _rerouting(router: Router, resolved: Resolved, former: Resolved) -> Steps[Router]:
+    if not resolved.routes.changed:
+        return router
+    router = router.fork()
+    old, new = former.routes.values, resolved.routes.values
+    for id_ in resolved.routes.changed:
+        before, after = old.get(id_), new.get(id_)
+        if before is not None:
+            router.remove(before)
+        if after is not None:
+            router.add(after)
+        yield
+    return router
+
+
+def _reindexing(index: ConsumerIndex, resolved: Resolved, former: Resolved) -> Steps[ConsumerIndex]:
+    changed = resolved.consumers.changed
+    if not changed:
+        return index
+    index = index.fork()
+    old, new = former.consumers.values, resolved.consumers.values
+    for id_ in changed & old.keys():
+        index.remove(old[id_])
+        yield
+    for id_ in changed & new.keys():
+        index.add(new[id_])
+        yield
+    return index

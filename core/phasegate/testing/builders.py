@@ -99,8 +99,12 @@ def make_services(
     client: UpstreamClient | None = None,
     consumers: Mapping[str, tuple[type[Plugin], Mapping[str, Any]]] | None = None,
     clock: Clock | None = None,
+    metadata: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Services:
-    """Return what a plugin is opened with. `consumers` gives each username a plugin class and its credential there."""
+    """Return what a plugin is opened with.
+
+    `consumers` gives each username a plugin class and its credential there, `metadata` each plugin's name its metadata.
+    """
     given = consumers or {}
     people = [
         Consumer(name, (Credential(f"{name}/{cls.name}", cls.name, dict(config)),))
@@ -112,6 +116,7 @@ def make_services(
         ConsumerIndex(people, keys),
         logging.getLogger("phasegate.plugins.test"),
         clock or SystemClock(),
+        (metadata or {}).get,
     )
 
 

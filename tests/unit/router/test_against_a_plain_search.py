@@ -53,15 +53,52 @@ def path_rank(uri: str, path: str) -> tuple[int, int] | None:
     return (1, 0) if ":" in uri else (0, 0)
 
 
+def built(drawn: list[tuple[str, tuple[str, ...], int, tuple[str, ...]]]) -> list[Route]:
+    return [
+        Route(id=str(order), uris=(uri,), hosts=hosts_, priority=priority, methods=frozenset(methods), order=order)
+        for order, (uri, hosts_, priority, methods) in enumerate(drawn)
+    ]
+
+
 @settings(max_examples=400)
 @given(routes, targets, st.sampled_from(["x.test", "a.x.test", "other"]), st.sampled_from(["GET", "POST"]))
 def test_the_router_finds_what_a_plain_search_finds(
     drawn: list[tuple[str, tuple[str, ...], int, tuple[str, ...]]], target: str, host: str, method: str
 ) -> None:
-    built = [
-        Route(id=str(order), uris=(uri,), hosts=hosts_, priority=priority, methods=frozenset(methods), order=order)
-        for order, (uri, hosts_, priority, methods) in enumerate(drawn)
-    ]
+    candidates = built(drawn)
     request = make_request(method, target, headers={"host": host})
-    match = Router(built).match(request)
-    assert (match.route.id if match else None) == plain_search(built, request)
+    assert found(Router(candidates), request) == plain_search(candidates, request)
+
+
+@settings(max_examples=400)
+@given(routes, st.lists(st.tuples(st.integers(0, 7), st.booleans()), max_size=12), targets)
+def test_a_forked_router_finds_what_is_in_it_and_its_origin_what_was(
+    drawn: list[tuple[str, tuple[str, ...], int, tuple[str, ...]]], changes: list[tuple[int, bool]], target: str
+) -> None:
+    candidates = built(drawn)
+    history: list[tuple[Router, list[Route]]] = [(Router(), [])]
+    for index, again in changes:
+        router, held = history[-1]
+        if index < len(candidates):
+            router = router if again else router.fork()
+            route = candidates[index]
+            router.remove(route) if route in held else router.add(route)
+            held = [other for other in held if other is not route] if route in held else [*held, route]
+            history[-1 if again else len(history) :] = [(router, held)]
+    for host in ("x.test", "a.x.test", "other"):
+        request = make_request("GET", target, headers={"host": host})
+        for router, held in history:
+            assert found(router, request) == plain_search(held, request)
+
+
+def test_a_router_from_which_everything_was_taken_holds_nothing() -> None:
+    router = Router()
+    route = Route(id="r", uris=("/a/:p/*", "/a", "/a/b"), hosts=("x.test", "*.test"))
+    router.add(route)
+    router.remove(route)
+    assert (router._exact, router._wildcard, router._any.is_empty) == ({}, {}, True)
+
+
+def found(router: Router, request: Request) -> str | None:
+    match = router.match(request)
+    return match.route.id if match else None

@@ -12,6 +12,7 @@ from phasegate.registry import Registry
 from phasegate.schema.tables import Schemas
 from phasegate.snapshot import Snapshot
 from phasegate.snapshot.certificates import Certificate
+from phasegate.store.records import Record
 
 SCHEMAS = Schemas(Registry([]))
 AUTHORITY = trustme.CA()
@@ -217,3 +218,39 @@ def test_another_server_than_our_own_can_not_choose() -> None:
     with pytest.raises(ConfigError, match=r"ssls: needs server\.protocol: native"):
         Snapshot({"ssls": [entry("a", "a.test")]}, Schemas(Registry([]), native=False))
     assert not Snapshot({"ssls": []}, Schemas(Registry([]), native=False)).certificates
+
+
+def record(id_: str, *names: str, **fields: Any) -> Record:
+    value = {key: item for key, item in entry(id_, *names, **fields).items() if key != "id"}
+    return Record("ssls", id_, {**value, "create_time": 1, "update_time": 1}, 1, 1)
+
+
+def test_the_stores_entries_join_the_files() -> None:
+    stored = record("stored", "b.a.test")
+    document = {"ssls": [entry("filed", "a.test")]}
+    built = Snapshot(document, SCHEMAS, records={stored.key: stored})
+    assert (found(built, "a.test"), found(built, "b.a.test")) == ("filed", "stored")
+
+
+def test_a_name_of_the_files_is_not_one_of_the_stores() -> None:
+    stored = record("stored", "a.test")
+    document = {"ssls": [entry("filed", "a.test")]}
+    before = Snapshot(document, SCHEMAS)
+    with pytest.raises(ConfigError, match=r"ssls/stored\.snis: a\.test is a name of ssls/filed too"):
+        Snapshot(document, SCHEMAS, before, records={stored.key: stored})
+
+
+def test_certificates_that_nothing_touches_are_taken_over_whole() -> None:
+    document = {"ssls": [entry("a", "a.test")], "routes": []}
+    first = Snapshot(document, SCHEMAS)
+    second = Snapshot({**document, "routes": [{"id": "r", "uri": "/"}]}, SCHEMAS, first)
+    assert second.certificates is first.certificates
+
+
+def test_a_reference_that_stands_for_another_certificate_is_followed() -> None:
+    document = {"ssls": [{"id": "a", "cert": "$env://CERT", "key": "$env://KEY", "snis": ["a.test"]}]}
+    former = issued("a.test")
+    values = [{"$env://CERT": pair["cert"], "$env://KEY": pair["key"]} for pair in (former, A)]
+    first = Snapshot(document, SCHEMAS, references=values[0])
+    second = Snapshot(document, SCHEMAS, first, references=values[1])
+    assert context(first, "a.test") is not context(second, "a.test")

@@ -6,20 +6,20 @@ from phasegate import ConfigError
 from phasegate.environment import FromEnvironment
 from phasegate.registry import Registry
 from phasegate.schema.tables import Schemas
-from phasegate.snapshot.resolve import Resolved, resolve
+from phasegate.snapshot import Snapshot
 from tests.zoo import Answers, Badge, Judge, Token, Witness
 
 SCHEMAS = Schemas(Registry([Witness, Answers, Token, Badge, Judge]))
 NODES = {"nodes": {"127.0.0.1:1980": 1}}
 
 
-def resolved(**document: Any) -> Resolved:
-    return resolve(document, SCHEMAS)
+def resolved(**document: Any) -> Snapshot:
+    return Snapshot(document, SCHEMAS)
 
 
 def errors(**document: Any) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        resolve(document, SCHEMAS)
+        Snapshot(document, SCHEMAS)
     return [str(finding) for finding in caught.value.findings]
 
 
@@ -28,7 +28,7 @@ def route(**fields: Any) -> dict[str, Any]:
 
 
 def test_an_empty_document_is_a_gateway_without_routes() -> None:
-    assert resolved() == Resolved()
+    assert resolved().routes == ()
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_an_empty_document_is_a_gateway_without_routes() -> None:
         ),
         (
             {"consumers": [{"username": "a", "group_id": "g"}]},
-            "consumers[0].group_id: is not available in this version",
+            "consumers[0].group_id: there is no consumer group 'g'; known: none",
         ),
     ],
 )
@@ -163,7 +163,7 @@ def test_one_key_can_not_belong_to_two_consumers() -> None:
 
 def test_one_key_may_serve_two_plugins() -> None:
     person = {"username": "jack", "plugins": {"token": {"token": "x"}, "badge": {"token": "x"}}}
-    assert len(resolved(consumers=[person]).consumers[0].credentials) == 2
+    assert len(resolved(consumers=[person]).resolved.consumers.values["jack"].credentials) == 2
 
 
 def test_a_plugin_stands_in_one_global_rule_only() -> None:
@@ -209,7 +209,7 @@ def test_meta_is_taken_apart() -> None:
 
 def test_a_consumers_entries_are_credentials_or_plugins() -> None:
     person = {"username": "jack", "plugins": {"token": {"token": "x"}, "witness": {"mark": "jack"}}}
-    consumer = resolved(consumers=[person]).consumers[0]
+    consumer = resolved(consumers=[person]).resolved.consumers.values["jack"]
     assert [credential.id for credential in consumer.credentials] == ["jack/token"]
     assert [entry.name for entry in consumer.plugins] == ["witness"]
     assert "'x'" not in repr(consumer)
@@ -229,7 +229,10 @@ def test_a_route_that_is_off_is_judged_all_the_same() -> None:
 
 def test_a_credential_that_is_off_lets_nobody_in() -> None:
     plugins = {"token": {"token": "x", "_meta": {"disable": True}}}
-    assert resolved(consumers=[{"username": "jack", "plugins": plugins}]).consumers[0].credentials == ()
+    assert (
+        resolved(consumers=[{"username": "jack", "plugins": plugins}]).resolved.consumers.values["jack"].credentials
+        == ()
+    )
 
 
 def test_a_plugins_own_check_is_part_of_the_judgement() -> None:

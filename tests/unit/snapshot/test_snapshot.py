@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -6,7 +7,7 @@ import pytest
 from phasegate import ConfigError, Exchange, Services
 from phasegate.registry import Registry
 from phasegate.schema.tables import Schemas
-from phasegate.snapshot import Snapshot
+from phasegate.snapshot import Snapshot, Sources
 from phasegate.testing import make_exchange, make_request, make_services
 from tests.zoo import Answers, Lives, Token, Witness, noted
 
@@ -45,9 +46,9 @@ async def test_plugins_open_with_the_snapshot_and_close_when_none_uses_them() ->
 async def test_an_instance_whose_configuration_did_not_change_is_kept() -> None:
     first = await opened(lives("a"))
     second = await opened({"routes": [*lives("b")["routes"], *lives("a")["routes"]]}, first)
+    assert instance_of(first, "a") is instance_of(second, "a")
     await first.close()
     assert Lives.events == ["open a", "open b"]
-    assert instance_of(first, "a") is instance_of(second, "a")
 
 
 async def test_an_instance_whose_configuration_changed_is_a_new_one() -> None:
@@ -88,6 +89,52 @@ async def test_a_plugin_that_never_finishes_opening_refuses_the_document(monkeyp
         ConfigError, match=r"routes\[0\]\.plugins\.lives: plugin lives can't be opened: it took over 0 s"
     ):
         await opened(lives("a", hangs=True))
+
+
+async def test_a_snapshot_that_was_never_served_closes_what_it_alone_opened() -> None:
+    first = await opened(lives("a"))
+    candidate = await opened({"routes": [*lives("a")["routes"], *lives("b")["routes"]]}, first)
+    await candidate.close()
+    await first.close()
+    assert Lives.events == ["open a", "open b", "close b", "close a"]
+
+
+async def test_an_instance_stays_open_for_as_long_as_an_older_snapshot_is_in_use() -> None:
+    oldest = await opened(lives("a"))
+    between = await opened(lives("a"), oldest)
+    newest = await opened(lives("b"), between)
+    await between.close()
+    assert Lives.events == ["open a", "open b"]
+    await oldest.close()
+    assert Lives.events == ["open a", "open b", "close a"]
+    await newest.close()
+
+
+async def test_routes_that_leave_a_service_one_by_one_leave_its_instance_open_to_the_last() -> None:
+    service = {"id": "s", "plugins": {"lives": {"tag": "shared"}}}
+    routes = [{"id": name, "uri": f"/{name}", "service_id": "s"} for name in ("x", "y")]
+    snapshot = await opened({"services": [service], "routes": routes})
+    for left in (routes[:1], []):
+        former, snapshot = snapshot, await opened({"services": [service], "routes": left}, snapshot)
+        await former.close()
+        assert Lives.events == ["open shared", *(["close shared"] if not left else [])]
+
+
+async def test_a_snapshot_is_built_while_the_event_loop_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("phasegate.snapshot.slices._SLICE_SECONDS", 0.0)
+    rounds = 0
+
+    async def count() -> None:
+        nonlocal rounds
+        while True:
+            rounds += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    routes = [{"id": str(number), "uri": f"/{number}"} for number in range(100)]
+    await Snapshot.build(Sources({"routes": routes}), SCHEMAS)
+    counting.cancel()
+    assert rounds > 100
 
 
 async def test_a_snapshot_in_use_is_let_go_by_its_last_exchange() -> None:

@@ -1,0 +1,138 @@
+"""The compiled chains of a snapshot, one for each route, and the plugin instances in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from ..forward import Forward
+from ..model import Consumer, PluginEntry, Route
+from ..pipeline import Member, Pipeline
+from ..schema.tables import Schemas
+from .entries import merged
+from .instances import Instances, Key
+from .resolve import Resolved
+from .slices import Slices, Steps
+
+
+class Chains:
+    """Pipelines by route, and by route and consumer.
+
+    Those of the next snapshot begin as a fork of the present one's, which `changing` brings on.
+    """
+
+    def __init__(self, schemas: Schemas) -> None:
+        self._schemas = schemas
+        self.instances = Instances()
+        self._global: list[Member] = []
+        self._unmatched = Pipeline.compile(schemas.registry)
+        self._pipelines: dict[str, Pipeline] = {}
+        self._consumers: Mapping[str, Consumer] = {}
+        self._for_consumers: dict[tuple[str | None, str], Pipeline] = {}
+
+    def fork(self) -> Chains:
+        """Return the same chains, to be changed without these ones' notice."""
+        chains = Chains(self._schemas)
+        chains.instances = self.instances.fork()
+        chains._global, chains._unmatched = self._global, self._unmatched
+        chains._pipelines, chains._consumers = dict(self._pipelines), self._consumers
+        return chains
+
+    def of(self, route: Route | None) -> Pipeline:
+        """Return the pipeline of a route; of None, what runs where no route matches."""
+        return self._unmatched if route is None else self._pipelines[route.id]
+
+    def of_consumer(self, route: Route | None, consumer: Consumer) -> Pipeline:
+        """Return the pipeline of a route for a consumer, compiled at its first use."""
+        own = self._consumers.get(consumer.username)
+        if own is None or not own.plugins:
+            return self.of(route)
+        key = (route.id if route else None, own.username)
+        if key not in self._for_consumers:
+            self._for_consumers[key] = self._compile(route, own.plugins)
+        return self._for_consumers[key]
+
+    def changing(self, resolved: Resolved, former: Resolved) -> Steps[None]:
+        """Bring the chains from one configuration to the next, in steps."""
+        anew = resolved.global_entries is not former.global_entries
+        if anew:
+            self._exchange(former.global_entries, resolved.global_entries)
+            self._global = self._members(resolved.global_entries)
+            self._unmatched = Pipeline.compile(self._schemas.registry, self._global)
+        yield from self._change_consumers(resolved, former)
+        routes = resolved.routes.values
+        for id_ in resolved.routes.changed:
+            self._change_route(former.routes.values.get(id_), routes.get(id_))
+            self._pipelines.pop(id_, None)
+            yield
+        for id_ in routes if anew else resolved.routes.changed:
+            route = routes.get(id_)
+            if route is not None:
+                self._pipelines[id_] = self._compile(route)
+                yield
+
+    async def close(self) -> None:
+        """Close the instances that no other snapshot holds, and let go of the pipelines, a few at a time.
+
+        To free the pipelines of 10,000 routes at once would hold up the event loop for longer than a request may wait.
+        """
+        await self.instances.release()
+        slices = Slices()
+        while self._pipelines:
+            self._pipelines.popitem()
+            await slices.rest()
+
+    def _change_consumers(self, resolved: Resolved, former: Resolved) -> Steps[None]:
+        old, new = former.consumers.values, resolved.consumers.values
+        for id_ in resolved.consumers.changed:
+            self._exchange(old[id_].plugins if id_ in old else (), new[id_].plugins if id_ in new else ())
+            yield
+        self._consumers = new
+
+    def _change_route(self, old: Route | None, new: Route | None) -> None:
+        self._exchange(old.plugins if old else (), new.plugins if new else ())
+        if new is not None and new.upstream is not None:
+            upstream, timeouts = new.upstream, new.timeouts
+            self.instances.take(
+                _forward_key(new),
+                (upstream, timeouts),
+                upstream.id,
+                lambda: Forward(upstream=upstream, timeouts=timeouts),
+            )
+        if old is not None and old.upstream is not None:
+            self.instances.drop(_forward_key(old))
+
+    def _exchange(self, old: Iterable[PluginEntry], new: Iterable[PluginEntry]) -> None:
+        """Take the instances of the new entries and drop those of the old ones, in this order, so that equal ones stay."""
+        for entry in _enabled(new):
+            self._take(entry)
+        for entry in _enabled(old):
+            self.instances.drop(_key(entry))
+
+    def _take(self, entry: PluginEntry) -> None:
+        make = self._schemas.plugins.instance
+        self.instances.take(_key(entry), entry.config, entry.path, lambda: make(entry.name, entry.config))
+
+    def _compile(self, route: Route | None, extra: Iterable[PluginEntry] = ()) -> Pipeline:
+        members = self._members(merged(route.plugins if route else (), extra))
+        if route is not None and route.upstream is not None:
+            members.append(Member(self.instances.find(_forward_key(route)), Forward.priority))
+        return Pipeline.compile(self._schemas.registry, self._global, members)
+
+    def _members(self, entries: Iterable[PluginEntry]) -> list[Member]:
+        members = []
+        for entry in _enabled(entries):
+            instance = self.instances.find(_key(entry))
+            members.append(Member(instance, instance.priority if entry.priority is None else entry.priority))
+        return members
+
+
+def _enabled(entries: Iterable[PluginEntry]) -> Iterator[PluginEntry]:
+    return (entry for entry in entries if not entry.disabled)
+
+
+def _key(entry: PluginEntry) -> Key:
+    return entry.owner, entry.name
+
+
+def _forward_key(route: Route) -> Key:
+    return Forward.name, route.upstream.id if route.upstream else "", route.timeouts

@@ -1,0 +1,27 @@
+"""The garbage collector, which must not walk over a configuration of thousands of routes while requests wait."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Iterator
+
+_MANY_OBJECTS = 50_000
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Keep the garbage collector away while a snapshot is built, and for good from one that has many new objects.
+
+    A full collection walks over every object, a quarter of a second for 10,000 routes with three plugins. What a snapshot
+    holds is let go by its reference counts, so that nothing is lost by setting it aside.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+        if gc.get_count()[0] > _MANY_OBJECTS:
+            gc.freeze()
+    finally:
+        if was_on:
+            gc.enable()
