@@ -102,6 +102,16 @@ async def test_depth_counts_the_certificates_between(
     assert await is_refused(connect, gateway, "bank.test", trust) is not served
 
 
+async def test_where_depth_counts_every_handshake_is_a_whole_one(
+    serve: Serve, connect: Connect, names: Names, known: ssl.SSLContext
+) -> None:
+    gateway = await serve(names.guarded("bank", "bank.test", depth=0))
+    client = await connect(gateway, "bank.test", known)
+    assert await client.ask("bank.test") == 200
+    assert not client.writer.get_extra_info("ssl_object").session.has_ticket
+    assert await is_refused(connect, gateway, "bank.test", at(ssl.TLSVersion.TLSv1_2, known))
+
+
 async def test_an_authority_below_another_is_trusted_for_itself(
     serve: Serve, connect: Connect, names: Names, trust: ssl.SSLContext
 ) -> None:
