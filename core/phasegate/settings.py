@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,14 +14,38 @@ from .environment import fill
 from .errors import ConfigError, Finding
 from .http.address import Network, parse_networks
 from .limits import RULES, Limits
+from .references import Reach
 from .schema import Schema
+from .secret import Secret
+from .store.opening import judge_store
 from .store.yaml import read_yaml
 
 FILE_NAME = "gateway.yaml"
 
 _ADDRESS = {"type": "string", "format": "address"}
 _PATH = {"type": "string", "empty": False}
+_PREFIX = {
+    "type": "string",
+    "regex": "[A-Za-z_][A-Za-z0-9_]*",
+    "meta": {"expected": "the beginning of variables' names, such as PHASEGATE_"},
+}
 _LATER: dict[str, Any] = {"available": []}
+_ADMIN_KEY: dict[str, Any] = {
+    "name": {
+        "type": "string",
+        "required": True,
+        "regex": "[A-Za-z0-9._-]{1,64}",
+        "meta": {"expected": "1 to 64 letters, digits, . _ or -"},
+    },
+    "key": {
+        "type": "string",
+        "required": True,
+        "secret": True,
+        "regex": "[!-~]{16,256}",
+        "meta": {"expected": "16 to 256 visible ASCII characters without spaces"},
+    },
+    "role": {"type": "string", "allowed": ["admin", "viewer"], "default": "admin"},
+}
 
 DEFINITION: dict[str, Any] = {
     "listen": {
@@ -41,7 +66,18 @@ DEFINITION: dict[str, Any] = {
     "admin": {
         "type": "dict",
         "default": {},
-        "schema": {"address": {**_ADDRESS, "default": "127.0.0.1:9180"}, "keys": _LATER},
+        "schema": {
+            "address": {**_ADDRESS, "default": "127.0.0.1:9180"},
+            "keys": {"type": "list", "schema": {"type": "dict", "schema": _ADMIN_KEY}, "default": []},
+            "key_places": {
+                "type": "list",
+                "schema": {"type": "string", "allowed": ["header", "query", "cookie"]},
+                "minlength": 1,
+                "default": ["header"],
+            },
+            "cors_origin": {"type": "string", "format": "header-value"},
+            "server_header": {"type": "string", "format": "header-value"},
+        },
     },
     "workers": {
         "type": ["integer", "string"],
@@ -53,7 +89,10 @@ DEFINITION: dict[str, Any] = {
     "resources": {
         "type": "dict",
         "default": {},
-        "schema": {"file": {**_PATH, "default": "routes.yaml"}, "store": {"type": "string", "available": ["none"]}},
+        "schema": {
+            "file": {**_PATH, "default": "routes.yaml"},
+            "store": {"type": "string", "default": "sqlite:var/phasegate.db"},
+        },
     },
     "server": {
         "type": "dict",
@@ -74,7 +113,16 @@ DEFINITION: dict[str, Any] = {
         },
     },
     "limits": {"type": "dict", "default": {}, "schema": RULES},
-    **dict.fromkeys(("secrets", "node"), _LATER),
+    "secrets": {
+        "type": "dict",
+        "default": {},
+        "schema": {
+            "keyring": {**_PATH, "default": "var/keyring"},
+            "file_roots": {"type": "list", "schema": _PATH, "default": []},
+            "env_prefixes": {"type": "list", "schema": _PREFIX, "default": ["PHASEGATE_"]},
+        },
+    },
+    "node": _LATER,
 }
 
 
@@ -95,6 +143,25 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True)
+class AdminKey:
+    """Who may use the Admin API: revisions and logs know them by `name`; a viewer reads alone, and no secrets."""
+
+    name: str
+    key: Secret
+    role: Literal["admin", "viewer"] = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class AdminSettings:
+    """How the Admin API is reached, address apart. Without `keys` one is made, in the file that `Settings.admin_key_file` says."""
+
+    keys: tuple[AdminKey, ...] = ()
+    key_places: tuple[Literal["header", "query", "cookie"], ...] = ("header",)
+    cors_origin: str | None = None
+    server_header: str = field(default_factory=lambda: f"Phasegate/{version('phasegate')}")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that `gateway.yaml` says, paths resolved against its folder."""
 
@@ -103,6 +170,7 @@ class Settings:
     workers: int
     plugins: tuple[str, ...]
     file: Path
+    store: str = "none"
     protocol: Literal["native", "hypercorn"] = "native"
     loop: Literal["auto", "asyncio", "uvloop"] = "auto"
     graceful_timeout: float = 30.0
@@ -110,7 +178,20 @@ class Settings:
     trusted_proxies: tuple[Network, ...] = ()
     log_level: str = "info"
     access_log: Literal["stdout", "stderr", "off"] = "stdout"
+    keyring: Path = Path("var/keyring")
+    reach: Reach = field(default_factory=Reach)
     path: Path = field(default_factory=Path)
+    admin: AdminSettings = field(default_factory=AdminSettings)
+
+    @property
+    def last_good_file(self) -> Path:
+        """Where what etcd holds is kept, for when etcd is away."""
+        return self.path.parent / "var" / "last-good"
+
+    @property
+    def admin_key_file(self) -> Path:
+        """Where the key is kept that is made when `admin.keys` names none."""
+        return self.path.parent / "var" / "admin-key"
 
 
 def load_settings(directory: Path, environ: Mapping[str, str] | None = None) -> Settings:
@@ -133,6 +214,7 @@ def _settings(value: Mapping[str, Any], directory: Path) -> Settings:
         workers=_available_cores() if value["workers"] == "auto" else value["workers"],
         plugins=tuple(value["plugins"]),
         file=directory / value["resources"]["file"],
+        store=value["resources"]["store"],
         protocol=value["server"]["protocol"],
         loop=value["server"]["loop"],
         graceful_timeout=float(value["server"]["graceful_timeout"]),
@@ -140,13 +222,27 @@ def _settings(value: Mapping[str, Any], directory: Path) -> Settings:
         trusted_proxies=parse_networks(tuple(value["trusted_proxies"])),
         log_level=value["log"]["level"],
         access_log=value["log"]["access"],
+        keyring=directory / value["secrets"]["keyring"],
+        reach=_reach(value["secrets"], directory),
         path=directory / FILE_NAME,
+        admin=_admin(value["admin"]),
     )
+
+
+def _admin(value: Mapping[str, Any]) -> AdminSettings:
+    keys = tuple(AdminKey(item["name"], Secret(str(item["key"])), item["role"]) for item in value["keys"])
+    given = {name: value[name] for name in ("cors_origin", "server_header") if name in value}
+    return AdminSettings(keys, tuple(value["key_places"]), **given)
 
 
 def _listen(item: Mapping[str, Any], directory: Path) -> Listen:
     tls = item.get("tls")
     return Listen(item["address"], TLS(directory / tls["cert"], directory / tls["key"]) if tls else None)
+
+
+def _reach(secrets: Mapping[str, Any], directory: Path) -> Reach:
+    roots = tuple(directory / root for root in secrets["file_roots"])
+    return Reach(tuple(secrets["env_prefixes"]), roots, directory)
 
 
 def _available_cores() -> int:
@@ -164,9 +260,34 @@ def _file_findings(value: Mapping[str, Any], directory: Path) -> list[Finding]:
             findings.append(Finding(f"listen[{index}].address", f"{address} stands there twice: remove one"))
     if not os.path.isfile(directory / value["resources"]["file"]):  # noqa: PTH113 (False also where nobody may look)
         findings.append(Finding("resources.file", f"there is no file {directory / value['resources']['file']}"))
+    findings += judge_store(value["resources"]["store"], directory)
+    findings += _admin_findings(value["admin"]["keys"])
     for index, name in enumerate(value["plugins"]):
         if name in value["plugins"][:index]:
             findings.append(Finding(f"plugins[{index}]", f"{name!r} stands there twice: remove one"))
+    return [*findings, *_root_findings(value["secrets"], directory)]
+
+
+def _root_findings(secrets: Mapping[str, Any], directory: Path) -> Iterator[Finding]:
+    keyring = os.path.realpath(directory / secrets["keyring"])
+    for index, root in enumerate(secrets["file_roots"]):
+        path = os.path.realpath(directory / root)
+        if not os.path.isdir(path):  # noqa: PTH112 (False also where nobody may look)
+            yield Finding(f"secrets.file_roots[{index}]", f"there is no folder {directory / root}")
+        elif Path(keyring).is_relative_to(path):
+            yield Finding(
+                f"secrets.file_roots[{index}]", "holds the key ring, which no reference may read: move either"
+            )
+
+
+def _admin_findings(keys: list[Mapping[str, Any]]) -> list[Finding]:
+    findings = []
+    for name in ("name", "key"):
+        values = [item[name] for item in keys]
+        for index, value in enumerate(values):
+            if value in values[:index]:
+                what = f"{value!r}" if name == "name" else "this key"
+                findings.append(Finding(f"admin.keys[{index}].{name}", f"{what} stands there twice: remove one"))
     return findings
 
 

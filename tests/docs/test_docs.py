@@ -15,6 +15,7 @@ from phasegate.limits import RULES
 from phasegate.plugin import HOOKS
 from phasegate.registry import Registry
 from phasegate.schema import Schema
+from phasegate.schema.managers import MANAGERS
 from phasegate.schema.resources import KINDS, NODE, PLUGIN_META, TIMEOUT
 from phasegate.schema.tables import Schemas
 from phasegate.settings import DEFINITION
@@ -28,6 +29,7 @@ GUIDE = (ROOT / "docs" / "writing-a-plugin.md").read_text()
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
 HTTP = (ROOT / "docs" / "http.md").read_text()
 AWS_LAMBDA = (ROOT / "docs" / "aws-lambda.md").read_text()
+SECRETS = (ROOT / "docs" / "secrets.md").read_text()
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -75,7 +77,13 @@ def test_documented_limits_have_the_defaults_that_hold() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_key_of_a_resource_is_documented(kind: str) -> None:
     keys = {kind, *keys_of(KINDS[kind]), *NODE, *PLUGIN_META, *TIMEOUT["schema"]}
-    assert keys - in_code(CONFIGURATION) == set()
+    assert keys - in_code(CONFIGURATION) - in_code(SECRETS) == set()
+
+
+@pytest.mark.parametrize("manager", MANAGERS)
+def test_every_key_of_a_manager_of_secrets_is_documented(manager: str) -> None:
+    for key in MANAGERS[manager]:
+        assert re.search(rf"^\|.*`{key}`.*\|.*\|.*\|$", SECRETS, re.MULTILINE), key
 
 
 @pytest.mark.parametrize(("plugin", "page"), [("aws-lambda", AWS_LAMBDA), ("key-auth", CONFIGURATION)])

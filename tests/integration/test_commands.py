@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from phasegate.sealing import KeyRing
 from tests.process import run_command, write_conf
 
 NODES = {"nodes": {"127.0.0.1:1980": 1}}
@@ -177,3 +178,19 @@ async def test_help_is_there(arguments: tuple[str, ...]) -> None:
     code, output, _ = await run_command(*arguments, "--help")
     assert code == 0
     assert output.startswith("Usage: phasegate")
+
+
+async def test_keyring_rotates_and_lists(tmp_path: Path) -> None:
+    folder = conf(tmp_path, {"routes": []})
+    first = KeyRing.make(tmp_path / "var" / "keyring").newest
+    code, output, _ = await run_command("keyring", "rotate", "--conf", folder)
+    assert code == 0
+    newest = KeyRing(tmp_path / "var" / "keyring").newest
+    assert output.startswith(f"{tmp_path}/var/keyring: key {newest} seals from now on; copy the file")
+    assert await run_command("keyring", "ids", "--conf", folder) == (0, f"{newest}\n{first}\n", "")
+
+
+async def test_keyring_without_a_ring(tmp_path: Path) -> None:
+    code, _, errors = await run_command("keyring", "rotate", "--conf", conf(tmp_path, {"routes": []}))
+    assert code == 1
+    assert errors.startswith(f"error: there is no key ring {tmp_path}/var/keyring")

@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from phasegate import ConfigError
+from phasegate.references import Reach
 from phasegate.settings import Settings, load_settings
 
 
@@ -30,10 +31,34 @@ def test_everything_has_a_default(tmp_path: Path) -> None:
     assert settings.graceful_timeout == 30
 
 
+def test_admin_keys_show_in_no_representation(tmp_path: Path) -> None:
+    keys = [{"name": "ops", "key": "${ADMIN}"}, {"name": "eyes", "key": "another-key-0123456789", "role": "viewer"}]
+    settings = loaded(tmp_path, {"ADMIN": "a-key-0123456789"}, admin={"keys": keys, "server_header": "APISIX/3.9"})
+    assert [(key.name, key.role) for key in settings.admin.keys] == [("ops", "admin"), ("eyes", "viewer")]
+    assert settings.admin.keys[0].key.value == "a-key-0123456789"
+    assert settings.admin.server_header == "APISIX/3.9"
+    assert "0123456789" not in repr(settings)
+
+
+def test_without_admin_keys_one_is_kept_beside_the_settings(tmp_path: Path) -> None:
+    settings = loaded(tmp_path)
+    assert settings.admin.keys == ()
+    assert settings.admin_key_file == tmp_path / "var" / "admin-key"
+
+
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "r.yaml").write_text("routes: []")
     assert loaded(tmp_path, resources={"file": "sub/r.yaml"}).file == tmp_path / "sub" / "r.yaml"
+
+
+def test_secrets_have_their_defaults_and_their_paths(tmp_path: Path) -> None:
+    settings = loaded(tmp_path)
+    assert settings.keyring == tmp_path / "var" / "keyring"
+    assert settings.reach == Reach(("PHASEGATE_",), (), tmp_path)
+    (tmp_path / "keys").mkdir()
+    settings = loaded(tmp_path, secrets={"keyring": "/r/ring", "file_roots": ["keys"], "env_prefixes": ["A_", "B"]})
+    assert settings.reach == Reach(("A_", "B"), (tmp_path / "keys",), tmp_path)
 
 
 def test_the_environment_fills_in_numbers_too(tmp_path: Path) -> None:
@@ -56,11 +81,34 @@ def test_the_environment_fills_in_numbers_too(tmp_path: Path) -> None:
             "listen[1].address: 127.0.0.1:1 stands there twice: remove one",
         ),
         ({"listen": [{"address": "127.0.0.1:1", "tls": {"cert": "c"}}]}, "listen[0].tls.key: is required"),
-        ({"admin": {"keys": [{"key": "s3cret"}]}}, "admin.keys: is not available in this version: leave it out"),
+        (
+            {"admin": {"keys": [{"name": "ops", "key": "s3cret"}]}},
+            "admin.keys[0].key: must be 16 to 256 visible ASCII characters without spaces",
+        ),
+        ({"admin": {"keys": [{"name": "ops", "key": ""}]}}, "admin.keys[0].key: must be 16 to 256 visible ASCII"),
+        ({"admin": {"keys": [{"key": "s3cret" * 3}]}}, "admin.keys[0].name: is required"),
+        (
+            {"admin": {"keys": [{"name": "ops", "key": "s3cret" * 3, "role": "owner"}]}},
+            "admin.keys[0].role: must be one of admin, viewer (got 'owner')",
+        ),
+        (
+            {"admin": {"keys": [{"name": "a", "key": "s3cret" * 3}, {"name": "a", "key": "s3cret" * 4}]}},
+            "admin.keys[1].name: 'a' stands there twice: remove one",
+        ),
+        (
+            {"admin": {"keys": [{"name": "a", "key": "s3cret" * 3}, {"name": "b", "key": "s3cret" * 3}]}},
+            "admin.keys[1].key: this key stands there twice: remove one",
+        ),
+        ({"admin": {"key_places": ["body"]}}, "admin.key_places[0]: must be one of header, query, cookie (got 'body')"),
+        ({"admin": {"key_places": []}}, "admin.key_places: must not be empty"),
         ({"limits": {"head_bytes": 0}}, "limits.head_bytes: must be at least 1 (got 0)"),
         ({"limits": {"haed_bytes": 9}}, "limits.haed_bytes: is not a known key: did you mean 'head_bytes'?"),
         ({"limits": {"idle_timeout": 0}}, "limits.idle_timeout: must be at least 0.001 (got 0)"),
-        ({"secrets": {}}, "secrets: is not available in this version: leave it out"),
+        ({"secrets": {"keyrings": "x"}}, "secrets.keyrings: is not a known key: did you mean 'keyring'?"),
+        ({"secrets": {"keyring": ""}}, "secrets.keyring: must not be empty"),
+        ({"secrets": {"env_prefixes": [""]}}, "secrets.env_prefixes[0]: must be the beginning of variables' names"),
+        ({"secrets": {"file_roots": ["none"]}}, "secrets.file_roots[0]: there is no folder"),
+        ({"secrets": {"file_roots": ["."]}}, "secrets.file_roots[0]: holds the key ring, which no reference may read"),
         ({"node": {"id": "auto"}}, "node: is not available in this version: leave it out"),
         ({"server": {"protocol": "spdy"}}, "server.protocol: must be one of native, hypercorn (got 'spdy')"),
         (

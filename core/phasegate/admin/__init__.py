@@ -1,4 +1,4 @@
-"""The admin address: health now, the Admin API later."""
+"""The admin address: health, and the Admin API in APISIX's shape."""
 
 from .application import Admin, Shared
 

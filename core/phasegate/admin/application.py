@@ -2,20 +2,55 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
+
 from ..application import Application, Passage
 from ..errors import RequestError
+from ..http.address import Network
+from ..http.hygiene import client_address
 from ..http.message import Request, Response
-from ..http.problem import error_response
+from ..schema.tables import Schemas
+from ..settings import AdminKey, AdminSettings
+from .access import Access
+from .answers import Refused, answer
+from .call import PREFIX, Call
+from .desk import Desk
+from .endpoints import Endpoints
 
-_PREFIXES = ("/apisix/",)
+_logger = logging.getLogger(__name__)
+
+_ALLOWED = {
+    "access-control-allow-methods": "GET, HEAD, PUT, POST, PATCH, DELETE",
+    "access-control-allow-headers": "X-API-KEY, Content-Type, If-Match, If-None-Match",
+    "access-control-expose-headers": "ETag, Retry-After, X-API-VERSION",
+    "access-control-max-age": "600",
+}
 
 
 class Admin:
-    """Answers `GET /healthz` with 200 while this worker serves; everything else is 404."""
+    """Answers `GET /healthz` with 200 while this worker serves, and the Admin API below `/apisix/admin` by its desk.
+
+    `keys` are those that are let in: the settings' own, or the one that was made.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        schemas: Schemas,
+        keys: Sequence[AdminKey],
+        settings: AdminSettings,
+        trusted_proxies: tuple[Network, ...] = (),
+    ) -> None:
+        self.settings = settings
+        self.trusted_proxies = trusted_proxies
+        self.access = Access(keys, settings.key_places)
+        self.endpoints = Endpoints(desk, schemas)
 
     def begin(self, request: Request, refused: RequestError | None = None) -> Passage:
         """Take a request in."""
-        return _AdminPassage(request, refused)
+        request.client, request.peer_trusted = client_address(request.headers, request.peer, self.trusted_proxies)
+        return _AdminPassage(self, request, refused)
 
 
 class Shared:
@@ -27,31 +62,66 @@ class Shared:
 
     def begin(self, request: Request, refused: RequestError | None = None) -> Passage:
         """Take a request in, by its path."""
-        is_admin = request.path == "/healthz" or request.path.startswith(_PREFIXES)
+        is_admin = request.path == "/healthz" or _is_api(request.path)
         return (self._admin if is_admin else self._gateway).begin(request, refused)
 
 
 class _AdminPassage:
-    def __init__(self, request: Request, refused: RequestError | None) -> None:
+    def __init__(self, admin: Admin, request: Request, refused: RequestError | None) -> None:
+        self._admin = admin
         self._request = request
         self._refused = refused
 
     async def answer(self) -> Response:
-        response = self._response()
-        response.headers["server"] = "Phasegate"
-        response.headers["cache-control"] = "no-store"
+        try:
+            response = await self._response()
+        except Refused as refused:
+            response = refused.response()
+        except RequestError as error:
+            response = _error(error)
+        self._dress(response)
         return response
 
     async def finish(self, error: RequestError | None, bytes_sent: int) -> None:
         self._request.body.close()
 
-    def _response(self) -> Response:
+    async def _response(self) -> Response:
+        request = self._request
         if self._refused is not None:
-            return error_response(self._refused, None)
-        if self._request.path != "/healthz":
-            return Response.json({"error_msg": "404 Not Found"}, 404)
-        if self._request.method not in ("GET", "HEAD"):
-            refused = Response.json({"error_msg": "use GET"}, 405)
-            refused.headers["allow"] = "GET, HEAD"
-            return refused
-        return Response.json({"status": "ok"})
+            raise self._refused
+        if request.path == "/healthz":
+            return _health(request)
+        if not _is_api(request.path):
+            raise Refused(404, "404 Not Found")
+        if request.method == "OPTIONS" and self._admin.settings.cors_origin:
+            return Response(204, _ALLOWED)
+        if request.method == "HEAD" and request.path.rstrip("/") == PREFIX:
+            return Response(200)
+        call = Call(request, self._admin.access.enter(request))
+        return await self._admin.endpoints.answer(call)
+
+    def _dress(self, response: Response) -> None:
+        settings = self._admin.settings
+        response.headers["server"] = settings.server_header
+        response.headers["cache-control"] = "no-store"
+        response.headers["x-content-type-options"] = "nosniff"
+        if _is_api(self._request.path):
+            response.headers["x-api-version"] = "v3"
+            if settings.cors_origin:
+                response.headers["access-control-allow-origin"] = settings.cors_origin
+
+
+def _is_api(path: str) -> bool:
+    return path == PREFIX or path.startswith(f"{PREFIX}/")
+
+
+def _health(request: Request) -> Response:
+    if request.method not in ("GET", "HEAD"):
+        raise Refused(405, "use GET", {"allow": "GET, HEAD"})
+    return answer({"status": "ok"})
+
+
+def _error(error: RequestError) -> Response:
+    """Answer for what the listener refused, or what befell a body on its way in."""
+    reason = str(error) if 400 <= error.status < 500 else error.title
+    return answer({"error_msg": reason, "code": error.code}, error.status)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ..errors import PhasegateError
 from ..store.records import Key, Record, Revision, Write
 
 
@@ -28,7 +29,8 @@ class Proposal:
     """A change that somebody wants: all of it becomes one revision, or nothing does.
 
     `expected` holds, for each record that the change was made from, the revision that last changed it, None for one that
-    was not there. With `dry_run` everything is judged and nothing written.
+    was not there, and `base` the revision that the whole store has to be at, None where that does not matter. With `dry_run`
+    everything is judged and nothing written.
     """
 
     writes: tuple[Write, ...]
@@ -36,6 +38,20 @@ class Proposal:
     author: str
     note: str
     dry_run: bool = False
+    base: int | None = None
+
+
+class NotEverywhere(PhasegateError):
+    """A change is written and served, but some workers did not say in time that they serve it too."""
+
+    def __init__(self, revision: Revision, slots: list[int]) -> None:
+        super().__init__(revision, slots)
+        self.revision = revision
+        self.slots = slots
+
+    def __str__(self) -> str:
+        names = ", ".join(str(slot) for slot in self.slots)
+        return f"written as revision {self.revision.number}, but not yet served by worker {names}"
 
 
 class Desk(Protocol):
@@ -50,7 +66,7 @@ class Desk(Protocol):
 
         With `everywhere` every worker of this node serves it by then. Raise ConfigError with every finding (paths such as
         `routes/1.plugins.aws-lambda.timeout`) where it is refused, Conflict where a record is not as `expected`,
-        StoreUnavailable where it can't be written.
+        StoreUnavailable where it can't be written, NotEverywhere where it is, and `everywhere` did not come true in time.
         """
 
     async def revisions(self, *, before: int | None = None, limit: int = 50) -> list[Revision]:

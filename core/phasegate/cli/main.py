@@ -9,7 +9,9 @@ from typing import Any
 import click
 
 from ..errors import ConfigError, StartupError
+from .admin_key import admin_key
 from .inspect import check, plugins, routes
+from .keyring import keyring
 from .run import run
 
 COMMANDS_GROUP = "phasegate.commands"
@@ -44,7 +46,7 @@ def cli() -> None:
     """
 
 
-for command in (run, check, plugins, routes):
+for command in (run, check, plugins, routes, admin_key, keyring):
     cli.add_command(command)
 
 

@@ -10,10 +10,11 @@ from ..errors import ConfigError, Finding
 from ..plugin import Plugin
 from ..registry import Registry, installed
 from .fields import binder, disagreements, hidden
+from .json_schema import json_schema
 from .resources import PLUGIN_META
 from .validator import Schema
 
-_REMEMBERED = 200_000
+_REMEMBERED = 100_000
 
 
 class PluginSchemas:
@@ -102,9 +103,11 @@ class PluginSchemas:
             findings = [finding.under(cls.__qualname__) for finding in disagreements(cls, cls.schema)]
             if findings:
                 return findings
+            json_schema(cls.schema)
             self._schemas[cls.name] = schema
             self._binders[cls.name] = binder(cls, cls.schema)
             if cls.consumer_schema is not None:
+                json_schema(cls.consumer_schema)
                 self._consumer_schemas[cls.name] = Schema(cls.consumer_schema)
             if cls.metadata_schema is not None:
                 self._metadata_schemas[cls.name] = Schema(cls.metadata_schema)

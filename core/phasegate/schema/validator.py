@@ -18,7 +18,7 @@ from .rules import Rules
 
 Judgement = tuple[Any, list[Finding]]
 
-_REMEMBERED = 200_000
+_REMEMBERED = 50_000
 _VALUE = "value"
 _NESTED = ("schema", "valuesrules")
 _ASIDE = frozenset({"dependencies", "excludes"})
@@ -74,7 +74,7 @@ class Schema:
                 seen.add(finding.path)
                 findings.append(finding)
         for key, judge in self._inner.items():
-            if key in value and key not in seen:
+            if value.get(key) is not None and key not in seen:
                 value[key], more = judge(value[key])
                 findings += [finding.under(key) for finding in more]
         return value, findings

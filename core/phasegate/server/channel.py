@@ -6,11 +6,13 @@ import asyncio
 import pickle
 import socket
 import struct
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-from ..errors import Finding
+from ..admin.desk import Proposal
+from ..errors import Finding, PhasegateError
 from ..settings import Settings
+from ..store.records import Revision
+from .state import Difference, State
 
 _LENGTH = struct.Struct("!Q")
 
@@ -26,29 +28,41 @@ class Start:
     slot: int
     listeners: tuple[int, ...]
     admin: int | None
-    document: dict[str, Any] = field(repr=False)
+    state: State
 
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """To the worker: build and open a snapshot of this document, and keep it off to the side."""
+    """To the worker: build and open a snapshot of what is to be served as this generation, and keep it off to the side.
 
-    revision: int
-    document: dict[str, Any] = field(repr=False)
+    The difference is from the generation that the worker serves, or from an empty state where `whole`.
+    """
+
+    generation: int
+    difference: Difference
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
     """To the worker: answer by the snapshot that was prepared."""
 
-    revision: int
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)
 class Abort:
     """To the worker: forget the snapshot that was prepared."""
 
-    revision: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """To the worker: what became of something that it asked, or why nothing did."""
+
+    ticket: int
+    answer: Revision | list[Revision] | PhasegateError
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +77,46 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """From the worker: the snapshot of this revision waits for its commit."""
+    """From the worker: the snapshot of this generation waits for its commit."""
 
-    revision: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """From the worker: it serves this generation."""
+
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """From the worker: the document can't be served, and why. Revision 0 is the one it should have started with."""
+    """From the worker: it can't be served, and why. Generation 0 is the one it should have started with."""
 
-    revision: int
+    generation: int
     findings: tuple[Finding, ...]
 
 
-Message = Start | Prepare | Commit | Abort | Stop | Ready | Prepared | Refused
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """From the worker: somebody wants to change the configuration."""
+
+    ticket: int
+    proposal: Proposal
+    everywhere: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AskRevisions:
+    """From the worker: somebody wants to see the newest revisions, those under `before` alone."""
+
+    ticket: int
+    before: int | None
+    limit: int
+
+
+Question = Propose | AskRevisions
+Message = Start | Prepare | Commit | Abort | Stop | Answered | Ready | Prepared | Committed | Refused | Question
 
 
 class Channel:

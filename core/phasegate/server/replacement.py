@@ -17,12 +17,24 @@ class Lives:
 
     def __init__(self) -> None:
         self.slots: list[Slot] = []
+        self._some_ready = asyncio.Event()
         self._running: dict[Slot, asyncio.Task[None]] = {}
 
     def start(self, slot: Slot) -> None:
         """Fill a slot."""
         task = self._running[slot] = asyncio.create_task(slot.run())
         task.add_done_callback(lambda _: self._running.pop(slot, None))
+
+    async def ready(self) -> list[Slot]:
+        """Return the slots whose worker serves; where all are just being replaced, wait for one."""
+        while not (ready := [slot for slot in self.slots if slot.ready]):
+            self._some_ready.clear()
+            await self._some_ready.wait()
+        return ready
+
+    def note_ready(self) -> None:
+        """Note that a worker has begun to serve."""
+        self._some_ready.set()
 
     async def replace(self, index: int, make: Callable[[int], Slot], graceful_seconds: float) -> bool:
         """Give a place a new worker, and let the old one finish once the new one is ready; tell whether it became that.

@@ -1,26 +1,27 @@
-"""One change of the configuration, brought to every worker or to none."""
+"""One change of what is served, brought to every worker or to none."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from ..errors import Finding
-from .channel import Abort, Commit, Prepare, Prepared, Refused
+from .channel import Abort, Commit, Committed, Prepare, Prepared, Refused
 from .slot import Slot
+from .state import State, difference
 
 _PREPARE_SECONDS = 60.0
+_COMMIT_SECONDS = 5.0
 
 
 class Rollout:
-    """Asks workers to prepare a document, and tells them all to commit or to abort.
+    """Asks workers to prepare a state, and tells them all to commit or to abort.
 
-    The first one is asked alone: a document that kills whoever prepares it costs one worker, not all.
+    The first one is asked alone: a state that kills whoever prepares it costs one worker, not all.
     """
 
-    def __init__(self, revision: int, slots: Iterable[Slot]) -> None:
-        self.revision = revision
+    def __init__(self, generation: int, slots: Iterable[Slot]) -> None:
+        self.generation = generation
         self.deaths = 0
         """How many workers died while they prepared."""
         self._slots = list(slots)
@@ -29,20 +30,39 @@ class Rollout:
         self._refusals: list[Finding] = []
         self._answered = asyncio.Event()
 
-    async def run(self, document: Mapping[str, Any]) -> list[Finding]:
-        """Return why the document is refused, empty when every worker that was asked serves it now."""
+    async def prepare(self, former: State, latter: State, since: int) -> list[Finding]:
+        """Have every worker prepare a state; return why it is refused, empty when all are ready to commit.
+
+        Workers that serve the generation `since`, whose state is the former one, are told the difference alone.
+        """
+        small = Prepare(self.generation, difference(former, latter))
         for group in (self._slots[:1], self._slots[1:]):
             if not self._refusals:
-                await self._prepare(group, document)
-        for slot in self._asked:
-            slot.send(Abort(self.revision) if self._refusals else Commit(self.revision))
+                await self._prepare({slot: small if slot.generation == since else self.whole(latter) for slot in group})
         return self._refusals
+
+    def whole(self, state: State) -> Prepare:
+        """Return what tells a worker all of a state, whatever it serves."""
+        return Prepare(self.generation, difference(State(), state), whole=True)
+
+    async def commit(self) -> list[int]:
+        """Have all that prepared serve it; return the slots of those that did not say in time that they do."""
+        self._begin(self._asked)
+        for slot in self._asked:
+            slot.send(Commit(self.generation))
+        await self._settled(_COMMIT_SECONDS)
+        return sorted(slot.index for slot in self._waiting)
+
+    def abort(self) -> None:
+        """Have all that were asked forget it."""
+        for slot in self._asked:
+            slot.send(Abort(self.generation))
 
     def covers(self, slot: Slot) -> bool:
         """Tell whether the worker that is in the slot now was asked."""
         return slot in self._asked
 
-    def answer(self, slot: Slot, message: Prepared | Refused) -> None:
+    def answer(self, slot: Slot, message: Prepared | Committed | Refused) -> None:
         """Take a worker's answer."""
         if isinstance(message, Refused):
             self._refusals += [finding for finding in message.findings if finding not in self._refusals]
@@ -56,19 +76,27 @@ class Rollout:
         self._asked.discard(slot)
         self._settle(slot)
 
-    async def _prepare(self, slots: list[Slot], document: Mapping[str, Any]) -> None:
-        self._waiting = set(slots)
-        self._asked |= self._waiting
-        self._answered.clear()
-        for slot in slots:
-            slot.send(Prepare(self.revision, dict(document)))
-        if not self._waiting:
-            return
-        try:
-            await asyncio.wait_for(self._answered.wait(), _PREPARE_SECONDS)
-        except TimeoutError:
+    async def _prepare(self, messages: dict[Slot, Prepare]) -> None:
+        self._begin(messages)
+        self._asked |= messages.keys()
+        for slot, message in messages.items():
+            slot.send(message)
+        if not await self._settled(_PREPARE_SECONDS):
             late = ", ".join(str(slot.index) for slot in self._waiting)
             self._refusals.append(Finding("", f"not prepared within {_PREPARE_SECONDS:.0f} s by worker {late}"))
+
+    def _begin(self, slots: Iterable[Slot]) -> None:
+        self._waiting = set(slots)
+        self._answered.clear()
+
+    async def _settled(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                while self._waiting:
+                    await self._answered.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def _settle(self, slot: Slot) -> None:
         self._waiting.discard(slot)

@@ -47,7 +47,8 @@ class Slot:
         self.on_trial = on_trial
         self.settled = asyncio.Event()
         """Set once the first worker is ready, or dead."""
-        self.revision = 0
+        self.generation = 0
+        """Which state the worker serves."""
         self._loop_name = loop_name
         self._owner = owner
         self._process: asyncio.subprocess.Process | None = None

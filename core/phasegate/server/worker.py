@@ -18,9 +18,11 @@ from ..logs import configure
 from ..registry import Registry
 from ..schema.tables import Schemas
 from ..snapshot import Snapshot
-from .channel import Abort, Channel, Commit, Prepare, Prepared, Ready, Refused, Start, Stop
+from .channel import Abort, Answered, Channel, Commit, Committed, Prepare, Prepared, Ready, Refused, Start, Stop
+from .desk import WorkerDesk
 from .serving import Site, serve
 from .sockets import BACKLOG
+from .state import State, applied
 
 _logger = logging.getLogger(__name__)
 _ACCESS_DESCRIPTORS = {"stdout": 1, "stderr": 2}
@@ -34,10 +36,13 @@ class Worker:
         self._channel = channel
         self._start = start
         self._stopping = asyncio.Event()
-        self._candidates: dict[int, Snapshot] = {}
+        self._state = start.state
+        self._desk = WorkerDesk(channel, lambda: self._state, str(settings.file), writable=settings.store != "none")
+        self._candidates: dict[int, tuple[State, Snapshot]] = {}
         descriptor = _ACCESS_DESCRIPTORS.get(settings.access_log)
+        self._schemas = Schemas(Registry.load(settings.plugins), native=settings.protocol == "native")
         self._gateway = Gateway(
-            Schemas(Registry.load(settings.plugins), native=settings.protocol == "native"),
+            self._schemas,
             trusted_proxies=settings.trusted_proxies,
             access_log=None if descriptor is None else AccessLog(descriptor),
         )
@@ -45,7 +50,7 @@ class Worker:
     async def run(self) -> None:
         """Load, serve and obey; return once everything is finished."""
         try:
-            self._gateway.swap(await self._gateway.prepare(self._start.document))
+            self._gateway.swap(await self._prepared(self._state))
         except ConfigError as error:
             self._channel.send(Refused(0, error.findings))
             return
@@ -69,7 +74,7 @@ class Worker:
 
     def _sites(self) -> list[Site]:
         start, settings = self._start, self._start.settings
-        admin = Admin()
+        admin = Admin(self._desk, self._schemas, settings.admin.keys, settings.admin, settings.trusted_proxies)
         sites = []
         for descriptor, listen in zip(start.listeners, settings.listen, strict=True):
             shared = start.admin is None and listen.address == settings.admin_address
@@ -87,30 +92,42 @@ class Worker:
             match message:
                 case Prepare():
                     preparing = asyncio.create_task(self._prepare(message))
-                case Commit() if message.revision in self._candidates:
-                    self._gateway.swap(self._candidates.pop(message.revision))
+                case Commit() if message.generation in self._candidates:
+                    self._commit(message.generation)
                 case Abort():
-                    await self._forget(message.revision)
+                    await self._forget(message.generation)
+                case Answered():
+                    self._desk.answered(message)
         if preparing is not None:
             preparing.cancel()
+        self._desk.close()
         self._stopping.set()
 
     async def _prepare(self, message: Prepare) -> None:
         try:
-            self._candidates[message.revision] = await self._gateway.prepare(message.document)
+            state = applied(State() if message.whole else self._state, message.difference)
+            self._candidates[message.generation] = state, await self._prepared(state)
         except ConfigError as error:
-            self._channel.send(Refused(message.revision, error.findings))
+            self._channel.send(Refused(message.generation, error.findings))
         except Exception as error:
             _logger.exception("configuration can't be prepared")
             finding = Finding("", f"worker {self._start.slot} can't prepare it: {type(error).__name__}: {error}")
-            self._channel.send(Refused(message.revision, (finding,)))
+            self._channel.send(Refused(message.generation, (finding,)))
         else:
-            self._channel.send(Prepared(message.revision))
+            self._channel.send(Prepared(message.generation))
 
-    async def _forget(self, revision: int) -> None:
-        candidate = self._candidates.pop(revision, None)
-        if candidate is not None:
-            await candidate.close()
+    async def _prepared(self, state: State) -> Snapshot:
+        return await self._gateway.prepare(state.document, records=state.records, references=state.references)
+
+    def _commit(self, generation: int) -> None:
+        self._state, snapshot = self._candidates.pop(generation)
+        self._gateway.swap(snapshot)
+        self._channel.send(Committed(generation))
+
+    async def _forget(self, generation: int) -> None:
+        if generation in self._candidates:
+            _, snapshot = self._candidates.pop(generation)
+            await snapshot.close()
 
 
 async def _main(descriptor: int) -> None:

@@ -95,7 +95,7 @@ def served(stage: Stage[Certificate | None]) -> list[Certificate]:
     return [entry for item in items if (entry := stage.values.get(item.id)) is not None]
 
 
-def note_clashes(stage: Stage[Certificate | None], notes: Notes, *, native: bool) -> None:
+def note_shared_names(stage: Stage[Certificate | None], notes: Notes, *, native: bool) -> None:
     """Note each name that two entries are for, and entries at all where no listener of our own could choose among them."""
     if stage.resources and not native:
         notes.error("ssls", "needs server.protocol: native, and no other server around the gateway")

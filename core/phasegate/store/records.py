@@ -13,6 +13,9 @@ Key = tuple[str, str]
 
 Value = Mapping[str, Any]
 
+KEPT_REVISIONS = 1000
+"""How many revisions a store keeps; each write removes what is older."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

@@ -167,3 +167,8 @@ def test_urls_that_are_not_taken(url: str) -> None:
 )
 def test_no_credential_in_a_url_is_shown(uri: str, shown: str) -> None:
     assert errors({"uri": uri})[0].endswith(f"(got {shown})")
+
+
+@pytest.mark.parametrize("inside", [{"type": "dict", "schema": {}}, {"type": "list", "schema": {"type": "string"}}])
+def test_null_has_no_inside_to_judge(inside: dict[str, Any]) -> None:
+    assert Schema({"maybe": {**inside, "nullable": True}}).validate({"maybe": None}) == ({"maybe": None}, [])

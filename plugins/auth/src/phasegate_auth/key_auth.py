@@ -20,7 +20,7 @@ class KeyAuth(Plugin):
     schema: ClassVar = {
         "header": {"type": "string", "regex": "[A-Za-z0-9_-]+", "default": "apikey"},
         "hide_credentials": {"type": "boolean", "default": True},
-        "realm": {"type": "string", "regex": r'[^"\\\x00-\x1f\x7f-\U0010ffff]+', "default": "key"},
+        "realm": {"type": "string", "regex": r"[ !#-\[\]-~]+", "default": "key"},
     }
     consumer_schema: ClassVar = {
         "key": {"type": "string", "required": True, "empty": False, "secret": True, "format": "header-value"}

@@ -1,0 +1,83 @@
+"""What there is, out of the file and the store, as the Admin API shows it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from ..store.records import Key, Record, Value
+from .desk import View
+from .kinds import KINDS, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One resource; `file` names the file that owns it, and is empty where the store does."""
+
+    kind: Kind
+    id: str
+    value: Value = field(repr=False)
+    created: int = 0
+    modified: int = 0
+    file: str = ""
+
+    @property
+    def key(self) -> Key:
+        """What its record is found by."""
+        return self.kind.name, self.id
+
+    @property
+    def etag(self) -> str:
+        """The strong entity tag (RFC 9110 section 8.8.3): the revision that changed it, for the file's own its content."""
+        if not self.file:
+            return f'"{self.modified}"'
+        content = orjson.dumps(dict(self.value), option=orjson.OPT_SORT_KEYS)
+        return f'"file-{hashlib.blake2b(content, digest_size=8).hexdigest()}"'
+
+    def shown(self, value: Value) -> dict[str, Any]:
+        """Return the envelope that answers give it in, with the value as the reader may see it."""
+        return {
+            "key": self.kind.path(self.id),
+            "value": value,
+            "createdIndex": self.created,
+            "modifiedIndex": self.modified,
+        }
+
+
+class Catalogue:
+    """The resources of one view: those of the file first, in its order, then the store's by their age."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+
+    def find(self, kind: Kind, id_: str) -> Entry | None:
+        """Return the resource of that id, None where there is none."""
+        record = self.view.records.get((kind.name, id_))
+        if record is not None:
+            return _entry(kind, record)
+        return next((entry for entry in self._of_file(kind) if entry.id == id_), None)
+
+    def all(self, kind: Kind) -> Iterator[Entry]:
+        """Yield every resource of a kind, sorted by when it was made."""
+        yield from self._of_file(kind)
+        records = [record for record in self.view.records.values() if record.kind == kind.name]
+        yield from (_entry(kind, record) for record in sorted(records, key=lambda record: (record.created, record.id)))
+
+    def credentials(self, username: str) -> list[Entry]:
+        """Return the credentials of a consumer."""
+        return [entry for entry in self.all(KINDS["credentials"]) if entry.id.startswith(f"{username}/")]
+
+    def _of_file(self, kind: Kind) -> Iterator[Entry]:
+        items = self.view.document.get(kind.name, ())
+        for item in items if isinstance(items, (list, tuple)) else ():
+            id_ = kind.id_of(item) if isinstance(item, Mapping) else None
+            if id_ is not None:
+                yield Entry(kind, id_, item, file=self.view.file or "the file")
+
+
+def _entry(kind: Kind, record: Record) -> Entry:
+    return Entry(kind, record.id, record.value, record.created, record.modified)

@@ -1,0 +1,130 @@
+"""The store's revisions: listed, shown, and gone back to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..http.message import Response
+from ..store.records import Change, Conflict, Key, Record, Revision, StoreUnavailable, Value, Write
+from .answers import answer, not_found
+from .call import Call
+from .catalogue import Catalogue
+from .desk import Desk, Proposal
+from .kinds import KINDS
+from .masking import Masking
+from .proposing import Plan, carry_out, unavailable
+
+_PAGE = 50
+_MOST = 500
+
+
+class History:
+    """Answers for `revisions`."""
+
+    def __init__(self, desk: Desk, masking: Masking) -> None:
+        self._desk = desk
+        self._masking = masking
+
+    async def newest(self, call: Call) -> Response:
+        """Answer with revisions, the newest first: those under `before`, `limit` of them."""
+        before = call.number("before", 0)
+        found = await self._revisions(before or None, call.number("limit", _PAGE, most=_MOST))
+        shown = [{**_head(revision), "changes": [named(change) for change in revision.changes]} for revision in found]
+        return answer({"list": shown, "revision": self._desk.view.revision})
+
+    async def one(self, call: Call, number: str) -> Response:
+        """Answer with a revision and what each record was before and after it, secrets masked for everybody."""
+        wanted = _number(number)
+        found = await self._revisions(wanted + 1, 1)
+        if not found or found[0].number != wanted:
+            raise not_found()
+        revision = found[0]
+        return answer({**_head(revision), "changes": [self._whole(change) for change in revision.changes]})
+
+    async def rollback(self, call: Call, number: str) -> Response:
+        """Make the state after a revision the newest. Raise Refused, 404, when what came after it is not kept whole."""
+        wanted = _number(number)
+
+        async def plan(catalogue: Catalogue) -> Plan:
+            newer = await self._newer_than(wanted)
+            newest = newer[0].number if newer else wanted
+            if catalogue.view.revision < newest:
+                raise Conflict("this worker has not heard of the newest revision yet")
+            state = before_all(newer)
+            writes = [Write(*key, value) for key, value in state.items() if _differs(catalogue, key, value)]
+            records = catalogue.view.records
+            expected = {write.key: _modified(records.get(write.key)) for write in writes}
+            note = f"rollback to revision {wanted}"
+            proposal = Proposal(tuple(writes), expected, call.user.name, note, call.dry_run, newest)
+            return Plan(proposal if writes else None, lambda made: answer(outcome(made, catalogue.view.revision)))
+
+        return await carry_out(call, self._desk, plan)
+
+    async def _newer_than(self, wanted: int) -> list[Revision]:
+        """Return every revision after one, newest first. Raise Refused where one of them is not kept."""
+        found: list[Revision] = []
+        while True:
+            before = found[-1].number if found else None
+            page = await self._revisions(before, _MOST)
+            found += [revision for revision in page if revision.number > wanted]
+            if len(page) < _MOST or page[-1].number <= wanted:
+                break
+        newest = found[0].number if found else self._desk.view.revision
+        if wanted > newest or len(found) != newest - wanted:
+            raise not_found()
+        return found
+
+    async def _revisions(self, before: int | None, limit: int) -> list[Revision]:
+        try:
+            return await self._desk.revisions(before=before, limit=limit)
+        except StoreUnavailable as error:
+            raise unavailable(error) from error
+
+    def _whole(self, change: Change) -> dict[str, Any]:
+        return {**named(change), "before": self._masked(change.before), "after": self._masked(change.after)}
+
+    def _masked(self, record: Record | None) -> Mapping[str, Any] | None:
+        return None if record is None else self._masking.masked(record.kind, record.value)
+
+
+def named(change: Change) -> dict[str, str]:
+    """Return which record a change is of, and whether it was made, changed or deleted."""
+    kind, id_ = change.key
+    action = "create" if change.before is None else "delete" if change.after is None else "update"
+    return {"action": action, "key": KINDS[kind].path(id_) if kind in KINDS else f"/apisix/{kind}/{id_}"}
+
+
+def outcome(made: Revision | None, present: int) -> dict[str, Any]:
+    """Return what is answered to a change of many records: the revision that it became, the present one where none was made."""
+    if made is None:
+        return {"revision": present, "changes": []}
+    return {"revision": made.number, "changes": [named(change) for change in made.changes]}
+
+
+def before_all(newer: list[Revision]) -> dict[Key, Value | None]:
+    """Return what each record was before all of these revisions, which are given newest first."""
+    state: dict[Key, Value | None] = {}
+    for revision in newer:
+        for change in revision.changes:
+            state[change.key] = change.before.value if change.before else None
+    return state
+
+
+def _head(revision: Revision) -> dict[str, Any]:
+    return {"number": revision.number, "time": revision.time, "author": revision.author, "note": revision.note}
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 16):
+        raise not_found()
+    return int(text)
+
+
+def _differs(catalogue: Catalogue, key: Key, value: Value | None) -> bool:
+    record = catalogue.view.records.get(key)
+    return (record.value if record else None) != value
+
+
+def _modified(record: Record | None) -> int | None:
+    return record.modified if record else None

@@ -1,0 +1,76 @@
+"""GET of one resource, and of the list of a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from ..http.message import Response
+from ..http.query import Query
+from .answers import answer, not_found
+from .call import Call
+from .catalogue import Catalogue, Entry
+from .desk import Desk
+from .kinds import Kind
+from .masking import Masking
+
+_PAGE_SIZES = (10, 500)
+_FILTERED = ("service_id", "upstream_id")
+
+
+class Reader:
+    """Shows resources, to each reader what its role may see."""
+
+    def __init__(self, desk: Desk, masking: Masking) -> None:
+        self._desk = desk
+        self._masking = masking
+
+    def one(self, call: Call, kind: Kind, id_: str) -> Response:
+        """Answer with a resource. Raise Refused, 404, where there is none."""
+        entry = Catalogue(self._desk.view).find(kind, id_)
+        if entry is None:
+            raise not_found()
+        origin = {"x-phasegate-file": entry.file} if entry.file.isascii() and entry.file else {}
+        return answer(self._shown(call, entry), headers={"etag": entry.etag, **origin})
+
+    def all(self, call: Call, kind: Kind, entries: Iterable[Entry] | None = None) -> Response:
+        """Answer with the resources of a kind, or with these, that match the query's filters, a page of them if asked."""
+        catalogue = Catalogue(self._desk.view)
+        query = call.request.query
+        found = [entry for entry in (catalogue.all(kind) if entries is None else entries) if _matches(entry, query)]
+        page = [self._shown(call, entry) for entry in _page(call, found)]
+        return answer({"list": page, "total": len(found)}, headers={"etag": f'"{catalogue.view.revision}"'})
+
+    def _shown(self, call: Call, entry: Entry) -> dict[str, Any]:
+        show = self._masking.readable if call.reads_secrets else self._masking.masked
+        return entry.shown(show(entry.kind.name, entry.value))
+
+
+def _page(call: Call, entries: list[Entry]) -> list[Entry]:
+    query = call.request.query
+    if "page" not in query and "page_size" not in query:
+        return entries
+    page = call.number("page", 1)
+    size = call.number("page_size", _PAGE_SIZES[0], least=_PAGE_SIZES[0], most=_PAGE_SIZES[1])
+    return entries[(page - 1) * size : page * size]
+
+
+def _matches(entry: Entry, query: Query) -> bool:
+    value = entry.value
+    name, uri, label = query.get("name"), query.get("uri"), query.get("label")
+    wanted = parse_qsl(query.get("filter") or "")
+    return (
+        (name is None or name in str(value.get("name", value.get("username", ""))))
+        and (uri is None or any(uri in str(item) for item in (value.get("uri", ""), *value.get("uris", ()))))
+        and (label is None or _has_label(value.get("labels"), label))
+        and all(str(value.get(key)) == text for key, text in wanted if key in _FILTERED)
+    )
+
+
+def _has_label(labels: object, wanted: str) -> bool:
+    """Tell whether a label of that name is there, or with `name:text` one that says just that."""
+    if not isinstance(labels, Mapping):
+        return False
+    name, separator, text = wanted.partition(":")
+    return wanted in labels or (bool(separator) and labels.get(name) == text)

@@ -1,0 +1,44 @@
+"""`phasegate keyring`: the keys that seal the secrets in the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..sealing import KeyRing
+from ..settings import load_settings
+
+_conf = click.option(
+    "--conf",
+    "directory",
+    type=click.Path(path_type=Path),
+    default=Path("conf"),
+    show_default=True,
+    help="The folder that holds gateway.yaml.",
+)
+
+
+@click.group()
+def keyring() -> None:
+    """See and rotate the keys that seal secrets in the store."""
+
+
+@keyring.command()
+@_conf
+def ids(directory: Path) -> None:
+    """List the ids of the ring's keys, the one that seals first."""
+    for key_id in KeyRing(load_settings(directory).keyring).ids:
+        click.echo(key_id)
+
+
+@keyring.command()
+@_conf
+def rotate(directory: Path) -> None:
+    """Add a key, which seals from then on.
+
+    Older keys stay, since what they sealed is in the store until it is written again, and in its revisions. Copy the file
+    to every node of the store before they are told to read it again.
+    """
+    ring = KeyRing(load_settings(directory).keyring)
+    click.echo(f"{ring.path}: key {ring.rotate()} seals from now on; copy the file to every node of the store")

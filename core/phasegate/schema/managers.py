@@ -1,0 +1,68 @@
+"""The rules of `secrets` resources: managers of secrets, each with its own, by the first word of its id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import Finding
+from .resources import Rules
+from .validator import Schema
+
+_TEXT: Rules = {"type": "string", "empty": False}
+_SECRET: Rules = {**_TEXT, "secret": True, "format": "header-value"}
+_ID: Rules = {
+    "type": "string",
+    "required": True,
+    "regex": r"(aws|vault)/[A-Za-z0-9._-]{1,64}",
+    "meta": {"expected": "aws/NAME or vault/NAME, the name of 1 to 64 letters, digits, . _ or -"},
+}
+
+VAULT: Rules = {
+    "uri": {**_TEXT, "format": "url", "required": True},
+    "prefix": {
+        **_TEXT,
+        "required": True,
+        "regex": r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*",
+        "meta": {"expected": "the path of a KV engine, such as kv/gateway, or secret/data/gateway for version 2"},
+    },
+    "token": {**_SECRET, "required": True},
+    "namespace": {**_TEXT, "format": "header-value"},
+}
+
+AWS: Rules = {
+    "access_key_id": {**_SECRET, "required": True},
+    "secret_access_key": {**_SECRET, "required": True},
+    "session_token": _SECRET,
+    "region": {
+        "type": "string",
+        "regex": "[a-z0-9-]+",
+        "default": "us-east-1",
+        "meta": {"expected": "a region such as us-east-1"},
+    },
+    "endpoint_url": {**_TEXT, "format": "url"},
+}
+
+MANAGERS: dict[str, Rules] = {"aws": AWS, "vault": VAULT}
+
+
+def _optional(rules: Rules) -> Rules:
+    dropped = ("required", "default")
+    return {key: {name: rule for name, rule in its.items() if name not in dropped} for key, its in rules.items()}
+
+
+SECRETS: Rules = {"id": _ID, **_optional(AWS), **_optional(VAULT)}
+"""What any manager may hold; `ManagerSchema` says which of it."""
+
+
+class ManagerSchema(Schema):
+    """Judges a manager by the rules that its id names: `vault/1` by those of Vault."""
+
+    def __init__(self) -> None:
+        super().__init__(SECRETS)
+        self._managers = {name: Schema({"id": _ID, **rules}) for name, rules in MANAGERS.items()}
+
+    def validate(self, document: object, path: str = "") -> tuple[dict[str, Any], list[Finding]]:
+        """Return the manager with its defaults filled in, and every error."""
+        name = str(document.get("id", "")).partition("/")[0] if isinstance(document, Mapping) else ""
+        return (self._managers[name].validate if name in self._managers else super().validate)(document, path)

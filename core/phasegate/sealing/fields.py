@@ -1,0 +1,108 @@
+"""Which fields of a record are secret: those that schemas mark so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..references import is_reference
+from ..schema.managers import SECRETS
+from ..schema.tables import Schemas
+from ..store.records import Key
+from .places import Place
+
+_Rules = Mapping[str, Any]
+
+_ALTERNATIVES = ("anyof", "allof", "oneof")
+_SECRET: _Rules = {"secret": True}
+# Whatever their own rules say.
+_KINDS: dict[str, _Rules] = {
+    "secrets": SECRETS,
+    "ssls": {"key": _SECRET, "keys": {"type": "list", "schema": _SECRET}},
+}
+_ON_CONSUMERS = ("consumers", "credentials")
+
+
+class SecretFields:
+    """Finds the secrets of a record: what its kind's rules and its plugins' schemas mark as `secret`.
+
+    A plugin's entry on a consumer or credential follows its `consumer_schema`, plugin metadata its `metadata_schema`.
+    """
+
+    def __init__(self, schemas: Schemas) -> None:
+        classes = schemas.registry.classes.items()
+        self._plugins = {name: _marked(cls.schema) for name, cls in classes}
+        self._credentials = {name: _marked(cls.consumer_schema or cls.schema) for name, cls in classes}
+        self._metadata = {name: _marked(getattr(cls, "metadata_schema", None) or {}) for name, cls in classes}
+        kinds = {kind: schema.definition for kind, schema in schemas.kinds.items()}
+        self._kinds = {kind: _marked({**kinds.get(kind, {}), **_KINDS.get(kind, {})}) for kind in {*kinds, *_KINDS}}
+
+    def __call__(self, key: Key, value: object) -> list[Place]:
+        """Return the place of every secret that the value holds; references are none."""
+        return list(self._found(key, value))
+
+    def _found(self, key: Key, value: object) -> Iterator[Place]:
+        kind, name = key
+        yield from _in_object(value, self._kinds.get(kind, {}), ())
+        if kind == "plugin_metadata":
+            yield from _in_object(value, self._metadata.get(name, {}), ())
+        plugins = value.get("plugins") if isinstance(value, Mapping) else None
+        if isinstance(plugins, Mapping):
+            schemas = self._credentials if kind in _ON_CONSUMERS else self._plugins
+            for plugin, config in plugins.items():
+                yield from _in_object(config, schemas.get(plugin, {}), ("plugins", plugin))
+
+
+def _marked(definition: _Rules) -> _Rules:
+    """Return those rules, at every depth, that have a mark somewhere; an alias has the mark of what it stands for."""
+    marked = {}
+    for key, rules in definition.items():
+        its = {**definition.get(rules["alias_of"], {}), **rules} if "alias_of" in rules else rules
+        if _holds_mark(its):
+            marked[key] = _marked_inside(its)
+    return marked
+
+
+def _marked_inside(rules: _Rules) -> _Rules:
+    schema = rules.get("schema", {})
+    inside = _marked_inside(schema) if rules.get("type") == "list" else _marked(schema)
+    options = {name: [_marked_inside(option) for option in rules[name]] for name in _ALTERNATIVES if name in rules}
+    return {**rules, **options, "schema": inside}
+
+
+def _holds_mark(rules: object) -> bool:
+    if isinstance(rules, Mapping):
+        return rules.get("secret") is True or any(_holds_mark(item) for item in rules.values())
+    return isinstance(rules, (list, tuple)) and any(_holds_mark(item) for item in rules)
+
+
+def _in_object(value: object, definition: _Rules, place: Place) -> Iterator[Place]:
+    if isinstance(value, Mapping):
+        for key, rules in definition.items():
+            if key in value:
+                yield from _in_value(value[key], rules, (*place, key))
+
+
+def _in_value(value: object, rules: _Rules, place: Place) -> Iterator[Place]:
+    if rules.get("secret") is True:
+        if value is not None and not is_reference(value):
+            yield place
+        return
+    yield from dict.fromkeys(
+        found
+        for alternative in (rules, *(option for name in _ALTERNATIVES for option in rules.get(name, ())))
+        for found in _inside(value, alternative, place)
+    )
+
+
+def _inside(value: object, rules: _Rules, place: Place) -> Iterator[Place]:
+    schema = rules.get("schema", {})
+    if isinstance(value, Mapping):
+        if "valuesrules" in rules:
+            for key, item in value.items():
+                yield from _in_value(item, rules["valuesrules"], (*place, key))
+        else:
+            yield from _in_object(value, schema, place)
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            yield from _in_value(item, schema, (*place, index))

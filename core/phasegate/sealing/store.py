@@ -1,0 +1,137 @@
+"""A store whose secrets are sealed at rest and open in memory, around any other."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+
+from ..errors import ConfigError, StartupError
+from ..store.records import Change, Contents, Record, Revision, Store, StoreUnavailable, Write
+from .keyring import KeyRing, key_of
+from .seal import Secrets, forgeries, is_current, opened, sealed, sealed_texts
+
+_logger = logging.getLogger(__name__)
+
+_RETRY_SECONDS = 1.0
+
+
+class SealedStore:
+    """Seals the secrets of what is written to `store`, and opens what comes from it.
+
+    `secrets` says where a record's secrets are; what was sealed is opened wherever it stands, so that a schema may
+    change. It goes around all else: whatever keeps records below it, on disk or elsewhere, keeps them sealed.
+    """
+
+    def __init__(self, store: Store, ring: KeyRing, secrets: Secrets, *, retry_seconds: float = _RETRY_SECONDS) -> None:
+        self._store = store
+        self._ring = ring
+        self._secrets = secrets
+        self._retry_seconds = retry_seconds
+
+    async def load(self) -> Contents:
+        """Return everything. Raise StoreUnavailable, and StartupError for what can't be opened."""
+        return self._contents(await self._store.load())
+
+    async def apply(self, writes: Sequence[Write], *, base: int, author: str, note: str) -> Revision:
+        """Write everything as revision `base + 1`, secrets sealed.
+
+        Raise ConfigError for a value that looks sealed already, Conflict, StoreUnavailable.
+        """
+        findings = forgeries(writes)
+        if findings:
+            raise ConfigError(findings)
+        covered = [self._sealed(write) for write in writes]
+        return self._revision(await self._store.apply(covered, base=base, author=author, note=note))
+
+    async def watch(self, after: int) -> AsyncIterator[Revision | Contents]:
+        """Yield what happens after that revision, as the store below does.
+
+        What can't be opened is logged once, and waited for: with the key it lacks, or a repaired record, it goes on by the
+        store's contents.
+        """
+        seen = after
+        async with contextlib.aclosing(self._store.watch(after)) as news:  # type: ignore[type-var]
+            async for item in news:
+                if isinstance(item, Contents) or item.number > seen:
+                    found = await self._opened(item)
+                    seen = _number(found)
+                    yield found
+
+    async def revisions(self, *, before: int | None = None, limit: int = 50) -> list[Revision]:
+        """Return the newest revisions, newest first. Raise StoreUnavailable, also for what can't be opened."""
+        found = await self._store.revisions(before=before, limit=limit)
+        try:
+            return [self._revision(revision) for revision in found]
+        except StartupError as error:
+            raise StoreUnavailable(str(error)) from error
+
+    async def close(self) -> None:
+        """Close the store below."""
+        await self._store.close()
+
+    async def reseal(self, *, author: str) -> Revision | None:
+        """Read the ring again and seal everything with its newest key, as one revision; None where it is so already.
+
+        Raise Conflict where somebody else wrote meanwhile, StoreUnavailable, StartupError.
+        """
+        self._ring.reload()
+        contents = await self._store.load()
+        writes = [
+            Write(record.kind, record.id, self._record(record).value)
+            for record in contents.records.values()
+            if not self._is_current(record)
+        ]
+        if not writes:
+            return None
+        return await self.apply(
+            writes, base=contents.revision, author=author, note=f"secrets sealed with key {self._ring.newest}"
+        )
+
+    def _sealed(self, write: Write) -> Write:
+        if write.value is None:
+            return write
+        return replace(write, value=sealed(write.key, write.value, self._secrets(write.key, write.value), self._ring))
+
+    def _is_current(self, record: Record) -> bool:
+        if any(key_of(text) != self._ring.newest for text in sealed_texts(record.value)):
+            return False
+        places = self._secrets(record.key, record.value)
+        return all(is_current(record.value, place, self._ring) for place in places)
+
+    async def _opened(self, item: Revision | Contents) -> Revision | Contents:
+        try:
+            return self._contents(item) if isinstance(item, Contents) else self._revision(item)
+        except StartupError as error:
+            _logger.error("sealed records can't be opened", extra={"detail": str(error)})  # noqa: TRY400 (no defect)
+            return await self._repaired(_number(item))
+
+    async def _repaired(self, number: int) -> Contents:
+        """Return the store's contents once they can be opened, none from before that revision."""
+        while True:
+            await asyncio.sleep(self._retry_seconds)
+            with contextlib.suppress(StartupError, StoreUnavailable):
+                contents = await self.load()
+                if contents.revision >= number:
+                    _logger.info("sealed records opened", extra={"revision": contents.revision})
+                    return contents
+
+    def _contents(self, contents: Contents) -> Contents:
+        return replace(contents, records={key: self._record(record) for key, record in contents.records.items()})
+
+    def _revision(self, revision: Revision) -> Revision:
+        changes = tuple(Change(self._maybe(change.before), self._maybe(change.after)) for change in revision.changes)
+        return replace(revision, changes=changes)
+
+    def _maybe(self, record: Record | None) -> Record | None:
+        return None if record is None else self._record(record)
+
+    def _record(self, record: Record) -> Record:
+        value = opened(record.key, record.value, self._ring)
+        return record if value is record.value else replace(record, value=value)
+
+
+def _number(item: Revision | Contents) -> int:
+    return item.number if isinstance(item, Revision) else item.revision

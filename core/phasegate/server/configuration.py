@@ -1,0 +1,198 @@
+"""What the gateway is told to serve: the file's document and the store's records, judged together, changed one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from ..admin.desk import Proposal
+from ..errors import ConfigError
+from ..logs import report_refusal
+from ..schema.tables import Schemas
+from ..snapshot import Snapshot
+from ..store.file import FileSource
+from ..store.records import Change, Conflict, Contents, Record, Revision, Store, Write
+from .distribution import Distribution, nothing
+from .state import State, after_revision, settled, settled_records
+
+_logger = logging.getLogger(__name__)
+
+_TRIES = 20
+_PULLED = 50
+
+
+class Configuration:
+    """Reads the sources, judges every change of them as a whole, and has it served.
+
+    The store may be ahead of what is served, where another node wrote what this one can't serve. Proposals are judged by
+    what the store holds, so that one of them can mend it.
+    """
+
+    def __init__(self, schemas: Schemas, source: FileSource, store: Store, distribution: Distribution) -> None:
+        self.changing = asyncio.Lock()
+        """Held while anything changes what is served."""
+        self._schemas = schemas
+        self._source = source
+        self._store = store
+        self._distribution = distribution
+        self._stored = Contents(0, {})
+        self._judged: Snapshot | None = None
+
+    async def begin(self) -> None:
+        """Read everything for the first time. Raise ConfigError where it can't be served, StoreUnavailable."""
+        document = self._source.load()
+        self._stored = await self._store.load()
+        state = State(document, self._stored.records, self._stored.revision)
+        self._judged = self._judge(state)
+        self._distribution.state = state
+
+    def adopt(self, schemas: Schemas) -> Schemas:
+        """Judge by other schemas from now on. Return the former ones; raise ConfigError, with them kept, where that fails."""
+        former, self._schemas, judged, self._judged = self._schemas, schemas, self._judged, None
+        try:
+            self._judged = self._judge(self._distribution.state)
+        except ConfigError:
+            self._schemas, self._judged = former, judged
+            raise
+        return former
+
+    async def reread(self) -> None:
+        """Read the file again and have it served; a bad one is reported and changes nothing. Call it with `changing` held."""
+        served = self._distribution.state
+        try:
+            document = settled(served.document, self._source.load())
+            if document is not served.document:
+                await self._serve(replace(served, document=document))
+                self._report_accepted(str(self._source.path))
+        except ConfigError as error:
+            report_refusal(_logger, error.of(str(self._source.path)))
+        except Exception:
+            _logger.exception("configuration can't be judged", extra={"file": str(self._source.path)})
+
+    async def propose(self, proposal: Proposal) -> tuple[Revision, list[int]]:
+        """Make a change, as `admin.desk.Desk` says; return it, and the slots of workers that are late to serve it."""
+        async with self.changing:
+            for _ in range(_TRIES):
+                if _is_outdated(proposal, self._stored):
+                    raise Conflict("it is not as it was when the change was made from it")
+                try:
+                    return await self._make(proposal)
+                except Conflict:
+                    await self._pull()
+        raise Conflict(f"others changed the store {_TRIES} times meanwhile: try again")
+
+    async def revisions(self, before: int | None, limit: int) -> list[Revision]:
+        """Return the newest revisions, newest first. Raise StoreUnavailable."""
+        return await self._store.revisions(before=before, limit=limit)
+
+    async def follow_file(self) -> None:
+        """Have each change of the file served, for good."""
+        async for _ in self._source.changes():
+            async with self.changing:
+                await self.reread()
+
+    async def follow_store(self) -> None:
+        """Have each revision served that others write to the store, for good."""
+        async for news in self._store.watch(self._stored.revision):
+            async with self.changing:
+                await self._take_in(news)
+
+    async def close(self) -> None:
+        """Close the store."""
+        await self._store.close()
+
+    async def _make(self, proposal: Proposal) -> tuple[Revision, list[int]]:
+        revision = _revision(proposal, self._stored)
+        records = after_revision(self._stored.records, revision)
+        state = replace(self._distribution.state, records=records, revision=revision.number)
+        if proposal.dry_run:
+            self._judge(state)
+            return revision, []
+
+        async def write() -> None:
+            nonlocal revision
+            revision = await self._store.apply(
+                proposal.writes, base=self._stored.revision, author=proposal.author, note=proposal.note
+            )
+
+        late = await self._serve(state, write)
+        self._stored = Contents(revision.number, records)
+        return revision, late
+
+    async def _take_in(self, news: Revision | Contents) -> None:
+        if isinstance(news, Contents):
+            records = settled_records(self._stored.records, news.records)
+            self._stored = Contents(news.revision, records)
+        elif news.number > self._stored.revision:
+            self._stored = Contents(news.number, after_revision(self._stored.records, news))
+        else:
+            return
+        state = replace(self._distribution.state, records=self._stored.records, revision=self._stored.revision)
+        try:
+            await self._serve(state)
+            self._report_accepted("store")
+        except ConfigError as error:
+            report_refusal(_logger, error.of(f"store, revision {self._stored.revision}"))
+        except Exception:
+            _logger.exception("configuration can't be judged", extra={"revision": self._stored.revision})
+
+    async def _pull(self) -> None:
+        """Take in what others wrote, without waiting for the watch. Raise StoreUnavailable."""
+        newest = await self._store.revisions(limit=_PULLED)
+        news = [revision for revision in reversed(newest) if revision.number > self._stored.revision]
+        if not news or news[0].number > self._stored.revision + 1:
+            await self._take_in(await self._store.load())
+            return
+        for revision in news:
+            await self._take_in(revision)
+
+    async def _serve(self, state: State, write: Callable[[], Awaitable[None]] = nothing) -> list[int]:
+        snapshot = self._judge(state)
+        late = await self._distribution.bring(state, write)
+        self._judged = snapshot
+        return late
+
+    def _judge(self, state: State) -> Snapshot:
+        """Return the snapshot of a state, and log what is doubtful about it. Raise ConfigError where there is none."""
+        snapshot = Snapshot(
+            state.document, self._schemas, self._judged, records=state.records, references=state.references
+        )
+        known = self._judged.warnings if self._judged is not None else ()
+        for warning in snapshot.warnings:
+            if warning not in known:
+                fields = {"file": str(self._source.path), "path": warning.path, "detail": warning.message}
+                _logger.warning("configuration warning", extra=fields)
+        return snapshot
+
+    def _report_accepted(self, source: str) -> None:
+        state = self._distribution.state
+        fields = {"file": source, "generation": self._distribution.generation, "revision": state.revision}
+        _logger.info("configuration accepted", extra=fields)
+
+
+def _is_outdated(proposal: Proposal, stored: Contents) -> bool:
+    """Tell whether what the proposal was made from is not there any more."""
+    if proposal.base is not None and proposal.base != stored.revision:
+        return True
+    for key, modified in proposal.expected.items():
+        record = stored.records.get(key)
+        if modified != (None if record is None else record.modified):
+            return True
+    return False
+
+
+def _revision(proposal: Proposal, stored: Contents) -> Revision:
+    """Return what the proposal's revision will be."""
+    number = stored.revision + 1
+    changes = tuple(_change(write, stored.records.get(write.key), number) for write in proposal.writes)
+    return Revision(number, time.time(), proposal.author, proposal.note, changes)
+
+
+def _change(write: Write, before: Record | None, number: int) -> Change:
+    if write.value is None:
+        return Change(before, None)
+    created = before.created if before else number
+    return Change(before, Record(write.kind, write.id, write.value, created, number))

@@ -1,0 +1,69 @@
+"""The Admin API's desk in a worker: what it serves, and proposals handed on to the supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from typing import cast
+
+from ..admin.desk import Proposal, View
+from ..store.records import Revision, StoreUnavailable
+from .channel import Answered, AskRevisions, Channel, Propose, Question
+from .state import State
+
+
+class WorkerDesk:
+    """Shows the state that the worker serves, and asks the supervisor for everything else.
+
+    The supervisor answers a proposal after it has told this worker to serve the change, on the same line, so that it is
+    served by then.
+    """
+
+    def __init__(self, channel: Channel, state: Callable[[], State], file: str, *, writable: bool) -> None:
+        self._channel = channel
+        self._state = state
+        self._file = file
+        self._writable = writable
+        self._tickets = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[Revision | list[Revision]]] = {}
+
+    @property
+    def view(self) -> View:
+        """The configuration that this worker serves."""
+        state = self._state()
+        return View(state.document, state.records, state.revision, self._file, self._writable)
+
+    async def propose(self, proposal: Proposal, *, everywhere: bool = False) -> Revision:
+        """Make a change; see `admin.desk.Desk`."""
+        return cast("Revision", await self._ask(Propose(next(self._tickets), proposal, everywhere)))
+
+    async def revisions(self, *, before: int | None = None, limit: int = 50) -> list[Revision]:
+        """Return the newest revisions, newest first. Raise StoreUnavailable."""
+        return cast("list[Revision]", await self._ask(AskRevisions(next(self._tickets), before, limit)))
+
+    def answered(self, message: Answered) -> None:
+        """Take the supervisor's answer."""
+        waiting = self._waiting.pop(message.ticket, None)
+        if waiting is None or waiting.done():
+            return
+        if isinstance(message.answer, Exception):
+            waiting.set_exception(message.answer)
+        else:
+            waiting.set_result(message.answer)
+
+    def close(self) -> None:
+        """Give up what was not answered: the supervisor is gone, or the worker ends."""
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(StoreUnavailable("the gateway ends; whether the change was made is not known"))
+        self._waiting.clear()
+
+    async def _ask(self, question: Question) -> Revision | list[Revision]:
+        waiting: asyncio.Future[Revision | list[Revision]] = asyncio.get_running_loop().create_future()
+        self._waiting[question.ticket] = waiting
+        self._channel.send(question)
+        try:
+            return await waiting
+        finally:
+            self._waiting.pop(question.ticket, None)

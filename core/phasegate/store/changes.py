@@ -1,0 +1,36 @@
+"""What writes do to records, and what a revision does to contents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from .records import Change, Contents, Key, Record, Revision, Write
+
+
+def changes_of(writes: Iterable[Write], records: Mapping[Key, Record], number: int) -> tuple[Change, ...]:
+    """Return what the writes change as revision `number`, given at least the records that they name.
+
+    The last of several writes to one key holds; deleting what is not there changes nothing.
+    """
+    changes = (
+        _change(write, records.get(write.key), number) for write in {write.key: write for write in writes}.values()
+    )
+    return tuple(change for change in changes if change.before or change.after)
+
+
+def revised(contents: Contents, revision: Revision) -> Contents:
+    """Return what the contents are after the revision that follows them."""
+    records = dict(contents.records)
+    for change in revision.changes:
+        if change.after is None:
+            records.pop(change.key, None)
+        else:
+            records[change.key] = change.after
+    return Contents(revision.number, records)
+
+
+def _change(write: Write, before: Record | None, number: int) -> Change:
+    if write.value is None:
+        return Change(before, None)
+    created = before.created if before else number
+    return Change(before, Record(write.kind, write.id, write.value, created, number))

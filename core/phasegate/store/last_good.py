@@ -1,0 +1,107 @@
+"""The last good configuration on disk: a node starts with it when its store is away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from .changes import revised
+from .durable import replace_file
+from .packing import pack, unpack_contents
+from .records import Contents, Revision, Store, StoreUnavailable, Write
+
+logger = logging.getLogger(__name__)
+
+_PAUSE_SECONDS = 0.5
+_BEFORE_EVERYTHING = -1
+
+
+class Kept:
+    """A store whose contents are kept in a file as well, from which `load` takes them when the store can't be reached.
+
+    What `watch` yields is kept when the next is asked for, so what it was found bad for can still be raised. The file is
+    written at most twice a second, and holds what the store does: secrets stay sealed if they are in there.
+    """
+
+    def __init__(self, store: Store, path: Path) -> None:
+        self._store = store
+        self._path = path
+        self._is_away = False
+        self._contents: Contents | None = None
+        self._written: Contents | None = None
+        self._writing: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
+
+    async def load(self) -> Contents:
+        """Return the store's contents, or the kept ones. Raise StoreUnavailable where there are neither."""
+        try:
+            contents = await self._store.load()
+            self._is_away = False
+        except StoreUnavailable as error:
+            self._is_away = True
+            contents = self._written = await asyncio.to_thread(self._read, error)
+            fields = {"file": str(self._path), "revision": contents.revision, "cause": str(error)}
+            logger.warning("store away, serving the last good configuration", extra=fields)
+        self._keep(contents)
+        return contents
+
+    async def apply(self, writes: Sequence[Write], *, base: int, author: str, note: str) -> Revision:
+        """Write to the store. Raise Conflict or StoreUnavailable."""
+        return await self._store.apply(writes, base=base, author=author, note=note)
+
+    async def watch(self, after: int) -> AsyncIterator[Revision | Contents]:
+        """Yield what the store does, and keep it.
+
+        After a start without the store its whole contents come first: it may have become another one, and a revision's
+        number alone would not tell.
+        """
+        news = self._store.watch(_BEFORE_EVERYTHING if self._is_away else after)
+        self._is_away = False
+        async with contextlib.aclosing(news):  # type: ignore[type-var]
+            async for item in news:
+                yield item
+                self._take(item)
+
+    async def revisions(self, *, before: int | None = None, limit: int = 50) -> list[Revision]:
+        """Return the store's newest revisions. Raise StoreUnavailable."""
+        return await self._store.revisions(before=before, limit=limit)
+
+    async def close(self) -> None:
+        """Finish writing, and close the store."""
+        self._closing.set()
+        if self._writing is not None:
+            await self._writing
+        await self._store.close()
+
+    def _take(self, item: Revision | Contents) -> None:
+        if isinstance(item, Contents):
+            self._keep(item)
+        elif self._contents is not None and item.number == self._contents.revision + 1:
+            self._keep(revised(self._contents, item))
+
+    def _keep(self, contents: Contents) -> None:
+        self._contents = contents
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+
+    async def _write(self) -> None:
+        while self._contents is not None and self._contents is not self._written:
+            contents = self._contents
+            try:
+                await asyncio.to_thread(replace_file, self._path, pack(contents))
+            except OSError as error:
+                fields = {"file": str(self._path), "cause": error.strerror}
+                logger.warning("last good configuration can't be kept", extra=fields)
+            self._written = contents
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), _PAUSE_SECONDS)
+
+    def _read(self, away: StoreUnavailable) -> Contents:
+        try:
+            data = self._path.read_bytes()
+        except OSError:
+            raise away from None
+        return unpack_contents(data, str(self._path))

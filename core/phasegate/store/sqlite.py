@@ -1,0 +1,149 @@
+"""The embedded store: one SQLite file, used by one thread, safe to be killed at any point of a write."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from .changes import changes_of
+from .following import Bell, News, follow, following
+from .packing import pack, unpack_record, unpack_revision
+from .records import KEPT_REVISIONS, Conflict, Contents, Key, Record, Revision, StoreUnavailable, Write
+from .sqlite_file import open_file, told, transaction
+
+_T = TypeVar("_T")
+
+# Other processes write to the file too (a command, a second gateway), and nothing but a look tells of it.
+_POLL_SECONDS = 0.05
+_MOST_AT_ONCE = 100
+
+
+class SqliteStore:
+    """Records and revisions in a SQLite file, which is made at the first use.
+
+    Everything that touches the file runs in one thread, so that no disk ever stops the event loop.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="phasegate-store")
+        self._opened: tuple[sqlite3.Connection, int | None] | None = None
+        self._bell = Bell()
+
+    async def load(self) -> Contents:
+        """Return everything. Raise StoreUnavailable."""
+        return await self._run(self._load)
+
+    async def apply(self, writes: Sequence[Write], *, base: int, author: str, note: str) -> Revision:
+        """Write everything as revision `base + 1`, on the disk when this returns. Raise Conflict or StoreUnavailable."""
+        revision = await self._run(partial(self._apply, writes, base=base, author=author, note=note))
+        self._bell.ring()
+        return revision
+
+    def watch(self, after: int) -> AsyncIterator[Revision | Contents]:
+        """Yield each revision after that one, whoever made it: at once, or by a look each 50 ms for other processes'."""
+        look = partial(self._run, self._news)
+        return follow(after, look, store=str(self._path), bell=self._bell, poll_seconds=_POLL_SECONDS)
+
+    async def revisions(self, *, before: int | None = None, limit: int = 50) -> list[Revision]:
+        """Return the newest revisions that are kept, newest first, those under `before` alone. Raise StoreUnavailable."""
+        return await self._run(partial(self._revisions, before, limit))
+
+    async def close(self) -> None:
+        """Close the file."""
+        await self._run(self._close)
+        self._thread.shutdown(wait=False)
+
+    async def _run(self, function: Callable[..., _T], *arguments: object) -> _T:
+        def told_run() -> _T:
+            with told(self._path):
+                return function(*arguments)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, told_run)
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._opened is None:
+            self._opened = open_file(self._path), self._inode()
+        connection, inode = self._opened
+        if self._inode() != inode:
+            raise StoreUnavailable(f"{self._path} was removed or replaced while it was in use: start Phasegate again")
+        return connection
+
+    def _inode(self) -> int | None:
+        with contextlib.suppress(FileNotFoundError):
+            return self._path.stat().st_ino
+        return None
+
+    def _load(self) -> Contents:
+        connection = self._connection()
+        with transaction(connection, "DEFERRED"):
+            head = _head(connection)
+            rows = connection.execute("SELECT data FROM records").fetchall()
+        records = [unpack_record(data, str(self._path)) for (data,) in rows]
+        return Contents(head, {record.key: record for record in records})
+
+    def _apply(self, writes: Sequence[Write], *, base: int, author: str, note: str) -> Revision:
+        connection = self._connection()
+        with transaction(connection, "IMMEDIATE"):
+            if (head := _head(connection)) != base:
+                raise Conflict(
+                    f"{self._path} is at revision {head}, not at {base}: read it again, then repeat the change"
+                )
+            before = self._records(connection, {write.key for write in writes})
+            changes = changes_of(writes, before, base + 1)
+            revision = Revision(base + 1, time.time(), author, note, changes)
+            _write(connection, revision)
+        return revision
+
+    def _records(self, connection: sqlite3.Connection, keys: Iterable[Key]) -> dict[Key, Record]:
+        found: dict[Key, Record] = {}
+        for key in keys:
+            row = connection.execute("SELECT data FROM records WHERE kind = ? AND id = ?", key).fetchone()
+            if row:
+                found[key] = unpack_record(row[0], str(self._path))
+        return found
+
+    def _news(self, after: int) -> News:
+        connection = self._connection()
+        if _head(connection) == after:
+            return ()
+        rows = connection.execute(
+            "SELECT data FROM revisions WHERE number > ? ORDER BY number LIMIT ?", (after, _MOST_AT_ONCE)
+        )
+        revisions = [unpack_revision(data, str(self._path)) for (data,) in rows]
+        return following(after, revisions) or [self._load()]
+
+    def _revisions(self, before: int | None, limit: int) -> list[Revision]:
+        bound = 2**63 - 1 if before is None else before
+        rows = self._connection().execute(
+            "SELECT data FROM revisions WHERE number < ? ORDER BY number DESC LIMIT ?", (bound, limit)
+        )
+        return [unpack_revision(data, str(self._path)) for (data,) in rows]
+
+    def _close(self) -> None:
+        if self._opened is not None:
+            self._opened[0].close()
+            self._opened = None
+
+
+def _head(connection: sqlite3.Connection) -> int:
+    (number,) = connection.execute("SELECT max(number) FROM revisions").fetchone()
+    return number or 0
+
+
+def _write(connection: sqlite3.Connection, revision: Revision) -> None:
+    for change in revision.changes:
+        if change.after is None:
+            connection.execute("DELETE FROM records WHERE kind = ? AND id = ?", change.key)
+        else:
+            row = (*change.key, pack(change.after))
+            connection.execute("INSERT OR REPLACE INTO records (kind, id, data) VALUES (?, ?, ?)", row)
+    connection.execute("INSERT INTO revisions (number, data) VALUES (?, ?)", (revision.number, pack(revision)))
+    connection.execute("DELETE FROM revisions WHERE number <= ?", (revision.number - KEPT_REVISIONS,))

@@ -1,0 +1,69 @@
+"""Secrets: hidden in what writes answer and from viewers, kept where the mask comes back."""
+
+from typing import Any
+
+import pytest
+
+from phasegate.testing import FakeUpstream
+from tests.desk import Node
+
+LAMBDA: dict[str, Any] = {
+    "uri": "/aws",
+    "plugins": {
+        "aws-lambda": {
+            "function_uri": "https://l.example/f",
+            "authorization": {"iam": {"accesskey": "AKIDEXAMPLE", "secretkey": "an-iam-secret"}},
+        }
+    },
+}
+
+
+def iam(response: Any) -> dict[str, str]:
+    """Return the IAM keys in an answer."""
+    config = response.json()["value"]["plugins"]["aws-lambda"]
+    keys: dict[str, str] = config["authorization"]["iam"]
+    return keys
+
+
+async def test_writes_answer_with_masks_and_admins_read_the_secret(node: Node) -> None:
+    put = await node.admin.put("/routes/1", json=LAMBDA)
+    patch = await node.admin.patch("/routes/1", json={"name": "x"})
+    post = await node.admin.post("/routes", json={**LAMBDA, "uri": "/other"})
+    assert {iam(response)["secretkey"] for response in (put, patch, post)} == {"***"}
+    assert iam(await node.admin.get("/routes/1"))["secretkey"] == "an-iam-secret"
+
+
+@pytest.mark.parametrize("path", ["/routes/1", "/routes", "/revisions/1", "/revisions"])
+async def test_viewers_see_no_secret(node: Node, path: str) -> None:
+    await node.admin.put("/routes/1", json=LAMBDA)
+    response = await node.viewer.get(path)
+    assert response.status_code == 200
+    assert "an-iam-secret" not in response.text
+
+
+async def test_the_mask_keeps_what_is_stored(node: Node) -> None:
+    shown = (await node.admin.put("/routes/1", json=LAMBDA)).json()["value"]
+    body = {key: value for key, value in shown.items() if not key.endswith("_time")}
+    assert (await node.admin.put("/routes/1", json={**body, "name": "again"})).status_code == 200
+    assert iam(await node.admin.get("/routes/1"))["secretkey"] == "an-iam-secret"
+    assert (await node.admin.patch("/routes/1", json=body)).status_code == 200
+    assert iam(await node.admin.get("/routes/1"))["secretkey"] == "an-iam-secret"
+
+
+@pytest.mark.parametrize("stored", [False, True])
+async def test_the_mask_of_nothing_is_refused_with_its_path(node: Node, *, stored: bool) -> None:
+    if stored:
+        await node.admin.put("/consumers", json={"username": "jack"})
+    body = {"username": "jack", "plugins": {"key-auth": {"key": "***"}}}
+    response = await node.admin.put("/consumers", json=body)
+    assert response.status_code == 400
+    assert "plugins.key-auth.key" in response.json()["error_msg"]
+
+
+async def test_a_consumer_is_known_by_its_key_at_once(node: Node, upstream: FakeUpstream) -> None:
+    target = {"nodes": {f"127.0.0.1:{upstream.port}": 1}}
+    await node.admin.put("/routes/1", json={"uri": "/g", "plugins": {"key-auth": {}}, "upstream": target})
+    await node.admin.put("/consumers", json={"username": "jack", "plugins": {"key-auth": {"key": "jack-s-key"}}})
+    assert (await node.client.get("/g", headers={"apikey": "jack-s-key"})).status_code == 200
+    assert (await node.admin.delete("/consumers/jack")).json() == {"deleted": "1", "key": "/apisix/consumers/jack"}
+    assert (await node.client.get("/g", headers={"apikey": "jack-s-key"})).status_code == 401

@@ -1,0 +1,215 @@
+"""Proposals, files and other nodes' writes: each change is judged whole, written, served, or nothing happens."""
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from phasegate import Finding
+from phasegate.admin.desk import Proposal
+from phasegate.errors import ConfigError
+from phasegate.registry import Registry
+from phasegate.schema.tables import Schemas
+from phasegate.server.configuration import Configuration
+from phasegate.server.distribution import Distribution
+from phasegate.store.file import FileSource
+from phasegate.store.no_store import NoStore
+from phasegate.store.records import Conflict, StoreUnavailable, Write
+from phasegate.store.sqlite import SqliteStore
+from tests.crew import Obedient, crew
+
+NODES = {"nodes": {"127.0.0.1:1980": 1}}
+
+
+def upstream(id_: str, port: int = 1980) -> Write:
+    return Write("upstreams", id_, {"id": id_, "nodes": {f"127.0.0.1:{port}": 1}})
+
+
+def route(id_: str, **value: Any) -> Write:
+    return Write("routes", id_, {"id": id_, "uri": f"/{id_}", **value})
+
+
+def proposal(
+    *writes: Write, expected: dict[tuple[str, str], int | None] | None = None, dry_run: bool = False
+) -> Proposal:
+    return Proposal(writes, expected or {}, "tests", "a change", dry_run)
+
+
+class Node:
+    """A configuration on a store, and the workers that serve it."""
+
+    def __init__(self, folder: Path, document: Any = None) -> None:
+        self.file = folder / "routes.yaml"
+        self.write_file(document or {"routes": []})
+        self.store = SqliteStore(folder / "store.db")
+        self.distribution: Distribution
+        self.workers: list[Obedient]
+        self.distribution, self.workers = crew(2)
+        schemas = Schemas(Registry(()))
+        self.configuration = Configuration(schemas, FileSource(self.file), self.store, self.distribution)
+
+    def write_file(self, document: Any) -> None:
+        self.file.write_text(json.dumps(document))
+
+    async def begin(self) -> None:
+        await self.configuration.begin()
+        for worker in self.workers:
+            worker.state = self.distribution.begin(worker)  # type: ignore[arg-type]
+
+    def served(self) -> set[str]:
+        """Return the ids of the records that every worker serves."""
+        ids = [{record.id for record in worker.state.records.values()} for worker in self.workers]
+        assert all(each == ids[0] for each in ids)
+        return ids[0]
+
+    async def until_served(self, ids: set[str]) -> None:
+        async with asyncio.timeout(10):
+            while any({record.id for record in worker.state.records.values()} != ids for worker in self.workers):
+                await asyncio.sleep(0.005)
+
+
+@contextlib.asynccontextmanager
+async def node(folder: Path, document: Any = None, *, follows: bool = False) -> AsyncIterator[Node]:
+    one = Node(folder, document)
+    await one.begin()
+    following = asyncio.create_task(one.configuration.follow_store()) if follows else None
+    yield one
+    if following is not None:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+    await one.configuration.close()
+
+
+async def test_a_proposal_is_written_and_served_by_all(tmp_path: Path) -> None:
+    async with node(tmp_path) as one:
+        revision, late = await one.configuration.propose(proposal(upstream("u"), route("r", upstream_id="u")))
+        assert (revision.number, revision.author, late) == (1, "tests", [])
+        assert one.served() == {"u", "r"}
+        contents = await one.store.load()
+        assert contents.records == one.workers[0].state.records
+        assert contents.revision == one.workers[0].state.revision == 1
+
+
+async def test_what_is_wrong_is_refused_with_its_path_and_nothing_changes(tmp_path: Path) -> None:
+    async with node(tmp_path) as one:
+        with pytest.raises(ConfigError) as refused:
+            await one.configuration.propose(proposal(route("r", upstream_id="gone", tiemout=1)))
+        assert [finding.path for finding in refused.value.findings] == ["routes/r.tiemout"]
+        assert one.served() == set()
+        assert (await one.store.load()).revision == 0
+
+
+async def test_what_another_resource_needs_can_not_be_taken_away(tmp_path: Path) -> None:
+    async with node(tmp_path) as one:
+        await one.configuration.propose(proposal(upstream("u"), route("r", upstream_id="u")))
+        with pytest.raises(ConfigError, match="there is no upstream 'u'"):
+            await one.configuration.propose(proposal(Write("upstreams", "u", None)))
+        assert one.served() == {"u", "r"}
+
+
+async def test_a_record_that_changed_since_is_a_conflict(tmp_path: Path) -> None:
+    async with node(tmp_path) as one:
+        await one.configuration.propose(proposal(upstream("u")))
+        await one.configuration.propose(proposal(upstream("u", 1981), expected={("upstreams", "u"): 1}))
+        with pytest.raises(Conflict):
+            await one.configuration.propose(proposal(upstream("u", 1982), expected={("upstreams", "u"): 1}))
+        with pytest.raises(Conflict):
+            await one.configuration.propose(proposal(upstream("u", 1982), expected={("upstreams", "u"): None}))
+
+
+async def test_a_dry_run_judges_and_writes_nothing(tmp_path: Path) -> None:
+    async with node(tmp_path) as one:
+        revision, _ = await one.configuration.propose(proposal(upstream("u"), dry_run=True))
+        assert revision.changes[0].after is not None
+        with pytest.raises(ConfigError):
+            await one.configuration.propose(proposal(route("r", upstream_id="gone"), dry_run=True))
+        assert one.served() == set()
+        assert (await one.store.load()).revision == 0
+
+
+async def test_what_a_worker_refuses_is_not_written(tmp_path: Path) -> None:
+    async with node(tmp_path) as one:
+        one.workers[1].refuses = Finding("routes/r.plugins.x", "can't be opened")
+        with pytest.raises(ConfigError, match="can't be opened"):
+            await one.configuration.propose(proposal(upstream("u")))
+        assert (await one.store.load()).revision == 0
+        assert one.served() == set()
+
+
+async def test_another_node_serves_it_too(tmp_path: Path) -> None:
+    async with node(tmp_path, follows=True) as one, node(tmp_path, follows=True) as other:
+        await one.configuration.propose(proposal(upstream("u")))
+        await other.until_served({"u"})
+        await other.configuration.propose(proposal(Write("upstreams", "u", None), upstream("v")))
+        await one.until_served({"v"})
+
+
+async def test_two_nodes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
+    async with node(tmp_path, follows=True) as one, node(tmp_path, follows=True) as other:
+        proposals = [
+            each.configuration.propose(proposal(upstream(f"{name}{number}")))
+            for number in range(10)
+            for name, each in (("a", one), ("b", other))
+        ]
+        numbers = [revision.number for revision, _ in await asyncio.gather(*proposals)]
+        assert sorted(numbers) == list(range(1, 21))
+        every = {f"{name}{number}" for name in "ab" for number in range(10)}
+        await one.until_served(every)
+        await other.until_served(every)
+
+
+async def test_what_another_node_wrote_and_this_one_can_not_serve_is_told_and_can_be_mended(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with node(tmp_path, follows=True) as one:
+        await one.configuration.propose(proposal(upstream("u")))
+        stranger = SqliteStore(tmp_path / "store.db")
+        with caplog.at_level(logging.ERROR):
+            await stranger.apply([route("r", plugins={"unheard-of": {}})], base=1, author="other", note="")
+            async with asyncio.timeout(10):
+                while not [line for line in caplog.records if line.message == "configuration refused"]:
+                    await asyncio.sleep(0.005)
+        await stranger.close()
+        assert one.served() == {"u"}
+        with pytest.raises(ConfigError, match="unheard-of"):
+            await one.configuration.propose(proposal(upstream("v")))
+        revision, _ = await one.configuration.propose(proposal(Write("routes", "r", None)))
+        assert revision.number == 3
+        assert one.served() == {"u"}
+
+
+async def test_the_file_and_the_store_are_served_together(tmp_path: Path) -> None:
+    async with node(tmp_path, {"upstreams": [{"id": "file", **NODES}]}) as one:
+        await one.configuration.propose(proposal(route("r", upstream_id="file")))
+        one.write_file({"upstreams": [{"id": "file", **NODES}, {"id": "more", **NODES}]})
+        await one.configuration.reread()
+        assert len(one.workers[0].state.document["upstreams"]) == 2
+        assert one.served() == {"r"}
+
+
+@pytest.mark.parametrize("document", [{"routes": [{"id": "r", "uri": "/file"}]}, {"upstreams": []}])
+async def test_a_file_that_clashes_with_the_store_is_refused(
+    tmp_path: Path, document: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with node(tmp_path, {"upstreams": [{"id": "file", **NODES}]}) as one:
+        await one.configuration.propose(proposal(route("r", upstream_id="file")))
+        one.write_file(document)
+        with caplog.at_level(logging.ERROR):
+            await one.configuration.reread()
+        assert "configuration refused" in caplog.text
+        assert len(one.workers[0].state.document["upstreams"]) == 1
+
+
+async def test_without_a_store_nothing_is_written(tmp_path: Path) -> None:
+    one = Node(tmp_path)
+    configuration = Configuration(Schemas(Registry(())), FileSource(one.file), NoStore(), one.distribution)
+    await configuration.begin()
+    with pytest.raises(StoreUnavailable, match=r"resources\.store"):
+        await configuration.propose(proposal(upstream("u")))
+    assert await configuration.revisions(None, 10) == []
+    await one.store.close()

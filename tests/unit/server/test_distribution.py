@@ -1,0 +1,86 @@
+"""A state that all workers prepared is made to last, then served by all; anything else changes nothing."""
+
+from typing import cast
+
+import pytest
+
+from phasegate import Finding
+from phasegate.errors import ConfigError
+from phasegate.server.slot import Slot
+from phasegate.server.state import State
+from phasegate.store.records import Conflict
+from tests.crew import crew
+
+BEFORE = State({"routes": [{"id": "a"}]})
+AFTER = State({"routes": [BEFORE.document["routes"][0], {"id": "b"}]})
+
+
+async def test_every_worker_serves_what_was_brought() -> None:
+    distribution, workers = crew(3, BEFORE)
+    assert await distribution.bring(AFTER) == []
+    assert [worker.state for worker in workers] == [AFTER] * 3
+    assert distribution.state is AFTER
+
+
+async def test_it_is_written_after_all_prepared_it_and_before_any_serves_it() -> None:
+    distribution, workers = crew(2, BEFORE)
+    served: list[State] = []
+
+    async def write() -> None:
+        served.extend(worker.state for worker in workers)
+
+    await distribution.bring(AFTER, write)
+    assert served == [BEFORE, BEFORE]
+
+
+async def test_what_can_not_be_written_is_served_by_nobody() -> None:
+    distribution, workers = crew(2, BEFORE)
+
+    async def write() -> None:
+        raise Conflict("the store has moved on")
+
+    with pytest.raises(Conflict):
+        await distribution.bring(AFTER, write)
+    assert await distribution.bring(BEFORE) == []
+    assert [worker.state for worker in workers] == [BEFORE] * 2
+    assert [worker.aborted for worker in workers] == [[1], [1]]
+
+
+async def test_what_one_worker_refuses_is_served_by_nobody() -> None:
+    distribution, workers = crew(2, BEFORE)
+    workers[1].refuses = Finding("routes[1]", "can't be opened")
+    with pytest.raises(ConfigError, match="can't be opened"):
+        await distribution.bring(AFTER)
+    assert distribution.state is BEFORE
+    assert [worker.state for worker in workers] == [BEFORE] * 2
+
+
+async def test_a_worker_that_was_away_gets_everything() -> None:
+    distribution, workers = crew(2, BEFORE)
+    workers[1].ready = False
+    await distribution.bring(AFTER)
+    assert workers[1].state is BEFORE
+    workers[1].ready = True
+    latest = State({"routes": []}, {}, 4)
+    await distribution.bring(latest)
+    assert workers[1].state == latest
+
+
+async def test_a_worker_that_begins_late_catches_up() -> None:
+    distribution, workers = crew(2, BEFORE)
+    workers[1].ready = False
+    await distribution.bring(AFTER)
+    workers[1].ready = True
+    distribution.catch_up(cast("Slot", workers[1]))
+    await distribution.bring(AFTER)
+    assert workers[1].state == AFTER
+
+
+async def test_workers_that_do_not_say_they_serve_it_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("phasegate.server.rollout._COMMIT_SECONDS", 0.05)
+    distribution, workers = crew(2, BEFORE)
+
+    async def write() -> None:
+        workers[1].is_mute = True
+
+    assert await distribution.bring(AFTER, write) == [1]
