@@ -19,7 +19,7 @@ def load(directory: Path) -> tuple[Settings, Schemas]:
     """Return a folder's settings and the schemas of the plugins that it enables. Raise ConfigError when it can't be."""
     settings = load_settings(directory)
     try:
-        return settings, Schemas(Registry.load(settings.plugins))
+        return settings, Schemas(Registry.load(settings.plugins), native=settings.protocol == "native")
     except ConfigError as error:
         raise error.of(str(settings.path)) from error
 

@@ -190,7 +190,7 @@ class Supervisor:
         if findings:
             raise ConfigError(findings, str(settings.path))
         try:
-            return settings, Schemas(Registry.load(settings.plugins))
+            return settings, Schemas(Registry.load(settings.plugins), native=settings.protocol == "native")
         except ConfigError as error:
             raise error.of(str(settings.path)) from error
 
