@@ -204,13 +204,16 @@ class Lives(Plugin):
         "hangs": {"type": "boolean", "default": False},
     }
     events: ClassVar[list[str]] = []
+    hanging: ClassVar[asyncio.Event] = asyncio.Event()
+    may_open: ClassVar[asyncio.Event] = asyncio.Event()
     tag: str
     broken: bool
     hangs: bool
 
     async def open(self, services: Services) -> None:
         if self.hangs:
-            await asyncio.Event().wait()
+            self.hanging.set()
+            await self.may_open.wait()
         if self.broken:
             raise OSError("no such database")
         self.events.append(f"open {self.tag}")

@@ -26,6 +26,7 @@ def misuses(cls: object) -> list[Finding]:
         *_stray_marks(cls),
         *_plain_misuses(cls),
         *_auth_misuses(cls),
+        *_metadata_misuses(cls),
     ]
     return [Finding(where, message) for message in found]
 
@@ -105,3 +106,9 @@ def _auth_misuses(cls: type[Plugin]) -> Iterator[str]:
         yield "authenticates and has no consumer_key: say which key of consumer_schema names a credential"
     if cls.consumer_key is not None and cls.consumer_key not in (cls.consumer_schema or {}):
         yield f"consumer_key {cls.consumer_key!r} is no key of consumer_schema: add it there"
+
+
+def _metadata_misuses(cls: type[Plugin]) -> Iterator[str]:
+    for key in ("id", "create_time", "update_time"):
+        if key in (cls.metadata_schema or {}):
+            yield f"metadata_schema has the key {key!r}, which every resource has: call it something else"

@@ -30,6 +30,7 @@ from .upstream.client import UpstreamClient
 _logger = logging.getLogger(__name__)
 
 _NOTHING: Mapping[Any, Any] = {}
+_OPEN_UNDISTURBED_SECONDS = 5.0
 _SLASHES = re.compile("/{2,}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=-]{8,128}")
 
@@ -64,6 +65,8 @@ class Gateway:
         try:
             with undisturbed():
                 candidate = await Snapshot.build(Sources(document, records, references), self._schemas, base)
+            # Plugins may take their time, and requests leave garbage meanwhile.
+            with undisturbed(_OPEN_UNDISTURBED_SECONDS):
                 await candidate.open(self._services)
         finally:
             base.release()

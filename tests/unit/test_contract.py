@@ -174,6 +174,11 @@ def test_a_credential_that_nothing_names() -> None:
     ]
 
 
+def test_metadata_with_a_key_that_every_resource_has() -> None:
+    cls = zoo.variant(zoo.Named, name="p", metadata_schema={"id": {"type": "string"}})
+    assert messages(cls) == ["metadata_schema has the key 'id', which every resource has: call it something else"]
+
+
 def test_methods_beside_the_phases_are_awaited_or_not() -> None:
     def opens(self: object, services: object) -> None:
         """Would be awaited, and return None."""

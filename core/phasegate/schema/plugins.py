@@ -14,7 +14,7 @@ from .json_schema import json_schema
 from .resources import PLUGIN_META
 from .validator import Schema
 
-_REMEMBERED = 200_000
+_REMEMBERED = 100_000
 
 
 class PluginSchemas:

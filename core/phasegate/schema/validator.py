@@ -18,7 +18,7 @@ from .rules import Rules
 
 Judgement = tuple[Any, list[Finding]]
 
-_REMEMBERED = 200_000
+_REMEMBERED = 50_000
 _VALUE = "value"
 _NESTED = ("schema", "valuesrules")
 _ASIDE = frozenset({"dependencies", "excludes"})

@@ -14,14 +14,14 @@ from ..logs import report_refusal
 from ..schema.tables import Schemas
 from ..snapshot import Snapshot
 from ..store.file import FileSource
-from ..store.records import Change, Conflict, Contents, Record, Revision, Store, StoreUnavailable, Write
+from ..store.records import Change, Conflict, Contents, Record, Revision, Store, Write
 from .distribution import Distribution, nothing
 from .state import State, after_revision, settled, settled_records
 
 _logger = logging.getLogger(__name__)
 
-_TRIES = 8
-_CATCH_UP_SECONDS = 5.0
+_TRIES = 20
+_PULLED = 50
 
 
 class Configuration:
@@ -40,7 +40,6 @@ class Configuration:
         self._distribution = distribution
         self._stored = Contents(0, {})
         self._judged: Snapshot | None = None
-        self._moved = asyncio.Event()
 
     async def begin(self) -> None:
         """Read everything for the first time. Raise ConfigError where it can't be served, StoreUnavailable."""
@@ -75,16 +74,15 @@ class Configuration:
 
     async def propose(self, proposal: Proposal) -> tuple[Revision, list[int]]:
         """Make a change, as `admin.desk.Desk` says; return it, and the slots of workers that are late to serve it."""
-        for _ in range(_TRIES):
-            async with self.changing:
-                base = self._stored.revision
+        async with self.changing:
+            for _ in range(_TRIES):
+                if _is_outdated(proposal, self._stored):
+                    raise Conflict("it is not as it was when the change was made from it")
                 try:
                     return await self._make(proposal)
                 except Conflict:
-                    if _is_outdated(proposal, self._stored):
-                        raise
-            await self._until_moved_from(base)
-        raise Conflict(f"the store was changed by others {_TRIES} times meanwhile: try again")
+                    await self._pull()
+        raise Conflict(f"others changed the store {_TRIES} times meanwhile: try again")
 
     async def revisions(self, before: int | None, limit: int) -> list[Revision]:
         """Return the newest revisions, newest first. Raise StoreUnavailable."""
@@ -107,8 +105,6 @@ class Configuration:
         await self._store.close()
 
     async def _make(self, proposal: Proposal) -> tuple[Revision, list[int]]:
-        if _is_outdated(proposal, self._stored):
-            raise Conflict("it is not as it was when the change was made from it")
         revision = _revision(proposal, self._stored)
         records = after_revision(self._stored.records, revision)
         state = replace(self._distribution.state, records=records, revision=revision.number)
@@ -123,15 +119,15 @@ class Configuration:
             )
 
         late = await self._serve(state, write)
-        self._move(Contents(revision.number, records))
+        self._stored = Contents(revision.number, records)
         return revision, late
 
     async def _take_in(self, news: Revision | Contents) -> None:
         if isinstance(news, Contents):
             records = settled_records(self._stored.records, news.records)
-            self._move(Contents(news.revision, records))
+            self._stored = Contents(news.revision, records)
         elif news.number > self._stored.revision:
-            self._move(Contents(news.number, after_revision(self._stored.records, news)))
+            self._stored = Contents(news.number, after_revision(self._stored.records, news))
         else:
             return
         state = replace(self._distribution.state, records=self._stored.records, revision=self._stored.revision)
@@ -143,19 +139,15 @@ class Configuration:
         except Exception:
             _logger.exception("configuration can't be judged", extra={"revision": self._stored.revision})
 
-    def _move(self, stored: Contents) -> None:
-        self._stored = stored
-        self._moved.set()
-
-    async def _until_moved_from(self, revision: int) -> None:
-        """Wait until what another node wrote has come here. Raise StoreUnavailable where it does not."""
-        try:
-            async with asyncio.timeout(_CATCH_UP_SECONDS):
-                while self._stored.revision == revision:
-                    self._moved.clear()
-                    await self._moved.wait()
-        except TimeoutError:
-            raise StoreUnavailable("the store has moved on, and what changed there does not come") from None
+    async def _pull(self) -> None:
+        """Take in what others wrote, without waiting for the watch. Raise StoreUnavailable."""
+        newest = await self._store.revisions(limit=_PULLED)
+        news = [revision for revision in reversed(newest) if revision.number > self._stored.revision]
+        if not news or news[0].number > self._stored.revision + 1:
+            await self._take_in(await self._store.load())
+            return
+        for revision in news:
+            await self._take_in(revision)
 
     async def _serve(self, state: State, write: Callable[[], Awaitable[None]] = nothing) -> list[int]:
         snapshot = self._judge(state)

@@ -90,11 +90,12 @@ class Rollout:
         self._answered.clear()
 
     async def _settled(self, seconds: float) -> bool:
-        if self._waiting:
-            try:
-                await asyncio.wait_for(self._answered.wait(), seconds)
-            except TimeoutError:
-                return False
+        try:
+            async with asyncio.timeout(seconds):
+                while self._waiting:
+                    await self._answered.wait()
+        except TimeoutError:
+            return False
         return True
 
     def _settle(self, slot: Slot) -> None:

@@ -11,7 +11,7 @@ from ..schema.tables import Schemas
 from .entries import merged
 from .instances import Instances, Key
 from .resolve import Resolved
-from .slices import Slices, Steps
+from .slices import Steps
 
 
 class Chains:
@@ -70,16 +70,11 @@ class Chains:
                 self._pipelines[id_] = self._compile(route)
                 yield
 
-    async def close(self) -> None:
-        """Close the instances that no other snapshot holds, and let go of the pipelines, a few at a time.
-
-        To free the pipelines of 10,000 routes at once would hold up the event loop for longer than a request may wait.
-        """
-        await self.instances.release()
-        slices = Slices()
+    def emptying(self) -> Steps[None]:
+        """Let go of the pipelines, in steps: to free those of 10,000 routes at once would hold up the event loop."""
         while self._pipelines:
             self._pipelines.popitem()
-            await slices.rest()
+            yield
 
     def _change_consumers(self, resolved: Resolved, former: Resolved) -> Steps[None]:
         old, new = former.consumers.values, resolved.consumers.values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 from collections.abc import Iterator
@@ -10,18 +11,22 @@ _MANY_OBJECTS = 50_000
 
 
 @contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Keep the garbage collector away while a snapshot is built, and for good from one that has many new objects.
+def undisturbed(seconds: float | None = None) -> Iterator[None]:
+    """Keep the garbage collector away while a snapshot is built or opened, and for good from one of many new objects.
 
     A full collection walks over every object, a quarter of a second for 10,000 routes with three plugins. What a snapshot
-    holds is let go by its reference counts, so that nothing is lost by setting it aside.
+    holds is let go by its reference counts, so that nothing is lost by setting it aside. With `seconds` the collector comes
+    back after that time, however long the block takes.
     """
     was_on = gc.isenabled()
     gc.disable()
+    timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, gc.enable)
     try:
         yield
         if gc.get_count()[0] > _MANY_OBJECTS:
             gc.freeze()
     finally:
+        if timer is not None:
+            timer.cancel()
         if was_on:
             gc.enable()

@@ -27,8 +27,8 @@ class Sources:
     None of them is changed afterwards: a change comes as another mapping, in which what stayed is the same object.
     """
 
-    document: Document = field(default_factory=dict)
-    records: Mapping[Key, Record] = field(default_factory=dict)
+    document: Document = field(default_factory=dict, repr=False)
+    records: Mapping[Key, Record] = field(default_factory=dict, repr=False)
     references: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from ..environment import shown
@@ -15,7 +16,10 @@ from .slices import Steps
 from .stage import Stage
 from .targets import References
 
-_BETWEEN_STEPS = 500
+Claim = tuple[str, object]
+"""An auth plugin's name, and a key that names a consumer there."""
+
+Claims = Mapping[Claim, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,8 @@ class ConsumerMaker:
     """Makes consumers out of resources, their credentials and what their groups give them."""
 
     groups: Mapping[str, tuple[PluginEntry, ...]]
-    credentials: Mapping[str, list[Credential]]
+    credentials: Stage[Credential | None]
+    owned: Mapping[str, AbstractSet[str]]
     entries: Entries
     references: References
 
@@ -39,11 +44,19 @@ class ConsumerMaker:
         group = self.references.follow(item, "group_id", self.groups) or ()
         return Consumer(
             item.id,
-            (*filter(None, own), *self.credentials.get(item.id, ())),
+            (*filter(None, own), *self._written(item.id)),
             merged(group, self.entries.of(chain, item.owner, item.path)),
             item.value["labels"],
             item.value.get("group_id"),
         )
+
+    def _written(self, username: str) -> Iterator[Credential]:
+        """Yield the credentials of a consumer that are resources of their own, the older ones first."""
+        resources, values = self.credentials.resources, self.credentials.values
+        for id_ in sorted(self.owned.get(username, ()), key=lambda id_: resources[id_].age):
+            credential = values[id_]
+            if credential is not None:
+                yield credential
 
 
 def credential_of(item: Resource, entries: Entries, notes: Notes) -> Credential | None:
@@ -59,15 +72,23 @@ def credential_of(item: Resource, entries: Entries, notes: Notes) -> Credential 
     return None
 
 
-def by_consumer(credentials: Stage[Credential | None]) -> dict[str, list[Credential]]:
-    """Return each consumer's credentials, the older ones first."""
-    found: dict[str, list[tuple[tuple[bool, int, str], Credential]]] = defaultdict(list)
-    for id_, credential in credentials.values.items():
-        if credential is not None:
-            found[owner_of(id_)].append((credentials.resources[id_].age, credential))
-    return {
-        owner: [credential for _, credential in sorted(its, key=lambda pair: pair[0])] for owner, its in found.items()
-    }
+def owning(
+    former: Mapping[str, AbstractSet[str]], credentials: Stage[Credential | None]
+) -> Steps[Mapping[str, AbstractSet[str]]]:
+    """Return the ids of each consumer's credentials, brought on from what they were before a change."""
+    if not credentials.changed:
+        return former
+    changed: dict[str, set[str]] = defaultdict(set)
+    for id_ in credentials.changed:
+        changed[owner_of(id_)].add(id_)
+    yield
+    owned = dict(former)
+    for owner, ids in changed.items():
+        left = (owned.pop(owner, frozenset()) - ids) | (ids & credentials.resources.keys())
+        if left:
+            owned[owner] = left
+        yield
+    return owned
 
 
 def owner_of(credential_id: str) -> str:
@@ -75,44 +96,62 @@ def owner_of(credential_id: str) -> str:
     return credential_id.partition("/")[0]
 
 
-def note_orphans(credentials: Iterable[Resource], inventory: Inventory, notes: Notes) -> None:
-    """Note the credentials of consumers that do not exist."""
-    consumers = inventory.kinds["consumers"]
-    for item in credentials:
-        owner = owner_of(item.id)
-        if owner not in consumers and ("consumers", owner) not in inventory.missing:
-            notes.error(item.path, f"there is no consumer {shown(owner)}: a credential belongs to one")
+def note_orphans(
+    owners: Iterable[str],
+    owned: Mapping[str, AbstractSet[str]],
+    credentials: Stage[Credential | None],
+    inventory: Inventory,
+    notes: Notes,
+) -> None:
+    """Note the credentials of those owners that are no consumers."""
+    for owner in owners:
+        if owner not in inventory.kinds["consumers"] and ("consumers", owner) not in inventory.missing:
+            for id_ in owned.get(owner, ()):
+                path = credentials.resources[id_].path
+                notes.error(path, f"there is no consumer {shown(owner)}: a credential belongs to one")
 
 
-def noting_clashes(
-    consumers: Stage[Consumer], credentials: Stage[Credential | None], keys: Mapping[str, str], notes: Notes
-) -> Steps[None]:
-    """Note, in steps, where one key would name two consumers; `keys` has the field of each auth plugin that names one."""
-    holders: dict[tuple[str, object], str] = {}
-    clashes: set[tuple[str, object]] = set()
-    for index, consumer in enumerate(consumers.values.values()):
-        for claim, _ in _claims(consumer, keys):
-            if holders.setdefault(claim, consumer.username) != consumer.username:
-                clashes.add(claim)
-        if index % _BETWEEN_STEPS == 0:
-            yield
-    if not clashes:
-        return
-    first: dict[tuple[str, object], str] = {}
-    for item in sorted(consumers.resources.values(), key=lambda item: item.age):
+def claiming(
+    former: Claims, old: Mapping[str, Consumer], consumers: Stage[Consumer], keys: Mapping[str, str]
+) -> Steps[tuple[Claims, AbstractSet[Claim]]]:
+    """Return who holds which key, brought on from before a change, and the keys that two consumers would hold.
+
+    `keys` has the field of each auth plugin that names a consumer.
+    """
+    if not consumers.changed:
+        return former, frozenset()
+    claims = dict(former)
+    for id_ in consumers.changed & old.keys():
+        for claim, _ in _claims(old[id_], keys):
+            claims.pop(claim, None)
+        yield
+    clashes: set[Claim] = set()
+    for id_ in consumers.changed & consumers.values.keys():
+        clashes |= {claim for claim, _ in _claims(consumers.values[id_], keys) if claims.setdefault(claim, id_) != id_}
+        yield
+    return claims, clashes
+
+
+def note_clashes(
+    clashes: AbstractSet[Claim],
+    consumers: Stage[Consumer],
+    credentials: Stage[Credential | None],
+    keys: Mapping[str, str],
+    notes: Notes,
+) -> None:
+    """Note the keys that two consumers would hold, at the younger one."""
+    first: dict[Claim, str] = {}
+    for item in sorted(consumers.resources.values(), key=lambda item: item.age) if clashes else ():
         for claim, credential in _claims(consumers.values[item.id], keys):
             other = first.setdefault(claim, item.id)
             if other != item.id:
-                path = (
-                    item.path
-                    if credentials.values.get(credential.id) is not credential
-                    else f"credentials/{credential.id}"
-                )
+                written = credentials.values.get(credential.id) is credential
+                path = f"credentials/{credential.id}" if written else item.path
                 where = f"{path}.plugins.{credential.plugin}.{keys[credential.plugin]}"
                 notes.error(where, f"is the key of consumer {other!r} too: give each its own")
 
 
-def _claims(consumer: Consumer, keys: Mapping[str, str]) -> Iterator[tuple[tuple[str, object], Credential]]:
+def _claims(consumer: Consumer, keys: Mapping[str, str]) -> Iterator[tuple[Claim, Credential]]:
     for credential in consumer.credentials:
         field = keys.get(credential.plugin)
         if field is not None and field in credential.config:

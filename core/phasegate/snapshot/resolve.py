@@ -16,7 +16,7 @@ from ..model import Consumer, Credential, PluginEntry, Route, Service, Upstream
 from ..schema.tables import Schemas
 from .entries import Entries
 from .inventory import Inventory, Sources, taking_stock
-from .people import ConsumerMaker, by_consumer, credential_of, note_orphans, noting_clashes, owner_of
+from .people import Claims, ConsumerMaker, claiming, credential_of, note_clashes, note_orphans, owner_of, owning
 from .resource import Notes, Refused, Resource, place
 from .routes import RouteMaker
 from .slices import Steps
@@ -26,9 +26,13 @@ from .targets import References
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """A whole configuration, valid in itself. A route that is turned off is None."""
+    """A whole configuration, valid in itself.
+
+    A route that is turned off is None, as is a credential; `owned` has the ids of each consumer's credentials, `claims` the
+    consumer that each key names.
+    """
 
     inventory: Inventory
     upstreams: Stage[Upstream | None] = field(default_factory=Stage)
@@ -37,7 +41,9 @@ class Resolved:
     routes: Stage[Route | None] = field(default_factory=Stage)
     groups: Stage[tuple[PluginEntry, ...]] = field(default_factory=Stage)
     credentials: Stage[Credential | None] = field(default_factory=Stage)
+    owned: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
     consumers: Stage[Consumer] = field(default_factory=Stage)
+    claims: Claims = field(default_factory=dict, repr=False)
     rules: Stage[tuple[PluginEntry, ...]] = field(default_factory=Stage)
     global_entries: tuple[PluginEntry, ...] = ()
 
@@ -60,10 +66,9 @@ class Resolved:
         return [finding for stage in stages for told in stage.warnings.values() for finding in told]
 
 
-def resolving(sources: Sources, schemas: Schemas, former: Resolved | None = None) -> Steps[Resolved]:
+def resolving(sources: Sources, schemas: Schemas, former: Resolved) -> Steps[Resolved]:
     """Return what the sources say, in steps. Raise ConfigError with everything that is wrong with it."""
     notes = Notes()
-    former = former or Resolved(Inventory.empty(schemas))
     inventory = yield from taking_stock(sources, schemas, former.inventory, notes)
     resolved = yield from _Resolver(inventory, schemas, former, notes).steps()
     if notes.errors:
@@ -88,14 +93,28 @@ class _Resolver:
         routes = yield from self._routes(upstreams, configs, services)
         groups = yield from self._stage("consumer_groups", former.groups, self._entries_of)
         credentials = yield from self._stage("credentials", former.credentials, self._credential)
-        consumers = yield from self._consumers(groups, credentials)
+        owned = yield from owning(former.owned, credentials)
+        consumers = yield from self._consumers(groups, credentials, owned)
+        claims, clashes = yield from claiming(former.claims, former.consumers.values, consumers, self._keys)
+        note_clashes(clashes, consumers, credentials, self._keys, self._notes)
         rules = yield from self._stage("global_rules", former.rules, self._entries_of)
         entries = self._global_entries(rules) if rules.changed else former.global_entries
         for refused in self._inventory.refused:
             self._judge_plugins_of(refused)
             yield
         return Resolved(
-            self._inventory, upstreams, configs, services, routes, groups, credentials, consumers, rules, entries
+            inventory=self._inventory,
+            upstreams=upstreams,
+            configs=configs,
+            services=services,
+            routes=routes,
+            groups=groups,
+            credentials=credentials,
+            owned=owned,
+            consumers=consumers,
+            claims=claims,
+            rules=rules,
+            global_entries=entries,
         )
 
     def _stage(
@@ -148,21 +167,18 @@ class _Resolver:
         )
 
     def _consumers(
-        self, groups: Stage[tuple[PluginEntry, ...]], credentials: Stage[Credential | None]
+        self,
+        groups: Stage[tuple[PluginEntry, ...]],
+        credentials: Stage[Credential | None],
+        owned: Mapping[str, AbstractSet[str]],
     ) -> Steps[Stage[Consumer]]:
-        may_change = credentials.changed or groups.changed or self._inventory.changed["consumers"]
-        given = by_consumer(credentials) if may_change else {}
-        maker = ConsumerMaker(groups.values, given, self._entries, self._references)
-        consumers = yield from self._stage(
-            "consumers",
-            self._former.consumers,
-            maker.consumer,
-            group_id=groups.changed,
-            username={owner_of(id_) for id_ in credentials.changed},
+        changed = self._inventory.changed["consumers"] | {owner_of(id_) for id_ in credentials.changed}
+        maker = ConsumerMaker(groups.values, credentials, owned, self._entries, self._references)
+        moves = Moves(changed, {"group_id": groups.changed})
+        consumers = yield from staging(
+            self._former.consumers, self._inventory.kinds["consumers"], moves, maker.consumer, self._notes
         )
-        if credentials.changed or consumers.changed:
-            note_orphans(credentials.resources.values(), self._inventory, self._notes)
-            yield from noting_clashes(consumers, credentials, self._keys, self._notes)
+        note_orphans(changed, owned, credentials, self._inventory, self._notes)
         return consumers
 
     def _global_entries(self, rules: Stage[tuple[PluginEntry, ...]]) -> tuple[PluginEntry, ...]:

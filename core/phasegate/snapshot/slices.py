@@ -12,7 +12,7 @@ T = TypeVar("T")
 Steps = Generator[None, None, T]
 """Work that yields wherever it may be interrupted, and returns its result."""
 
-_SLICE_SECONDS = 0.002
+_SLICE_SECONDS = 0.001
 
 
 def drained(steps: Steps[T]) -> T:

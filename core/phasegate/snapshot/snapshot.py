@@ -54,7 +54,7 @@ class Snapshot:
 
     def _building(self, sources: Sources, schemas: Schemas, previous: Snapshot | None) -> Steps[None]:
         base = previous if previous is not None and previous.schemas is schemas else None
-        former = base.resolved if base else Resolved(Inventory.empty(schemas))
+        former = base.resolved if base else Resolved(inventory=Inventory.empty(schemas))
         resolved = yield from resolving(sources, schemas, former)
         yield
         chains = base.chains.fork() if base else Chains(schemas)
@@ -99,8 +99,10 @@ class Snapshot:
         await self.chains.instances.open(services)
 
     async def close(self) -> None:
-        """Close the instances that no newer snapshot has taken over; this one answers nothing any more."""
-        await self.chains.close()
+        """Close the instances that no newer snapshot has taken over."""
+        await self.chains.instances.release()
+        if self._users == 0:
+            await sliced(self.chains.emptying())
 
     def acquire(self) -> None:
         """Count an exchange that answers by this snapshot, or a snapshot that is built upon it."""

@@ -75,8 +75,10 @@ async def follow(
             after = item.number if isinstance(item, Revision) else item.revision
             yield item
         if not news:
+            # Not `wait_for`, which on Python 3.11 forgets a cancellation that comes together with the ring.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(rung.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await rung.wait()
 
 
 def following(after: int, revisions: Sequence[Revision]) -> Sequence[Revision] | None:

@@ -169,6 +169,7 @@ def test_nobody_can_tell_what_a_snapshot_was_built_upon(steps: list[tuple[list[E
             assert grown == fresh
             continue
         assert seen(grown) == seen(fresh)
+        assert all(new is old for new, old in kept(grown, previous))
         state, previous = proposed, grown
 
 
@@ -192,6 +193,17 @@ def seen(snapshot: Snapshot) -> dict[str, Any]:
         "metadata": snapshot.metadata("named"),
         "more": Counter(instances._more),
     }
+
+
+def kept(snapshot: Snapshot, previous: Snapshot) -> list[tuple[object, object]]:
+    """Return the instances of both that were made of the same, in pairs."""
+    former = previous.chains.instances.holders
+    holders = snapshot.chains.instances.holders.items()
+    return [
+        (holder.instance, former[key].instance)
+        for key, holder in holders
+        if key in former and former[key].made_of == holder.made_of
+    ]
 
 
 def matched(snapshot: Snapshot, target: str, host: str) -> object:

@@ -1,0 +1,72 @@
+"""Snapshots prepared and swapped by a gateway, without sockets."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from phasegate.gateway import Gateway
+from phasegate.registry import Registry
+from phasegate.schema.tables import Schemas
+from phasegate.store.records import Record
+from phasegate.testing import make_request
+from tests.zoo import Lives, Named, Token
+
+
+@pytest.fixture
+def gateway() -> Gateway:
+    Lives.events.clear()
+    return Gateway(Schemas(Registry([Lives, Named, Token])))
+
+
+def lives(*tags: str) -> dict[str, Any]:
+    return {"routes": [{"id": tag, "uri": f"/{tag}", "plugins": {"lives": {"tag": tag}}} for tag in tags]}
+
+
+async def answer(gateway: Gateway, target: str = "/", **headers: str) -> tuple[int, bytes]:
+    passage = gateway.begin(make_request(target=target, headers=headers))
+    response = await passage.answer()
+    body = b"".join([block async for block in response.stream()])
+    await passage.finish(None, len(body))
+    return response.status, body
+
+
+async def test_metadata_that_changes_is_read_by_the_instance_that_was_there_before(gateway: Gateway) -> None:
+    route = {"id": "r", "uri": "/", "plugins": {"named": {}}}
+    gateway.swap(await gateway.prepare({"routes": [route]}))
+    assert await answer(gateway) == (200, b"nobody said")
+    metadata = Record("plugin_metadata", "named", {"id": "named", "greeting": "hi"}, 1, 1)
+    gateway.swap(await gateway.prepare({"routes": [route]}, {metadata.key: metadata}))
+    assert await answer(gateway) == (200, b"hi")
+    await gateway.close()
+
+
+async def test_a_credential_that_is_written_lets_its_consumer_in_and_one_that_is_gone_nobody(gateway: Gateway) -> None:
+    document = {
+        "consumers": [{"username": "jack"}],
+        "routes": [{"id": "r", "uri": "/", "plugins": {"token": {}, "lives": {}}}],
+    }
+    credential = Record("credentials", "jack/1", {"id": "1", "plugins": {"token": {"token": "$env://T"}}}, 1, 1)
+    gateway.swap(await gateway.prepare(document, {credential.key: credential}, {"$env://T": "sesame"}))
+    assert (await answer(gateway, **{"x-token": "sesame"}))[0] == 200
+    gateway.swap(await gateway.prepare(document))
+    assert (await answer(gateway, **{"x-token": "sesame"}))[0] == 401
+    await gateway.close()
+
+
+async def test_what_a_candidate_takes_over_stays_open_though_others_are_swapped_in_meanwhile(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging, may_open = asyncio.Event(), asyncio.Event()
+    monkeypatch.setattr(Lives, "hanging", hanging)
+    monkeypatch.setattr(Lives, "may_open", may_open)
+    slow = {"id": "slow", "uri": "/slow", "plugins": {"lives": {"tag": "slow", "hangs": True}}}
+    gateway.swap(await gateway.prepare(lives("a")))
+    preparing = asyncio.create_task(gateway.prepare({"routes": [*lives("a")["routes"], slow]}))
+    await hanging.wait()
+    gateway.swap(await gateway.prepare({}))
+    may_open.set()
+    gateway.swap(await preparing)
+    assert await answer(gateway, "/a") == (200, b"a 1")
+    assert Lives.events == ["open a", "open slow"]
+    await gateway.close()
