@@ -112,8 +112,8 @@ def test_the_environment_fills_in_numbers_too(tmp_path: Path) -> None:
         ({"node": {"id": "auto"}}, "node: is not available in this version: leave it out"),
         ({"server": {"protocol": "spdy"}}, "server.protocol: must be one of native, hypercorn (got 'spdy')"),
         (
-            {"resources": {"store": "sqlite:var/x.db"}},
-            "resources.store: is not available in this version (got 'sqlite:var/x.db'): set it to none",
+            {"resources": {"store": "mysql:x"}},
+            "resources.store: names no store: write `none`, `sqlite:FILE` or `etcd:http://HOST:2379/PREFIX`",
         ),
         ({"server": {"loop": "trio"}}, "server.loop: must be one of auto, asyncio, uvloop (got 'trio')"),
         ({"server": {"graceful_timeout": -1}}, "server.graceful_timeout: must be at least 0 (got -1)"),

@@ -13,13 +13,14 @@ from .answers import answer
 from .call import PREFIX, Call
 from .kinds import KINDS, Kind
 from .operations import Operation, operations, schema_name
-from .shapes import EXAMPLES, PARAMETERS, PATH_PARAMETERS, REFUSALS, SHAPES, list_of, object_of
+from .shapes import EXAMPLES, HEADERS, PARAMETERS, PATH_PARAMETERS, REFUSALS, SHAPES, list_of, object_of
 
 Document = dict[str, Any]
 
 _ALWAYS = (400, 401, 429)
 _PLUGINS = "Plugins"
 _OWN_PLUGINS = {"consumers": "ConsumerPlugins", "credentials": "CredentialPlugins"}
+_HEADERS = {"headers": {name: {"$ref": f"#/components/headers/{name}"} for name in HEADERS}}
 _INTRODUCTION = (
     "Changes routes, services, upstreams, consumers and plugins while the gateway runs, in the shape of APISIX's Admin API. "
     "What is written is judged whole, becomes one numbered revision, and is served by the time the answer comes."
@@ -56,6 +57,7 @@ def describe(schemas: PublishedSchemas) -> Document:
         "components": {
             "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-API-KEY"}},
             "parameters": PARAMETERS,
+            "headers": HEADERS,
             "responses": {str(status): _answer(text, "Error") for status, text in REFUSALS.items()},
             "schemas": {**SHAPES, **_schemas(schemas)},
         },
@@ -63,7 +65,7 @@ def describe(schemas: PublishedSchemas) -> Document:
 
 
 def _operation(operation: Operation) -> Document:
-    refusals = sorted({*_ALWAYS, *operation.refusals})
+    refusals = sorted({*_ALWAYS, *operation.refusals, *((413,) if operation.body else ())})
     described: Document = {
         "operationId": operation.id,
         "summary": operation.summary,
@@ -73,7 +75,7 @@ def _operation(operation: Operation) -> Document:
             *(_reference("parameters", name) for name in operation.parameters),
         ],
         "responses": {
-            **{str(status): _answer("as asked", name) for status, name in _answers(operation).items()},
+            **{str(status): _answer("as asked", name) | _HEADERS for status, name in _answers(operation).items()},
             **{str(status): _reference("responses", str(status)) for status in refusals},
         },
     }

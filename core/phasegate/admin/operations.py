@@ -72,9 +72,15 @@ def operations() -> Iterator[Operation]:
     """Yield every operation: those of each kind, then all others."""
     for kind in KINDS.values():
         for template in _OF_A_KIND if kind.built else (_NOTHING,):
-            if template.verb != "post" or kind.posts:
+            if _has(kind, template):
                 yield template.of(kind)
     yield from _OTHERS
+
+
+def _has(kind: Kind, template: Operation) -> bool:
+    if template.verb == "put" and template.path == "<list>":
+        return kind.name != "credentials"
+    return template.verb != "post" or kind.posts
 
 
 def _paths(kind: Kind) -> tuple[str, str]:
@@ -92,11 +98,13 @@ def _paths(kind: Kind) -> tuple[str, str]:
 
 _WRITTEN = {200: "<schema>Written"}
 _CREATED = {201: "<schema>Written"}
+_BOTH = _WRITTEN | _CREATED
 _OF_A_KIND = (
     Operation("get", "<list>", "List every <noun>", {200: "<schema>List"}, (404,), _LISTING),
     Operation("post", "<list>", "Create a <noun> under an id of ours", _CREATED, _WRITE, _WRITING, "<schema>"),
+    Operation("put", "<list>", "Create or replace a <noun>, its body naming it", _BOTH, _WRITE, _WRITING, "<schema>"),
     Operation("get", "<item>", "Read a <noun>", {200: "<schema>Entry"}, (404,)),
-    Operation("put", "<item>", "Create or replace a <noun>", _WRITTEN | _CREATED, _WRITE, _WRITING, "<schema>"),
+    Operation("put", "<item>", "Create or replace a <noun>", _BOTH, _WRITE, _WRITING, "<schema>"),
     Operation("patch", "<item>", "Merge into a <noun>", _WRITTEN, _WRITE, _WRITING, "Patch"),
     Operation("patch", "<item>/{key}", "Replace a key of a <noun>", _WRITTEN, _WRITE, _WRITING, "Anything"),
     Operation("delete", "<item>", "Delete a <noun>", {200: "Deleted"}, _WRITE, ("force", *_WRITING)),

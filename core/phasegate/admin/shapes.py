@@ -68,11 +68,18 @@ PARAMETERS = {
     "If-None-Match": _header("If-None-Match", "`*`: where the resource is there already, the answer is 412"),
 }
 
+HEADERS = {
+    "X-API-VERSION": {"required": True, "schema": {"const": "v3"}},
+    "ETag": {
+        "schema": _TEXT,
+        "description": "the revision that a resource is at, where the answer is one that was read or written",
+    },
+}
+
 REFUSALS = {
     400: "the request, or the configuration that it asks for, is not valid",
     401: "no key, a wrong one, or one of a viewer that may not do this",
     404: "there is no such thing",
-    405: "not with this verb",
     409: "others keep changing it at the same time",
     412: "If-Match or If-None-Match does not hold",
     413: "the body is over the listener's limit",
@@ -124,6 +131,7 @@ EXAMPLES: dict[str, Any] = {
     "Service": {"upstream": {"nodes": {"127.0.0.1:1980": 1}}},
     "Upstream": {"type": "roundrobin", "nodes": {"127.0.0.1:1980": 1}},
     "Consumer": {"username": "jack"},
+    "ConsumerGroup": {"plugins": {}},
     "PluginConfig": {"plugins": {}},
     "GlobalRule": {"plugins": {}},
     "Patch": {"desc": "changed"},

@@ -8,6 +8,7 @@ from typing import Any
 from ..plugin import Plugin
 from ..registry import Registry
 from .json_schema import JSONSchema, json_schema
+from .managers import MANAGERS
 from .resources import KINDS, NODE, PLUGIN_META
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -22,6 +23,7 @@ _EXCLUDING = {
     "services": (("upstream", "upstream_id"),),
 }
 _EITHER = {"routes": (("uri", "uris"),), "ssls": (("sni", "snis"),)}
+_DEMANDED = {"credentials": ("plugins",)}
 _REWRITTEN_HOST: JSONSchema = {
     "if": {"properties": {"pass_host": {"const": "rewrite"}}, "required": ["pass_host"]},
     "then": {"required": ["upstream_host"]},
@@ -44,10 +46,12 @@ class PublishedSchemas:
 
     def kind_with(self, kind: str, plugins: JSONSchema) -> JSONSchema | None:
         """Return the schema of a kind to be part of another, with this one for its `plugins`."""
-        if kind not in KINDS:
-            return None
+        if kind == "secrets":
+            return _any_of({name: json_schema(rules) for name, rules in MANAGERS.items()}, "/[A-Za-z0-9._-]{1,64}")
         if kind == "plugin_metadata":
             return self._metadata()
+        if kind not in KINDS:
+            return None
         schema = json_schema({key: rules for key, rules in KINDS[kind].items() if key not in _TIMES})
         if "plugins" in schema["properties"]:
             schema["properties"]["plugins"] = plugins
@@ -56,7 +60,7 @@ class PublishedSchemas:
         for upstream in _upstreams(kind, schema):
             upstream["properties"]["nodes"] = _nodes()
             upstream.update(_REWRITTEN_HOST)
-        required = [key for key in schema.pop("required", ()) if key != "id"]
+        required = [key for key in (*schema.pop("required", ()), *_DEMANDED.get(kind, ())) if key != "id"]
         conditions = [*schema.pop("allOf", ()), *_conditions(kind)]
         return schema | ({"required": required} if required else {}) | ({"allOf": conditions} if conditions else {})
 
@@ -84,17 +88,27 @@ class PublishedSchemas:
     def _metadata(self) -> JSONSchema:
         """Return the schema of what plugins are told, each by the rules of its own, its name being the id."""
         parts = {name: self._part(cls, "metadata") for name, cls in sorted(self._classes.items())}
-        options = [
-            {**part, "title": name, "properties": {**part["properties"], "id": {"const": name}}}
-            for name, part in parts.items()
-            if part is not None
-        ]
-        return {"type": "object", "anyOf": options} if options else {"type": "object", "not": {}}
+        return _any_of({name: part for name, part in parts.items() if part is not None})
 
     def _part(self, cls: type[Plugin], part: str) -> JSONSchema | None:
         attribute = {"main": "schema", "consumer": "consumer_schema", "metadata": "metadata_schema"}[part]
         definition = getattr(cls, attribute, None)
         return None if definition is None else json_schema(definition)
+
+
+def _any_of(options: Mapping[str, JSONSchema], behind: str = "") -> JSONSchema:
+    """Return the schema of what has its own rules by its id, which is a name with something behind it."""
+    if not options:
+        return {"type": "object", "not": {}}
+    by_id = [
+        {**schema, "title": name, "properties": {**schema["properties"], "id": _id_of(name, behind)}}
+        for name, schema in options.items()
+    ]
+    return {"type": "object", "anyOf": by_id}
+
+
+def _id_of(name: str, behind: str) -> JSONSchema:
+    return {"type": "string", "pattern": f"^{name}{behind}$"}
 
 
 def _with_meta(schema: JSONSchema) -> JSONSchema:

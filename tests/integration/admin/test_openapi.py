@@ -11,7 +11,8 @@ from phasegate.admin.operations import Operation, operations
 from phasegate.admin.shapes import EXAMPLES
 from phasegate.registry import Registry
 from phasegate.schema.published import PublishedSchemas
-from tests.desk import ADMIN_KEY, Node
+from tests.desk import ADMIN_KEY, Node, running_node
+from tests.zoo import Witness, variant
 
 schemathesis = pytest.importorskip("schemathesis")
 
@@ -19,12 +20,21 @@ from schemathesis.checks import not_a_server_error  # noqa: E402 (there only whe
 from schemathesis.generation import GenerationMode  # noqa: E402
 from schemathesis.specs.openapi.checks import (  # noqa: E402
     content_type_conformance,
+    response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
 )
 
-CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-SCHEMA = schemathesis.openapi.from_dict(describe(PublishedSchemas(Registry.load(["key-auth", "aws-lambda"]))))
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+TELLER = variant(Witness, name="teller", metadata_schema={"text": {"type": "string"}})
+PLUGINS = [*Registry.load(["key-auth", "aws-lambda"]).classes.values(), TELLER]
+SCHEMA = schemathesis.openapi.from_dict(describe(PublishedSchemas(Registry(PLUGINS))))
 BOUNDED = settings(
     max_examples=4,
     phases=[Phase.generate],
@@ -33,12 +43,12 @@ BOUNDED = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-THERE = {"id": "1", "username": "jack", "plugin": "key-auth", "type": "routes", "number": 1, "key": "desc"}
+THERE = {"id": "1", "username": "jack", "plugin": "teller", "type": "routes", "number": 1, "key": "desc"}
 
 
 async def populate(node: Node) -> None:
     """Make one resource of each kind that an example is known for, under the id that `THERE` has."""
-    for kind in ("upstreams", "services", "plugin_configs", "global_rules", "routes"):
+    for kind in ("upstreams", "services", "plugin_configs", "consumer_groups", "global_rules", "routes"):
         name = "".join(word.title() for word in kind.removesuffix("s").split("_"))
         assert (await node.admin.put(f"/{kind}/1", json=EXAMPLES[name])).status_code == 201
     assert (await node.admin.put("/consumers/jack", json=EXAMPLES["Consumer"])).status_code == 201
@@ -66,8 +76,9 @@ def drive(operation: Operation, node: Node, mode: Any, *, aimed: bool = False) -
 
 
 @pytest.mark.parametrize("operation", list(operations()), ids=lambda operation: operation.id)
-async def test_answers_are_those_of_the_description(operation: Operation, node: Node) -> None:
-    await populate(node)
-    for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-        await asyncio.to_thread(drive, operation, node, mode)
-    await asyncio.to_thread(drive, operation, node, GenerationMode.POSITIVE, aimed=True)
+async def test_answers_are_those_of_the_description(operation: Operation) -> None:
+    async with running_node(plugins=PLUGINS) as node:
+        await populate(node)
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            await asyncio.to_thread(drive, operation, node, mode)
+        await asyncio.to_thread(drive, operation, node, GenerationMode.POSITIVE, aimed=True)

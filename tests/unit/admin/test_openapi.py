@@ -13,7 +13,7 @@ from phasegate.admin.endpoints import Endpoints
 from phasegate.admin.kinds import KINDS
 from phasegate.admin.openapi import describe
 from phasegate.admin.operations import operations, schema_name
-from phasegate.admin.shapes import EXAMPLES, PARAMETERS, SHAPES
+from phasegate.admin.shapes import EXAMPLES, HEADERS, PARAMETERS, REFUSALS, SHAPES
 from phasegate.registry import Registry
 from phasegate.schema.published import PublishedSchemas
 from phasegate.schema.tables import Schemas
@@ -40,6 +40,11 @@ def test_every_operation_has_a_name_of_its_own() -> None:
 def test_every_parameter_and_shape_is_used() -> None:
     used = set(re.findall(r"#/components/(?:parameters|schemas)/([\w-]+)", str(DESCRIPTION)))
     assert {*PARAMETERS, *SHAPES} - used == set()
+
+
+def test_every_refusal_and_header_is_used() -> None:
+    used = set(re.findall(r"#/components/(?:responses|headers)/([\w-]+)", str(DESCRIPTION)))
+    assert {*map(str, REFUSALS), *HEADERS} == used
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS.values() if kind.built], ids=lambda kind: str(kind.name))

@@ -35,16 +35,17 @@ def objects(definition: Mapping[str, Any], special: Mapping[str, st.SearchStrate
     needed = {key for key, rules in definition.items() if rules.get("required") and "default" not in rules}
     some = st.sets(st.sampled_from(sorted(definition)), max_size=4)
     complete = some.flatmap(lambda keys: st.fixed_dictionaries({key: chosen[key] for key in sorted(needed | keys)}))
-    return _mostly(complete, st.one_of(_without_one(complete), complete.map(lambda made: {**made, "unknown": 1})))
+    return mostly(complete, st.one_of(_without_one(complete), complete.map(lambda made: {**made, "unknown": 1})))
 
 
 def values(rules: Mapping[str, Any]) -> Any:
     """Return a strategy for values, one in a few of them wrong."""
     wrong = st.one_of(_beyond(rules), plain.filter(lambda value: "format" not in rules or not isinstance(value, str)))
-    return _mostly(_right(rules), wrong)
+    return mostly(_right(rules), wrong)
 
 
-def _mostly(right: Any, wrong: Any) -> Any:
+def mostly(right: Any, wrong: Any) -> Any:
+    """Return a strategy that gives what is wrong once in ten times."""
     return st.integers(0, 9).flatmap(lambda dice: wrong if dice == 0 else right)
 
 

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -74,6 +74,7 @@ def test_every_definition_becomes_a_valid_json_schema(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DEFINITIONS)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_json_schema_takes_and_refuses_what_our_own_does(name: str, data: st.DataObject) -> None:
     definition = DEFINITIONS[name]
