@@ -64,12 +64,19 @@ class Catalogue:
     def all(self, kind: Kind) -> Iterator[Entry]:
         """Yield every resource of a kind, sorted by when it was made."""
         yield from self._of_file(kind)
-        records = [record for record in self.view.records.values() if record.kind == kind.name]
-        yield from (_entry(kind, record) for record in sorted(records, key=lambda record: (record.created, record.id)))
+        yield from sorted(self._of_store(kind), key=lambda entry: (entry.created, entry.id))
+
+    def any_order(self, kind: Kind) -> Iterator[Entry]:
+        """Yield every resource of a kind."""
+        yield from self._of_file(kind)
+        yield from self._of_store(kind)
 
     def credentials(self, username: str) -> list[Entry]:
         """Return the credentials of a consumer."""
         return [entry for entry in self.all(KINDS["credentials"]) if entry.id.startswith(f"{username}/")]
+
+    def _of_store(self, kind: Kind) -> Iterator[Entry]:
+        return (_entry(kind, record) for record in self.view.records.values() if record.kind == kind.name)
 
     def _of_file(self, kind: Kind) -> Iterator[Entry]:
         items = self.view.document.get(kind.name, ())

@@ -35,7 +35,7 @@ def users(gone: Entry, catalogue: Catalogue) -> Iterator[tuple[Entry, str]]:
     """Yield what refers to a resource, each with the path of the reference."""
     for name, fields in _FIELDS.items():
         for field in (field for field, wanted in fields.items() if wanted == gone.kind.name):
-            for entry in catalogue.all(KINDS[name]):
+            for entry in catalogue.any_order(KINDS[name]):
                 if _at(entry.value, field) == gone.id:
                     yield entry, field
 

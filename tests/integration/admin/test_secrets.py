@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from phasegate.schema.resources import KINDS
 from phasegate.testing import FakeUpstream
 from tests.desk import Node
 
@@ -69,3 +70,14 @@ async def test_a_consumer_is_known_by_its_key_at_once(node: Node, upstream: Fake
     assert (await node.client.get("/g", headers={"apikey": "jack-s-key"})).status_code == 200
     assert (await node.admin.delete("/consumers/jack")).json() == {"deleted": "1", "key": "/apisix/consumers/jack"}
     assert (await node.client.get("/g", headers={"apikey": "jack-s-key"})).status_code == 401
+
+
+@pytest.mark.skipif("secrets" not in KINDS, reason="secret managers are not among the kinds yet")
+async def test_a_secret_manager_s_token_is_read_by_admins_alone(node: Node) -> None:
+    manager = {"uri": "https://vault.example:8200", "prefix": "kv/gateway", "token": "a-vault-token"}
+    made = await node.admin.put("/secrets/vault/main", json=manager)
+    assert (made.status_code, made.json()["key"]) == (201, "/apisix/secrets/vault/main")
+    assert made.json()["value"]["token"] == "***"
+    assert (await node.admin.get("/secrets/vault/main")).json()["value"]["token"] == "a-vault-token"
+    assert (await node.viewer.get("/secrets")).json()["list"][0]["value"]["token"] == "***"
+    assert (await node.admin.delete("/secrets/vault/main")).json()["deleted"] == "1"
