@@ -153,11 +153,15 @@ class Client:
         *,
         settings: Mapping[int, int] | None = None,
         context: ssl.SSLContext | None = None,
+        name: str = "127.0.0.1",
         receive_buffer: int | None = None,
         greets: bool = True,
         opens_windows: bool = True,
     ) -> "Client":
-        """Connect to a port of 127.0.0.1, and send preface and SETTINGS unless `greets` is false."""
+        """Connect to a port of 127.0.0.1, and send preface and SETTINGS unless `greets` is false.
+
+        With a TLS context, `name` is the one that is asked for.
+        """
         sock = socket.socket()
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -168,8 +172,8 @@ class Client:
         except ConnectionError:
             sock.close()
             raise
-        name = "127.0.0.1" if context else None
-        reader, writer = await asyncio.open_connection(sock=sock, ssl=context, server_hostname=name)
+        asked_for = name if context else None
+        reader, writer = await asyncio.open_connection(sock=sock, ssl=context, server_hostname=asked_for)
         client = cls(reader, writer, opens_windows=opens_windows)
         if greets:
             client.send(PREFACE)

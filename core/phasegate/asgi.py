@@ -14,6 +14,7 @@ from .cli.run import load
 from .errors import ConfigError
 from .gateway import Gateway
 from .logs import report_refusal
+from .schema.tables import Schemas
 from .server.asgi import AsgiApp
 from .store.file import FileSource
 
@@ -34,7 +35,7 @@ class AsgiGateway:
         descriptor = {"stdout": 1, "stderr": 2}.get(settings.access_log)
         self._source = FileSource(settings.file)
         self._gateway = Gateway(
-            schemas,
+            Schemas(schemas.registry, native=False),
             trusted_proxies=settings.trusted_proxies,
             access_log=None if descriptor is None else AccessLog(descriptor),
         )

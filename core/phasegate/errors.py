@@ -11,6 +11,7 @@ PhasegateError
      |- PayloadTooLarge         413   a body over its limit
      |- TargetTooLong           414   a request target over its limit
      |- ExpectationFailed       417   an Expect that is not 100-continue
+     |- Misdirected             421   a host whose client certificates the connection was not judged by
      |- HeadTooLarge            431   fields over their limit
      |- ClientClosed            499   the client went away
      |- PluginFailed            500   a plugin raised what it should not
@@ -155,6 +156,14 @@ class ExpectationFailed(RequestError):
 
     status = 417
     code = "expectation_failed"
+    log_level = logging.INFO
+
+
+class Misdirected(RequestError):
+    """A request is for a host whose client certificates its connection was not judged by (RFC 9110 section 15.5.20)."""
+
+    status = 421
+    code = "misdirected"
     log_level = logging.INFO
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .access_log import AccessLog
-from .errors import BadRequest, ClientClosed, PluginFailed, RequestError
+from .errors import BadRequest, ClientClosed, Misdirected, PluginFailed, RequestError
 from .exchange import Exchange
 from .http.address import Network
 from .http.hygiene import client_address
@@ -22,6 +22,7 @@ from .plugin import Plugin, Services, SystemClock
 from .router import Router
 from .schema.tables import Schemas
 from .snapshot import Snapshot, Sources
+from .snapshot.certificates import Certificates
 from .snapshot.consumers import LiveConsumers
 from .snapshot.garbage import undisturbed
 from .store.records import Key, Record
@@ -78,6 +79,10 @@ class Gateway:
         self._consumers.index = candidate.index
         former.retire(lambda: self._close_later(former))
 
+    def certificates(self) -> Certificates:
+        """Return the certificates that new connections are made with."""
+        return self._snapshot.certificates
+
     def begin(self, request: Request, refused: RequestError | None = None) -> GatewayPassage:
         """Take a request in, as the listener cleaned it; with `refused` it is answered by that error."""
         request.client, request.peer_trusted = client_address(request.headers, request.peer, self._trusted)
@@ -85,7 +90,7 @@ class Gateway:
         request.headers["x-request-id"] = exchange.request_id
         snapshot = self._snapshot
         snapshot.acquire()
-        refused = refused or _find_route(exchange, snapshot.router)
+        refused = refused or _misdirected(request, snapshot.certificates) or _find_route(exchange, snapshot.router)
         return GatewayPassage(exchange, snapshot, self._access_log, refused)
 
     async def close(self) -> None:
@@ -155,6 +160,18 @@ class GatewayPassage:
         if isinstance(exchange.error, ClientClosed) or exchange.response is None:
             return ClientClosed.status
         return exchange.response.status
+
+
+def _misdirected(request: Request, certificates: Certificates) -> Misdirected | None:
+    """Return why a request for a host with a rule for client certificates can't be answered on its connection.
+
+    The rule protects the host on every connection: one that another name, an older rule, or no TLS at all stands for has
+    proven nothing (RFC 9113 section 9.1.2).
+    """
+    rule = certificates.rule_for(request.host)
+    if rule is None or rule == request.client_rule:
+        return None
+    return Misdirected(f"{request.host} is for clients with certificates that this connection was not asked for")
 
 
 def _find_route(exchange: Exchange, router: Router) -> RequestError | None:

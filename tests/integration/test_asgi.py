@@ -76,6 +76,15 @@ async def test_a_document_that_is_refused_fails_the_servers_startup(tmp_path: Pa
     ]
 
 
+async def test_certificates_by_name_are_the_other_servers_affair(tmp_path: Path, authority: trustme.CA) -> None:
+    leaf = authority.issue_cert("shop.test")
+    cert, key = leaf.cert_chain_pems[0].bytes().decode(), leaf.private_key_pem.bytes().decode()
+    gateway = application(write_conf(tmp_path, {"ssls": [{"id": "a", "cert": cert, "key": key, "sni": "shop.test"}]}))
+    with pytest.raises(ConfigError, match=r"ssls: needs server\.protocol: native"):
+        async with client_of(gateway) as client:
+            await client.get("/")
+
+
 async def test_the_folder_may_come_from_the_environment(
     tmp_path: Path, upstream: FakeUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:

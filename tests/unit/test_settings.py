@@ -112,7 +112,7 @@ def test_the_environment_fills_in_numbers_too(tmp_path: Path) -> None:
         ({"node": {"id": "auto"}}, "node: is not available in this version: leave it out"),
         ({"server": {"protocol": "spdy"}}, "server.protocol: must be one of native, hypercorn (got 'spdy')"),
         (
-            {"resources": {"store": "mysql:x"}},
+            {"resources": {"store": "postgres:x"}},
             "resources.store: names no store: write `none`, `sqlite:FILE` or `etcd:http://HOST:2379/PREFIX`",
         ),
         ({"server": {"loop": "trio"}}, "server.loop: must be one of auto, asyncio, uvloop (got 'trio')"),

@@ -13,22 +13,15 @@ from ..registry import Registry
 from ..schema.tables import Schemas
 from ..server.workers import Supervisor
 from ..settings import Settings, load_settings
-from ..store.opening import open_store
-from ..store.records import Store
 
 
 def load(directory: Path) -> tuple[Settings, Schemas]:
     """Return a folder's settings and the schemas of the plugins that it enables. Raise ConfigError when it can't be."""
     settings = load_settings(directory)
     try:
-        return settings, Schemas(Registry.load(settings.plugins))
+        return settings, Schemas(Registry.load(settings.plugins), native=settings.protocol == "native")
     except ConfigError as error:
         raise error.of(str(settings.path)) from error
-
-
-def store_of(settings: Settings) -> Store:
-    """Return the store that the settings name; what etcd holds is kept beside them."""
-    return open_store(settings.store, settings.path.parent, last_good=settings.last_good_file)
 
 
 @click.command()
@@ -48,4 +41,4 @@ def run(directory: Path) -> None:
     """
     settings, schemas = load(directory)
     configure(settings.log_level)
-    asyncio.run(Supervisor(settings, schemas, store_of(settings)).run())
+    asyncio.run(Supervisor(settings, schemas).run())

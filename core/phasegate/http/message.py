@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from .body import Body
+from .client_rule import ClientRule
 from .headers import Headers
 from .path import canonical_path
 from .query import Query
@@ -20,13 +21,14 @@ class Request:
     the request is taken to come from; it differs from `peer`, the connection's other end, only behind a trusted proxy.
     `port` is the one that `Host` names, None where it names none, and `server_port` the one that the client connected to.
     `host` is for matching; what upstreams get is the header. `is_websocket` says whether the request is the handshake of a
-    WebSocket.
+    WebSocket. `client_rule` is what the connection's client has proven by a certificate, None for nothing.
     """
 
     __slots__ = (
         "_path",
         "body",
         "client",
+        "client_rule",
         "headers",
         "host",
         "http_version",
@@ -57,6 +59,7 @@ class Request:
         server_port: int | None = None,
         raw_target: str = "",
         is_websocket: bool = False,
+        client_rule: ClientRule | None = None,
     ) -> None:
         self.method = method
         self._path = canonical_path(path)
@@ -73,6 +76,7 @@ class Request:
         self.server_port = server_port
         self.raw_target = raw_target
         self.is_websocket = is_websocket
+        self.client_rule = client_rule
 
     @property
     def path(self) -> str:

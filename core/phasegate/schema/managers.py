@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import Finding
-from .resources import Rules
 from .validator import Schema
+
+Rules = dict[str, Any]
 
 _TEXT: Rules = {"type": "string", "empty": False}
 _SECRET: Rules = {**_TEXT, "secret": True, "format": "header-value"}

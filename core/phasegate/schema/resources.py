@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .managers import SECRETS
+
 Rules = dict[str, Any]
 
 _ID = {"type": "string", "regex": r"[A-Za-z0-9._-]{1,64}", "meta": {"expected": "1 to 64 letters, digits, . _ or -"}}
@@ -12,6 +14,13 @@ _HOST: Rules = {
     "regex": r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]",
     "meta": {"expected": "a host name such as example.com or *.example.com, without a port"},
 }
+_SNI: Rules = {
+    "type": "string",
+    "regex": r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?",
+    "meta": {"expected": "a host name such as example.com or *.example.com"},
+}
+_PEM: Rules = {"type": "string", "empty": False}
+_KEY: Rules = {**_PEM, "secret": True}
 _NETWORK: Rules = {"type": "string", "format": "network"}
 _URI: Rules = {"type": "string", "empty": False}
 _SECONDS: Rules = {"type": "number", "min": 0.001}
@@ -122,6 +131,28 @@ CREDENTIAL: Rules = {
     "plugins": {**_PLUGINS, "required": True},
 }
 
+SSL: Rules = {
+    "id": {**_ID, "required": True},
+    **_DESCRIPTION,
+    "cert": {**_PEM, "required": True},
+    "key": {**_KEY, "required": True},
+    "certs": {"type": "list", "schema": _PEM, "minlength": 1},
+    "keys": {"type": "list", "schema": _KEY, "minlength": 1},
+    "sni": _SNI,
+    "snis": {"type": "list", "schema": _SNI, "minlength": 1},
+    "client": {
+        "type": "dict",
+        "schema": {
+            "ca": {**_PEM, "required": True},
+            "depth": {"type": "integer", "min": 0, "max": 100},
+            "skip_mtls_uri_regex": _LATER,
+        },
+    },
+    "status": {"type": "integer", "allowed": [0, 1], "default": 1},
+    "type": {"type": "string", "available": ["server"]},
+    "ssl_protocols": _LATER,
+}
+
 PLUGIN_META: Rules = {
     "disable": {"type": "boolean", "default": False},
     "priority": {"type": "integer"},
@@ -138,13 +169,15 @@ KINDS: dict[str, Rules] = {
     "plugin_configs": {"id": {**_ID, "required": True}, **_DESCRIPTION, "plugins": {**_PLUGINS, "required": True}},
     "plugin_metadata": {"id": {**_ID, "required": True}},
     "global_rules": {"id": {**_ID, "required": True}, "plugins": {**_PLUGINS, "required": True}},
+    "secrets": SECRETS,
+    "ssls": SSL,
     "credentials": CREDENTIAL,
 }
 
 STORED_KINDS = ("credentials",)
 """Kinds that the Admin API alone writes: the file has no list of them."""
 
-LATER_KINDS = ("protos", "secrets", "ssls", "stream_routes")
+LATER_KINDS = ("protos", "stream_routes")
 
 DOCUMENT: Rules = {
     **{kind: {"type": "list", "default": []} for kind in KINDS if kind not in STORED_KINDS},

@@ -7,18 +7,23 @@ from typing import Any
 
 from ..errors import Finding
 from ..registry import Registry
+from .managers import ManagerSchema
 from .plugins import PluginSchemas
 from .resources import DOCUMENT, KINDS, NODE
 from .validator import Schema
 
 
 class Schemas:
-    """Every schema that documents are judged by: the whole document, each kind of resource, each plugin."""
+    """Every schema that documents are judged by: the whole document, each kind of resource, each plugin.
 
-    def __init__(self, registry: Registry) -> None:
+    `native` says whether they are for the gateway's own listener, which does what no other server does.
+    """
+
+    def __init__(self, registry: Registry, *, native: bool = True) -> None:
         self.registry = registry
+        self.native = native
         self.document = Schema(DOCUMENT)
-        self.kinds = {kind: Schema(rules) for kind, rules in KINDS.items()}
+        self.kinds = {kind: Schema(rules) for kind, rules in KINDS.items()} | {"secrets": ManagerSchema()}
         self.node = Schema(NODE)
         self.plugins = PluginSchemas(registry)
 

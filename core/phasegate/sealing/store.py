@@ -31,6 +31,11 @@ class SealedStore:
         self._secrets = secrets
         self._retry_seconds = retry_seconds
 
+    def adopt(self, secrets: Secrets) -> None:
+        """Seal by other schemas from now on, and with the newest key that the ring's file has by now."""
+        self._secrets = secrets
+        self._ring.reload()
+
     async def load(self) -> Contents:
         """Return everything. Raise StoreUnavailable, and StartupError for what can't be opened."""
         return self._contents(await self._store.load())

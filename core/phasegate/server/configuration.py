@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
 from ..admin.desk import Proposal
-from ..errors import ConfigError
+from ..errors import ConfigError, Finding, StartupError
 from ..logs import report_refusal
+from ..references.references import TTL_SECONDS
 from ..schema.tables import Schemas
+from ..sealing.seal import forgeries
 from ..snapshot import Snapshot
 from ..store.file import FileSource
-from ..store.records import Change, Conflict, Contents, Record, Revision, Store, Write
+from ..store.records import Change, Conflict, Contents, Record, Revision, Store, StoreUnavailable, Write
 from .distribution import Distribution, nothing
+from .reference_table import ReferenceTable
 from .state import State, after_revision, settled, settled_records
 
 _logger = logging.getLogger(__name__)
@@ -31,22 +35,31 @@ class Configuration:
     what the store holds, so that one of them can mend it.
     """
 
-    def __init__(self, schemas: Schemas, source: FileSource, store: Store, distribution: Distribution) -> None:
+    def __init__(
+        self, schemas: Schemas, source: FileSource, store: Store, references: ReferenceTable, distribution: Distribution
+    ) -> None:
         self.changing = asyncio.Lock()
         """Held while anything changes what is served."""
         self._schemas = schemas
         self._source = source
         self._store = store
+        self._references = references
         self._distribution = distribution
         self._stored = Contents(0, {})
         self._judged: Snapshot | None = None
 
     async def begin(self) -> None:
-        """Read everything for the first time. Raise ConfigError where it can't be served, StoreUnavailable."""
-        document = self._source.load()
-        self._stored = await self._store.load()
-        state = State(document, self._stored.records, self._stored.revision)
-        self._judged = self._judge(state)
+        """Read everything for the first time. Raise ConfigError where it can't be served, StartupError."""
+        try:
+            self._stored = await self._store.load()
+        except StoreUnavailable as error:
+            raise StartupError(f"the store can't be used: {error}") from error
+        try:
+            state = State(self._source.load(), self._stored.records, self._stored.revision)
+            state = await self._referring(state)
+            self._judged = self._judge(state)
+        except ConfigError as error:
+            raise error.of(self._origin(error.findings)) from error
         self._distribution.state = state
 
     def adopt(self, schemas: Schemas) -> Schemas:
@@ -68,7 +81,7 @@ class Configuration:
                 await self._serve(replace(served, document=document))
                 self._report_accepted(str(self._source.path))
         except ConfigError as error:
-            report_refusal(_logger, error.of(str(self._source.path)))
+            report_refusal(_logger, error.of(self._origin(error.findings)))
         except Exception:
             _logger.exception("configuration can't be judged", extra={"file": str(self._source.path)})
 
@@ -100,16 +113,27 @@ class Configuration:
             async with self.changing:
                 await self._take_in(news)
 
+    async def follow_references(self) -> None:
+        """Have the values of references served that change where they stand, for good."""
+        while True:
+            await asyncio.sleep(TTL_SECONDS)
+            async with self.changing:
+                await self._refresh()
+
     async def close(self) -> None:
         """Close the store."""
+        await self._references.close()
         await self._store.close()
 
     async def _make(self, proposal: Proposal) -> tuple[Revision, list[int]]:
+        forged = forgeries(proposal.writes)
+        if forged:
+            raise ConfigError(forged)
         revision = _revision(proposal, self._stored)
         records = after_revision(self._stored.records, revision)
         state = replace(self._distribution.state, records=records, revision=revision.number)
         if proposal.dry_run:
-            self._judge(state)
+            self._judge(await self._referring(state))
             return revision, []
 
         async def write() -> None:
@@ -120,6 +144,8 @@ class Configuration:
 
         late = await self._serve(state, write)
         self._stored = Contents(revision.number, records)
+        fields = {"author": proposal.author, "note": proposal.note, "revision": revision.number}
+        _logger.info("configuration changed", extra=fields)
         return revision, late
 
     async def _take_in(self, news: Revision | Contents) -> None:
@@ -150,10 +176,26 @@ class Configuration:
             await self._take_in(revision)
 
     async def _serve(self, state: State, write: Callable[[], Awaitable[None]] = nothing) -> list[int]:
+        state = await self._referring(state)
         snapshot = self._judge(state)
         late = await self._distribution.bring(state, write)
         self._judged = snapshot
         return late
+
+    async def _referring(self, state: State) -> State:
+        """Return the state with the values of the references in it. Raise ConfigError where one has none."""
+        table = await self._references.table(state.document, state.records)
+        return state if table == state.references else replace(state, references=table)
+
+    async def _refresh(self) -> None:
+        state = self._distribution.state
+        try:
+            fresh = await self._referring(state)
+            if fresh is not state:
+                await self._serve(fresh)
+                self._report_accepted("references")
+        except ConfigError as error:
+            report_refusal(_logger, error.of("references"))
 
     def _judge(self, state: State) -> Snapshot:
         """Return the snapshot of a state, and log what is doubtful about it. Raise ConfigError where there is none."""
@@ -163,9 +205,14 @@ class Configuration:
         known = self._judged.warnings if self._judged is not None else ()
         for warning in snapshot.warnings:
             if warning not in known:
-                fields = {"file": str(self._source.path), "path": warning.path, "detail": warning.message}
+                fields = {"file": self._origin([warning]), "path": warning.path, "detail": warning.message}
                 _logger.warning("configuration warning", extra=fields)
         return snapshot
+
+    def _origin(self, findings: Iterable[Finding]) -> str:
+        """Return where the findings are: records have a slash in the first part of their path."""
+        parts = [re.split(r"[.\[]", finding.path, maxsplit=1)[0] for finding in findings]
+        return "store" if all("/" in part for part in parts) else str(self._source.path)
 
     def _report_accepted(self, source: str) -> None:
         state = self._distribution.state

@@ -9,6 +9,8 @@ import sys
 import termios
 from typing import TYPE_CHECKING
 
+from ..http.client_rule import ClientRule
+
 if TYPE_CHECKING:
     from .listener import Listener
 
@@ -31,6 +33,7 @@ class Connection(asyncio.Protocol):
         "_taken",
         "_untaken",
         "address",
+        "client_rule",
         "closed",
         "deadline",
         "listener",
@@ -43,6 +46,8 @@ class Connection(asyncio.Protocol):
         self.listener = listener
         self.transport = transport
         self.address = address
+        self.client_rule: ClientRule | None = None
+        """What the client has proven by a certificate."""
         self.loop = listener.loop
         self.opened = self.loop.time()
         self.deadline = NEVER

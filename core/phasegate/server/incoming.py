@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ..errors import BadRequest
 from ..http.address import parse_authority
 from ..http.body import Body
+from ..http.client_rule import ClientRule
 from ..http.headers import Headers, RawHeaders
 from ..http.hygiene import received_fields
 from ..http.message import Request
@@ -59,6 +60,7 @@ def request_of(
     peer: str,
     server_port: int | None,
     is_websocket: bool = False,
+    client_rule: ClientRule | None = None,
 ) -> Request:
     """Return the request that a head begins."""
     return Request(
@@ -75,6 +77,7 @@ def request_of(
         server_port=server_port,
         raw_target=head.raw_target,
         is_websocket=is_websocket,
+        client_rule=client_rule,
     )
 
 

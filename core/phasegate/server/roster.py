@@ -75,10 +75,13 @@ class Roster:
             self._schedule()
         return True
 
-    def replace(self, member: Member, successor: Member) -> None:
-        """Let another protocol speak on a connection."""
+    def replace(self, member: Member, successor: Member) -> bool:
+        """Let another protocol speak on a connection; tell whether that was taken in."""
+        if member not in self._members:
+            return False
         self._members.discard(member)
         self._members.add(successor)
+        return True
 
     def remove(self, member: Member) -> None:
         """Note that a connection is gone; one that was never taken in is no error."""
@@ -164,5 +167,11 @@ class Roster:
 
 def _sweep_seconds(limits: Limits) -> float:
     """Return how often to look: often enough that no time is missed by more than a quarter of it."""
-    times = (limits.head_timeout, limits.body_timeout, limits.idle_timeout, limits.write_timeout)
+    times = (
+        limits.handshake_timeout,
+        limits.head_timeout,
+        limits.body_timeout,
+        limits.idle_timeout,
+        limits.write_timeout,
+    )
     return max(_QUICKEST_SWEEP_SECONDS, min(_SLOWEST_SWEEP_SECONDS, min(times) / 4))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 
 from ..application import Application
 from ..http.address import Network
 from ..limits import Limits
 from ..settings import TLS
+from ..snapshot.certificates import Certificates
 from .hypercorn import serve_on
 from .hypercorn_config import configuration
 from .listener import Listener
@@ -26,6 +27,8 @@ class Site(NamedTuple):
     sock: socket.socket
     application: Application
     tls: TLS | None = None
+    certificates: Callable[[], Certificates] | None = None
+    """What further certificates there are at the moment, for connections over TLS."""
 
 
 async def serve(
@@ -42,7 +45,9 @@ async def serve(
         await _on_hypercorn(sites, stopping, graceful_timeout)
         return
     roster = Roster(limits, trusted_proxies)
-    listeners = [(Listener(site.application, roster, _context(site.tls)), site.sock) for site in sites]
+    listeners = [
+        (Listener(site.application, roster, _context(site.tls), site.certificates), site.sock) for site in sites
+    ]
     for listener, sock in listeners:
         await listener.open(sock)
     await stopping.wait()

@@ -40,7 +40,7 @@ class Worker:
         self._desk = WorkerDesk(channel, lambda: self._state, str(settings.file), writable=settings.store != "none")
         self._candidates: dict[int, tuple[State, Snapshot]] = {}
         descriptor = _ACCESS_DESCRIPTORS.get(settings.access_log)
-        self._schemas = Schemas(Registry.load(settings.plugins))
+        self._schemas = Schemas(Registry.load(settings.plugins), native=settings.protocol == "native")
         self._gateway = Gateway(
             self._schemas,
             trusted_proxies=settings.trusted_proxies,
@@ -79,7 +79,8 @@ class Worker:
         for descriptor, listen in zip(start.listeners, settings.listen, strict=True):
             shared = start.admin is None and listen.address == settings.admin_address
             application = Shared(admin, self._gateway) if shared else self._gateway
-            sites.append(Site(socket.socket(fileno=descriptor), application, listen.tls))
+            sock = socket.socket(fileno=descriptor)
+            sites.append(Site(sock, application, listen.tls, self._gateway.certificates))
         if start.admin is not None:
             sites.append(Site(socket.socket(fileno=start.admin), admin))
         return sites

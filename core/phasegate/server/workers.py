@@ -13,15 +13,20 @@ from ..admin import keys
 from ..admin.desk import NotEverywhere
 from ..errors import ConfigError, Finding, PhasegateError, StartupError
 from ..logs import report_refusal
+from ..references import References
 from ..registry import Registry
 from ..schema.tables import Schemas
+from ..sealing import SealedStore, SecretFields
 from ..settings import Settings, load_settings
 from ..store.file import FileSource
+from ..store.no_store import NoStore
 from ..store.records import Revision, Store
 from .channel import Answered, AskRevisions, Committed, Message, Prepared, Propose, Question, Ready, Refused, Start
 from .configuration import Configuration
 from .descriptors import allow_descriptors
 from .distribution import Distribution
+from .node_store import open_node_store
+from .reference_table import ReferenceTable
 from .replacement import Lives
 from .slot import Slot
 from .sockets import Address, reserve
@@ -45,12 +50,14 @@ class Supervisor:
     Only this process reads the file and the store. Workers get what was accepted, a respawned one the last of it.
     """
 
-    def __init__(self, settings: Settings, schemas: Schemas, store: Store) -> None:
-        self._settings = with_admin_key(settings)
+    def __init__(self, settings: Settings, schemas: Schemas) -> None:
+        self._settings = settings
+        self._schemas = schemas
         self._addresses: list[Address] = []
         self._lives = Lives()
         self._distribution = Distribution(self._lives)
-        self._configuration = Configuration(schemas, FileSource(settings.file), store, self._distribution)
+        self._configuration: Configuration
+        self._store: Store = NoStore()
         self._answering: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
         self._hung_up = asyncio.Event()
@@ -62,8 +69,13 @@ class Supervisor:
         Raise ConfigError or StartupError, with nothing left running, when it can't begin.
         """
         self._started = asyncio.get_running_loop().create_future()
+        self._store = await open_node_store(self._settings, self._schemas)
+        references = ReferenceTable(References(self._settings.reach))
+        source = FileSource(self._settings.file)
+        self._configuration = Configuration(self._schemas, source, self._store, references, self._distribution)
         try:
             await self._configuration.begin()
+            self._settings = with_admin_key(self._settings)
             self._open_addresses()
             allow_descriptors(self._settings.limits.connections)
             self._follow_signals()
@@ -122,6 +134,8 @@ class Supervisor:
                 report_refusal(_logger, error)
                 return
             self._settings = settings
+            if isinstance(self._store, SealedStore):
+                self._store.adopt(SecretFields(schemas))
             for index in range(len(self._lives.slots)):
                 if not await self._lives.replace(index, self._successor, former.graceful_timeout):
                     if index == 0:
@@ -154,7 +168,12 @@ class Supervisor:
             return
         self._started.result()
         configuration = self._configuration
-        duties = (configuration.follow_file, configuration.follow_store, self._follow_hangups)
+        duties = (
+            configuration.follow_file,
+            configuration.follow_store,
+            configuration.follow_references,
+            self._follow_hangups,
+        )
         following = [asyncio.create_task(_again_and_again(duty)) for duty in duties]
         await stopped
         for task in following:
@@ -171,7 +190,7 @@ class Supervisor:
         if findings:
             raise ConfigError(findings, str(settings.path))
         try:
-            return settings, Schemas(Registry.load(settings.plugins))
+            return settings, Schemas(Registry.load(settings.plugins), native=settings.protocol == "native")
         except ConfigError as error:
             raise error.of(str(settings.path)) from error
 
@@ -219,7 +238,8 @@ class Supervisor:
             address.close_all()
         await self._lives.end(self._settings.graceful_timeout)
         await self._configuration.close()
-        _logger.info("stopped")
+        if self._lives.slots:
+            _logger.info("stopped")
 
 
 def with_admin_key(settings: Settings) -> Settings:

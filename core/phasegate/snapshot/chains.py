@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 
 from ..forward import Forward
 from ..model import Consumer, PluginEntry, Route
@@ -12,6 +13,7 @@ from .entries import merged
 from .instances import Instances, Key
 from .resolve import Resolved
 from .slices import Steps
+from .stage import Stage
 
 
 class Chains:
@@ -52,18 +54,19 @@ class Chains:
         return self._for_consumers[key]
 
     def changing(self, resolved: Resolved, former: Resolved) -> Steps[None]:
-        """Bring the chains from one configuration to the next, in steps."""
+        """Bring the chains from one configuration to the next, in steps.
+
+        Everything new is taken before anything old is dropped, so that what both hold stays, whoever holds it.
+        """
         anew = resolved.global_entries is not former.global_entries
         if anew:
-            self._exchange(former.global_entries, resolved.global_entries)
+            self._take(resolved.global_entries)
+            self._drop(former.global_entries)
             self._global = self._members(resolved.global_entries)
             self._unmatched = Pipeline.compile(self._schemas.registry, self._global)
-        yield from self._change_consumers(resolved, former)
+        yield from self._change_consumers(resolved.consumers, former.consumers.values)
+        yield from self._change_routes(resolved.routes, former.routes.values)
         routes = resolved.routes.values
-        for id_ in resolved.routes.changed:
-            self._change_route(former.routes.values.get(id_), routes.get(id_))
-            self._pipelines.pop(id_, None)
-            yield
         for id_ in routes if anew else resolved.routes.changed:
             route = routes.get(id_)
             if route is not None:
@@ -76,36 +79,45 @@ class Chains:
             self._pipelines.popitem()
             yield
 
-    def _change_consumers(self, resolved: Resolved, former: Resolved) -> Steps[None]:
-        old, new = former.consumers.values, resolved.consumers.values
-        for id_ in resolved.consumers.changed:
-            self._exchange(old[id_].plugins if id_ in old else (), new[id_].plugins if id_ in new else ())
+    def _change_consumers(self, consumers: Stage[Consumer], old: Mapping[str, Consumer]) -> Steps[None]:
+        for id_ in consumers.changed & consumers.values.keys():
+            self._take(consumers.values[id_].plugins)
             yield
-        self._consumers = new
+        for id_ in consumers.changed & old.keys():
+            self._drop(old[id_].plugins)
+            yield
+        self._consumers = consumers.values
 
-    def _change_route(self, old: Route | None, new: Route | None) -> None:
-        self._exchange(old.plugins if old else (), new.plugins if new else ())
-        if new is not None and new.upstream is not None:
-            upstream, timeouts = new.upstream, new.timeouts
-            self.instances.take(
-                _forward_key(new),
-                (upstream, timeouts),
-                upstream.id,
-                lambda: Forward(upstream=upstream, timeouts=timeouts),
-            )
-        if old is not None and old.upstream is not None:
-            self.instances.drop(_forward_key(old))
+    def _change_routes(self, routes: Stage[Route | None], old: Mapping[str, Route | None]) -> Steps[None]:
+        for id_ in routes.changed:
+            self._pipelines.pop(id_, None)
+            route = routes.values.get(id_)
+            if route is not None:
+                self._take(route.plugins)
+                self._take_forward(route)
+            yield
+        for id_ in routes.changed:
+            route = old.get(id_)
+            if route is not None:
+                self._drop(route.plugins)
+                if route.upstream is not None:
+                    self.instances.drop(_forward_key(route))
+            yield
 
-    def _exchange(self, old: Iterable[PluginEntry], new: Iterable[PluginEntry]) -> None:
-        """Take the instances of the new entries and drop those of the old ones, in this order, so that equal ones stay."""
-        for entry in _enabled(new):
-            self._take(entry)
-        for entry in _enabled(old):
+    def _take(self, entries: Iterable[PluginEntry]) -> None:
+        for entry in _enabled(entries):
+            make = partial(self._schemas.plugins.instance, entry.name, entry.config)
+            self.instances.take(_key(entry), entry.config, entry.path, make)
+
+    def _take_forward(self, route: Route) -> None:
+        if route.upstream is not None:
+            upstream, timeouts = route.upstream, route.timeouts
+            make = partial(Forward, upstream=upstream, timeouts=timeouts)
+            self.instances.take(_forward_key(route), (upstream, timeouts), upstream.id, make)
+
+    def _drop(self, entries: Iterable[PluginEntry]) -> None:
+        for entry in _enabled(entries):
             self.instances.drop(_key(entry))
-
-    def _take(self, entry: PluginEntry) -> None:
-        make = self._schemas.plugins.instance
-        self.instances.take(_key(entry), entry.config, entry.path, lambda: make(entry.name, entry.config))
 
     def _compile(self, route: Route | None, extra: Iterable[PluginEntry] = ()) -> Pipeline:
         members = self._members(merged(route.plugins if route else (), extra))

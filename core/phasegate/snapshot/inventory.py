@@ -7,10 +7,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import ConfigError
+from ..errors import ConfigError, Finding
+from ..references import Use, filled, used
 from ..schema.tables import Schemas
 from ..store.records import Key, Record
-from .references import reference_texts, referred
 from .resource import Notes, Refused, Resource, name_key, same
 from .slices import Steps
 
@@ -149,19 +149,25 @@ class _Stocktaking:
     def _judged_record(self, record: Record) -> Judged:
         path = f"{record.kind}/{record.id}"
         value = {key: item for key, item in record.value.items() if key not in _TIMES}
-        value[name_key(record.kind)] = record.id.rpartition("/")[2]
+        # A credential is called by the last part of its id alone: the first is its consumer's.
+        value[name_key(record.kind)] = record.id.rpartition("/")[2] if record.kind == "credentials" else record.id
         if record.kind not in self._schemas.kinds:
             self._notes.error(path, f"there are no {record.kind} in this version: remove it")
             return Refused(record.kind, path, {})
         return self._judged(record.kind, value, record, path=path, order=record.created)
 
     def _judged(self, kind: str, entry: object, raw: object, *, path: str, order: int) -> Judged:
-        texts = frozenset(reference_texts(entry))
-        filled = referred(entry, self._sources.references) if texts else entry
-        value, findings = self._schemas.judge(kind, filled, path)
+        uses = used(entry, path)
+        unknown = [use for use in uses if use.text not in self._sources.references]
+        if unknown:
+            self._notes.errors += map(_unresolved, unknown)
+            return Refused(kind, path, {})
+        found = filled(entry, self._sources.references) if uses else entry
+        value, findings = self._schemas.judge(kind, found, path)
         if findings:
             self._notes.errors += findings
-            return Refused(kind, path, filled)
+            return Refused(kind, path, found)
+        texts = frozenset(use.text for use in uses)
         source, id_ = ("admin", raw.id) if isinstance(raw, Record) else ("file", value[name_key(kind)])
         return Resource(id_, path, f"{kind}/{id_}", value, source, order, raw, texts)  # type: ignore[arg-type]
 
@@ -207,6 +213,10 @@ class _Stocktaking:
         if other is not item:
             where = f"{item.path}.{name_key(kind)}"
             self._notes.error(where, f"{item.id!r} is taken by {other.path}: choose another")
+
+
+def _unresolved(use: Use) -> Finding:
+    return Finding(use.path, f"reference {use.text} has not been resolved")
 
 
 def _changed_texts(former: Mapping[str, str], now: Mapping[str, str]) -> frozenset[str]:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from ..errors import ConfigError, Finding
 from ..model import Consumer, Credential, PluginEntry, Route, Service, Upstream
 from ..schema.tables import Schemas
+from .certificates import Certificate, certificate_of, doubts_of, note_shared_names
 from .entries import Entries
 from .inventory import Inventory, Sources, taking_stock
 from .people import Claims, ConsumerMaker, claiming, credential_of, note_clashes, note_orphans, owner_of, owning
@@ -46,6 +47,7 @@ class Resolved:
     claims: Claims = field(default_factory=dict, repr=False)
     rules: Stage[tuple[PluginEntry, ...]] = field(default_factory=Stage)
     global_entries: tuple[PluginEntry, ...] = ()
+    certificates: Stage[Certificate | None] = field(default_factory=Stage)
 
     @property
     def metadata(self) -> Mapping[str, Resource]:
@@ -63,7 +65,8 @@ class Resolved:
             self.groups,
             self.consumers,
         )
-        return [finding for stage in stages for told in stage.warnings.values() for finding in told]
+        told = [finding for stage in stages for told in stage.warnings.values() for finding in told]
+        return [*told, *doubts_of(self.certificates)]
 
 
 def resolving(sources: Sources, schemas: Schemas, former: Resolved) -> Steps[Resolved]:
@@ -84,6 +87,7 @@ class _Resolver:
         self._entries = Entries(schemas.plugins, notes)
         self._references = References(inventory, schemas.node, notes)
         self._keys = schemas.plugins.consumer_keys
+        self._native = schemas.native
 
     def steps(self) -> Steps[Resolved]:
         former = self._former
@@ -99,6 +103,7 @@ class _Resolver:
         note_clashes(clashes, consumers, credentials, self._keys, self._notes)
         rules = yield from self._stage("global_rules", former.rules, self._entries_of)
         entries = self._global_entries(rules) if rules.changed else former.global_entries
+        certificates = yield from self._certificates()
         for refused in self._inventory.refused:
             self._judge_plugins_of(refused)
             yield
@@ -115,6 +120,7 @@ class _Resolver:
             claims=claims,
             rules=rules,
             global_entries=entries,
+            certificates=certificates,
         )
 
     def _stage(
@@ -180,6 +186,17 @@ class _Resolver:
         )
         note_orphans(changed, owned, credentials, self._inventory, self._notes)
         return consumers
+
+    def _certificates(self) -> Steps[Stage[Certificate | None]]:
+        former = self._former.certificates
+
+        def certificate(item: Resource) -> Certificate | None:
+            return certificate_of(item, former.values.get(item.id), self._notes)
+
+        certificates = yield from self._stage("ssls", former, certificate)
+        if certificates.changed:
+            note_shared_names(certificates, self._notes, native=self._native)
+        return certificates
 
     def _global_entries(self, rules: Stage[tuple[PluginEntry, ...]]) -> tuple[PluginEntry, ...]:
         entries: dict[str, PluginEntry] = {}

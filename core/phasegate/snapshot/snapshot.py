@@ -12,6 +12,7 @@ from ..plugin import Plugin, Services
 from ..router import Router
 from ..schema.tables import Schemas
 from ..store.records import Key, Record
+from .certificates import Certificates, served
 from .chains import Chains
 from .consumers import ConsumerIndex
 from .inventory import Inventory, Sources
@@ -33,6 +34,7 @@ class Snapshot:
     chains: Chains
     router: Router
     index: ConsumerIndex
+    certificates: Certificates
 
     def __init__(
         self,
@@ -64,6 +66,7 @@ class Snapshot:
         keys = schemas.plugins.consumer_keys
         index = yield from _reindexing(base.index if base else ConsumerIndex(key_fields=keys), resolved, former)
         self.schemas, self.resolved, self.chains, self.router, self.index = schemas, resolved, chains, router, index
+        self.certificates = _certificates(base, resolved)
         self._users = 0
         self._retired: Callable[[], None] | None = None
 
@@ -128,6 +131,12 @@ class Snapshot:
             if not (pipeline.proxy or pipeline.access or pipeline.rewrite):
                 message = "has neither an upstream nor a plugin that could answer: its requests get 503"
                 yield Finding(route.path, message, "warning")
+
+
+def _certificates(base: Snapshot | None, resolved: Resolved) -> Certificates:
+    if base is not None and not resolved.certificates.changed:
+        return base.certificates
+    return Certificates(served(resolved.certificates))
 
 
 def _rerouting(router: Router, resolved: Resolved, former: Resolved) -> Steps[Router]:

@@ -49,14 +49,14 @@ async def running_gateway(
 ) -> AsyncIterator[RunningGateway]:
     """Run a gateway for the length of a block, on a document as `routes.yaml` holds it and with these plugins enabled."""
     networks = parse_networks(trusted_proxies)
-    gateway = Gateway(Schemas(Registry(plugins)), trusted_proxies=networks)
+    gateway = Gateway(Schemas(Registry(plugins), native=protocol == "native"), trusted_proxies=networks)
     gateway.swap(await gateway.prepare(document))
     sock = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
     port = sock.getsockname()[1]
     stopping = asyncio.Event()
     serving = asyncio.create_task(
         serve(
-            [Site(sock, gateway, tls)],
+            [Site(sock, gateway, tls, gateway.certificates)],
             stopping=stopping,
             protocol=protocol,
             limits=limits or Limits(),

@@ -13,10 +13,12 @@ import pytest
 from phasegate import Finding
 from phasegate.admin.desk import Proposal
 from phasegate.errors import ConfigError
+from phasegate.references import Reach, References
 from phasegate.registry import Registry
 from phasegate.schema.tables import Schemas
 from phasegate.server.configuration import Configuration
 from phasegate.server.distribution import Distribution
+from phasegate.server.reference_table import ReferenceTable
 from phasegate.store.file import FileSource
 from phasegate.store.no_store import NoStore
 from phasegate.store.records import Conflict, StoreUnavailable, Write
@@ -40,6 +42,11 @@ def proposal(
     return Proposal(writes, expected or {}, "tests", "a change", dry_run)
 
 
+def references(folder: Path) -> ReferenceTable:
+    reach = Reach(env_prefixes=("PHASEGATE_",), file_roots=(), folder=folder)
+    return ReferenceTable(References(reach, {"PHASEGATE_PORT": "1999"}))
+
+
 class Node:
     """A configuration on a store, and the workers that serve it."""
 
@@ -51,7 +58,9 @@ class Node:
         self.workers: list[Obedient]
         self.distribution, self.workers = crew(2)
         schemas = Schemas(Registry(()))
-        self.configuration = Configuration(schemas, FileSource(self.file), self.store, self.distribution)
+        self.configuration = Configuration(
+            schemas, FileSource(self.file), self.store, references(folder), self.distribution
+        )
 
     def write_file(self, document: Any) -> None:
         self.file.write_text(json.dumps(document))
@@ -207,9 +216,29 @@ async def test_a_file_that_clashes_with_the_store_is_refused(
 
 async def test_without_a_store_nothing_is_written(tmp_path: Path) -> None:
     one = Node(tmp_path)
-    configuration = Configuration(Schemas(Registry(())), FileSource(one.file), NoStore(), one.distribution)
+    configuration = Configuration(
+        Schemas(Registry(())), FileSource(one.file), NoStore(), references(tmp_path), one.distribution
+    )
     await configuration.begin()
     with pytest.raises(StoreUnavailable, match=r"resources\.store"):
         await configuration.propose(proposal(upstream("u")))
     assert await configuration.revisions(None, 10) == []
     await one.store.close()
+
+
+async def test_references_are_resolved_for_the_workers_and_stay_as_written(tmp_path: Path) -> None:
+    async with node(tmp_path) as one:
+        await one.configuration.propose(proposal(route("r", name="$env://PHASEGATE_PORT", upstream=NODES)))
+        state = one.workers[0].state
+        assert state.references == {"$env://PHASEGATE_PORT": "1999"}
+        assert state.records["routes", "r"].value["name"] == "$env://PHASEGATE_PORT"
+
+
+async def test_a_reference_to_nothing_is_refused_with_its_place(tmp_path: Path) -> None:
+    async with node(tmp_path) as one:
+        with pytest.raises(ConfigError) as refused:
+            await one.configuration.propose(proposal(route("r", name="$env://PHASEGATE_GONE", upstream=NODES)))
+        assert [finding.path for finding in refused.value.findings] == ["routes/r.name"]
+        with pytest.raises(ConfigError, match="HOME"):
+            await one.configuration.propose(proposal(route("r", name="$env://HOME", upstream=NODES)))
+        assert one.served() == set()

@@ -36,7 +36,7 @@ def test_an_empty_document_is_a_gateway_without_routes() -> None:
     [
         ({"routes": {}}, "routes: must be a list (got an object)"),
         ({"rutes": []}, "rutes: is not a known key: did you mean 'routes'?"),
-        ({"ssls": []}, "ssls: is not available in this version: leave it out"),
+        ({"protos": []}, "protos: is not available in this version: leave it out"),
         ({"routes": ["x"]}, "routes[0]: must be an object"),
         ({"routes": [{"uri": "/"}]}, "routes[0].id: is required"),
         ({"routes": [{"id": 1, "uri": "/"}]}, "routes[0].id: must be 1 to 64 letters, digits, . _ or - (got 1)"),

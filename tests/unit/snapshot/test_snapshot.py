@@ -120,6 +120,15 @@ async def test_routes_that_leave_a_service_one_by_one_leave_its_instance_open_to
         assert Lives.events == ["open shared", *(["close shared"] if not left else [])]
 
 
+async def test_an_instance_stays_open_when_one_route_hands_its_service_over_to_another() -> None:
+    service = {"id": "s", "plugins": {"lives": {"tag": "shared"}}}
+    first = await opened({"services": [service], "routes": [{"id": "x", "uri": "/x", "service_id": "s"}]})
+    second = await opened({"services": [service], "routes": [{"id": "y", "uri": "/y", "service_id": "s"}]}, first)
+    await first.close()
+    assert Lives.events == ["open shared"]
+    await second.close()
+
+
 async def test_a_snapshot_is_built_while_the_event_loop_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("phasegate.snapshot.slices._SLICE_SECONDS", 0.0)
     rounds = 0

@@ -203,6 +203,7 @@ class Intake:
             peer=connection.address,
             server_port=listener.port,
             is_websocket=framing.is_websocket,
+            client_rule=connection.client_rule,
         )
         persistent = self._parser.should_keep_alive() and not framing.is_websocket
         exchange = Http1Exchange(

@@ -174,6 +174,7 @@ class Intake:
             http_version="2",
             peer=connection.address,
             server_port=listener.port,
+            client_rule=connection.client_rule,
         )
         exchange = Http2Exchange(connection, stream, request, body=body, length=opening.length)
         if body is not None and opening.expects_continue:
