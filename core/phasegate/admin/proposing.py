@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -19,9 +18,6 @@ from .wording import error_msg
 
 # 1.3 seconds in all: longer than other nodes' revisions take to come in.
 _WAITS_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64)
-_logger = logging.getLogger(__name__)
-
-_LOGGED_KEYS = 20
 # RFC 9110 section 15.3.3: it is written, and on its way to some workers still.
 _ACCEPTED = 202
 _RETRY_AFTER = {"retry-after": "1"}
@@ -57,11 +53,8 @@ async def _attempt(call: Call, desk: Desk, plan: Plan) -> Response:
     if not desk.view.writable and not call.dry_run:
         raise Refused(400, "nothing can be written: set resources.store in gateway.yaml")
     try:
-        revision = await desk.propose(plan.proposal, everywhere=call.everywhere)
-        _log(plan.proposal, revision)
-        return plan.answer(revision)
+        return plan.answer(await desk.propose(plan.proposal, everywhere=call.everywhere))
     except NotEverywhere as late:
-        _log(plan.proposal, late.revision)
         response = plan.answer(late.revision)
         response.status = _ACCEPTED
         response.headers["x-phasegate-late-workers"] = ", ".join(map(str, late.slots))
@@ -71,13 +64,6 @@ async def _attempt(call: Call, desk: Desk, plan: Plan) -> Response:
         raise Refused(400, error_msg(error.findings, keys)) from error
     except StoreUnavailable as error:
         raise unavailable(error) from error
-
-
-def _log(proposal: Proposal, revision: Revision) -> None:
-    if not proposal.dry_run:
-        keys = [f"{write.kind}/{write.id}" for write in proposal.writes[:_LOGGED_KEYS]]
-        fields = {"author": proposal.author, "note": proposal.note, "revision": revision.number, "resources": keys}
-        _logger.info("admin change", extra=fields)
 
 
 def unavailable(error: StoreUnavailable) -> Refused:

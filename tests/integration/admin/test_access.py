@@ -75,14 +75,6 @@ async def test_a_cookie_counts_for_pages_of_the_api_s_own_alone(origin: str | No
         assert response.status_code == status
 
 
-async def test_a_change_is_logged_with_its_author(node: Node, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, "phasegate.admin"):
-        await node.admin.put("/routes/1", json=ROUTE)
-        await node.admin.put("/routes/2?dry_run=1", json=ROUTE)
-    (fields,) = [vars(record) for record in caplog.records if record.message == "admin change"]
-    assert (fields["author"], fields["revision"], fields["resources"]) == ("ops", 1, ["routes/1"])
-
-
 async def test_who_guesses_too_often_has_to_wait_and_the_right_key_too(node: Node) -> None:
     guesses = [await node.stranger.get("/routes", headers={"x-api-key": f"guess-{number}"}) for number in range(11)]
     assert [response.status_code for response in guesses] == [401] * 10 + [429]
