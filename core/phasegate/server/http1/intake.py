@@ -235,7 +235,10 @@ class Intake:
         if length != 0:
             kind = b"transfer-encoding: chunked" if length is None else b"content-length: %d" % length
             self._resuming = True
+            # Nor does what we say count: the client has said as much already.
+            counted, self._head_bytes = self._head_bytes, 0
             self._parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % kind)
+            self._head_bytes = counted
 
     def _judge_line(self) -> None:
         """Refuse RTSP, whose request line llhttp takes for one of HTTP/1.0 or 1.1 and does not tell."""
