@@ -168,8 +168,8 @@ class Client:
         except ConnectionError:
             sock.close()
             raise
-        name = "127.0.0.1" if context else None
-        reader, writer = await asyncio.open_connection(sock=sock, ssl=context, server_hostname=name)
+        name, ahead = "127.0.0.1" if context else None, receive_buffer or 65_536
+        reader, writer = await asyncio.open_connection(sock=sock, ssl=context, server_hostname=name, limit=ahead)
         client = cls(reader, writer, opens_windows=opens_windows)
         if greets:
             client.send(PREFACE)
