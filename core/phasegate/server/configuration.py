@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
+from typing import Protocol
 
 from ..admin.desk import Proposal
 from ..errors import ConfigError, Finding, StartupError
@@ -18,7 +19,7 @@ from ..sealing.seal import forgeries
 from ..snapshot import Snapshot
 from ..store.file import FileSource
 from ..store.records import Change, Conflict, Contents, Record, Revision, Store, StoreUnavailable, Write
-from .distribution import Distribution, nothing
+from .distribution import nothing
 from .reference_table import ReferenceTable
 from .state import State, after_revision, settled, settled_records
 
@@ -26,6 +27,16 @@ _logger = logging.getLogger(__name__)
 
 _TRIES = 20
 _PULLED = 50
+
+
+class Serving(Protocol):
+    """What has states served: by workers, or by the process itself."""
+
+    state: State
+    generation: int
+
+    async def bring(self, state: State, write: Callable[[], Awaitable[None]] = nothing) -> list[int]:
+        """Have a state served once `write` has made it last, as `Distribution.bring` says."""
 
 
 class Configuration:
@@ -36,7 +47,7 @@ class Configuration:
     """
 
     def __init__(
-        self, schemas: Schemas, source: FileSource, store: Store, references: ReferenceTable, distribution: Distribution
+        self, schemas: Schemas, source: FileSource, store: Store, references: ReferenceTable, serving: Serving
     ) -> None:
         self.changing = asyncio.Lock()
         """Held while anything changes what is served."""
@@ -44,7 +55,7 @@ class Configuration:
         self._source = source
         self._store = store
         self._references = references
-        self._distribution = distribution
+        self._serving = serving
         self._stored = Contents(0, {})
         self._judged: Snapshot | None = None
 
@@ -60,13 +71,13 @@ class Configuration:
             self._judged = self._judge(state)
         except ConfigError as error:
             raise error.of(self._origin(error.findings)) from error
-        self._distribution.state = state
+        self._serving.state = state
 
     def adopt(self, schemas: Schemas) -> Schemas:
         """Judge by other schemas from now on. Return the former ones; raise ConfigError, with them kept, where that fails."""
         former, self._schemas, judged, self._judged = self._schemas, schemas, self._judged, None
         try:
-            self._judged = self._judge(self._distribution.state)
+            self._judged = self._judge(self._serving.state)
         except ConfigError:
             self._schemas, self._judged = former, judged
             raise
@@ -74,7 +85,7 @@ class Configuration:
 
     async def reread(self) -> None:
         """Read the file again and have it served; a bad one is reported and changes nothing. Call it with `changing` held."""
-        served = self._distribution.state
+        served = self._serving.state
         try:
             document = settled(served.document, self._source.load())
             if document is not served.document:
@@ -131,7 +142,7 @@ class Configuration:
             raise ConfigError(forged)
         revision = _revision(proposal, self._stored)
         records = after_revision(self._stored.records, revision)
-        state = replace(self._distribution.state, records=records, revision=revision.number)
+        state = replace(self._serving.state, records=records, revision=revision.number)
         if proposal.dry_run:
             self._judge(await self._referring(state))
             return revision, []
@@ -156,7 +167,7 @@ class Configuration:
             self._stored = Contents(news.number, after_revision(self._stored.records, news))
         else:
             return
-        state = replace(self._distribution.state, records=self._stored.records, revision=self._stored.revision)
+        state = replace(self._serving.state, records=self._stored.records, revision=self._stored.revision)
         try:
             await self._serve(state)
             self._report_accepted("store")
@@ -178,7 +189,7 @@ class Configuration:
     async def _serve(self, state: State, write: Callable[[], Awaitable[None]] = nothing) -> list[int]:
         state = await self._referring(state)
         snapshot = self._judge(state)
-        late = await self._distribution.bring(state, write)
+        late = await self._serving.bring(state, write)
         self._judged = snapshot
         return late
 
@@ -188,7 +199,7 @@ class Configuration:
         return state if table == state.references else replace(state, references=table)
 
     async def _refresh(self) -> None:
-        state = self._distribution.state
+        state = self._serving.state
         try:
             fresh = await self._referring(state)
             if fresh is not state:
@@ -215,8 +226,8 @@ class Configuration:
         return "store" if all("/" in part for part in parts) else str(self._source.path)
 
     def _report_accepted(self, source: str) -> None:
-        state = self._distribution.state
-        fields = {"file": source, "generation": self._distribution.generation, "revision": state.revision}
+        state = self._serving.state
+        fields = {"file": source, "generation": self._serving.generation, "revision": state.revision}
         _logger.info("configuration accepted", extra=fields)
 
 
