@@ -157,6 +157,9 @@ class Supervisor:
                     answer = await self._configuration.revisions(question.before, question.limit)
         except PhasegateError as error:
             answer = error
+        except Exception:
+            _logger.exception("question can't be answered", extra={"slot": slot.index})
+            answer = PhasegateError("a defect in the gateway; its log says where")
         slot.send(Answered(question.ticket, answer))
 
     async def _until_stopped(self) -> None:
