@@ -17,6 +17,8 @@ from ..http.websocket import GOING_AWAY, INTERNAL_ERROR, Close, WebSocket, WebSo
 from .hypercorn_config import configuration
 
 _READ_BYTES = 65_536
+_UPGRADE = ((b"connection", b"upgrade"), (b"upgrade", b"websocket"))
+_OWN = frozenset({b"connection", b"upgrade", b"sec-websocket-extensions"})
 
 
 class Handshake(NamedTuple):
@@ -29,10 +31,12 @@ class Handshake(NamedTuple):
     def of(cls, target: bytes, fields: RawHeaders, rest: bytes) -> Handshake:
         """Make the head anew of what was parsed.
 
-        It asks for no extension: a compressed message could be a thousand times its size before anybody measures it.
+        It asks for no extension: a compressed message could be a thousand times its size before anybody measures it. Of
+        Connection and Upgrade it has one each: of several, Hypercorn looks at the last alone.
         """
-        kept = [field for field in fields if field[0] != b"sec-websocket-extensions"]
-        return cls(b"\r\n".join([b"GET %b HTTP/1.1" % target, *(b": ".join(field) for field in kept), b"", b""]), rest)
+        kept = [field for field in fields if field[0] not in _OWN]
+        lines = [b"GET %b HTTP/1.1" % target, *(b": ".join(field) for field in (*kept, *_UPGRADE)), b"", b""]
+        return cls(b"\r\n".join(lines), rest)
 
 
 class ClientWebSocket:

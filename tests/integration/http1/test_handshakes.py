@@ -68,6 +68,21 @@ async def test_messages_may_come_with_the_handshake_and_before_it_is_taken(liste
     assert received == b"\x81\x03ONE\x81\x03TWO\x81\x05THREE"
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        (b"Connection: Upgrade", b"Connection: keep-alive", UPGRADE),
+        (b"Connection: keep-alive", b"Connection: Upgrade", UPGRADE),
+        (b"Connection: Upgrade", b"Upgrade: h2c", UPGRADE),
+    ],
+)
+async def test_a_handshake_may_have_more_than_one_connection_field(
+    listen: Listen, connect: Connect, fields: tuple[bytes, ...]
+) -> None:
+    client = await connect(await listen(accepting()))
+    assert (await client.ask(request("GET", "/socket", *fields, VERSION, KEY))).status == 101
+
+
 async def test_a_handshake_may_stand_behind_other_requests(listen: Listen, connect: Connect) -> None:
     gate = asyncio.Event()
     server = await listen(accepting(gate))
