@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from hypercorn.app_wrappers import ASGIWrapper
@@ -17,6 +18,9 @@ from ..http.websocket import GOING_AWAY, INTERNAL_ERROR, Close, WebSocket, WebSo
 from .hypercorn_config import configuration
 
 _READ_BYTES = 65_536
+_CLOSE_SECONDS = 5.0
+# RFC 6455 section 5.2: the last fragment, and the opcode of a close.
+_CLOSE_FRAME = b"\x88"
 _UPGRADE = ((b"connection", b"upgrade"), (b"upgrade", b"websocket"))
 _OWN = frozenset({b"connection", b"upgrade", b"sec-websocket-extensions"})
 
@@ -110,14 +114,24 @@ def _sendable(close: Close) -> Close:
 class HandedOver:
     """A connection that Hypercorn speaks WebSocket on, as the roster knows it."""
 
-    def __init__(self, transport: asyncio.Transport, address: str) -> None:
+    def __init__(self, transport: asyncio.Transport, address: str, write_timeout: float) -> None:
         self.address = address
         self.deadline = float("inf")
         self.stopping = asyncio.Event()
         self._transport = transport
+        self._write_timeout = write_timeout
+        self._until = 0.0
+
+    def ended(self, now: float) -> None:
+        """Close soon: the end was said, and a client that does not say it too is waited for no longer (RFC 6455 section 7.1.1)."""
+        self.deadline, self._until = now + _CLOSE_SECONDS, now + self._write_timeout
 
     def overdue(self, now: float) -> None:
-        """Do nothing: a WebSocket may be silent; TCP's keep-alive finds out who is gone."""
+        """Close what has ended; before, a WebSocket may be silent: TCP's keep-alive finds out who is gone."""
+        if now < self._until and self._transport.get_write_buffer_size():
+            self.deadline = now + _CLOSE_SECONDS
+        else:
+            self.abort()
 
     def drain(self, deadline: float) -> None:
         """Tell both sides that the gateway goes away."""
@@ -126,6 +140,18 @@ class HandedOver:
     def abort(self) -> None:
         """Close at once."""
         self._transport.abort()
+
+
+class _Writer(asyncio.StreamWriter):
+    """What Hypercorn writes to, a frame or a head at a time: it sees when the end is said, which Hypercorn does not always tell."""
+
+    on_close: Callable[[], None]
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send what Hypercorn says."""
+        if data[:1] == _CLOSE_FRAME:
+            self.on_close()
+        super().write(data)
 
 
 async def speak(
@@ -140,7 +166,8 @@ async def speak(
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
     transport.set_protocol(protocol)
     protocol.connection_made(transport)
-    writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+    writer = _Writer(transport, protocol, reader, loop)
+    writer.on_close = lambda: handed.ended(loop.time())
     reader.feed_data(handshake.head)
     sent = 0
 

@@ -8,6 +8,7 @@ from phasegate import Request, Response
 from phasegate.errors import ClientClosed
 from phasegate.http.headers import Headers
 from phasegate.http.websocket import Close, WebSocketAnswer
+from phasegate.limits import Limits
 from tests.http1_client import request
 from tests.integration.http1.conftest import Connect, Listen
 from tests.listening import Handler, echo
@@ -147,5 +148,17 @@ async def test_a_client_that_leaves_its_websocket_leaves_nothing_behind(listen: 
     client = await connect(server)
     assert (await client.ask(HANDSHAKE)).status == 101
     client.close()
+    await server.application.ended()
+    assert server.connections == 0
+
+
+async def test_a_websocket_that_has_ended_is_closed_though_its_client_is_silent(
+    listen: Listen, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phasegate.server.websocket._CLOSE_SECONDS", 0.1)
+    server = await listen(accepting(), limits=Limits(message_bytes=2, idle_timeout=0.1))
+    client = await connect(server)
+    assert (await client.ask(HANDSHAKE + message(b"one"))).status == 101
+    assert await client.rest() == b"\x88\x02\x03\xf1"
     await server.application.ended()
     assert server.connections == 0
