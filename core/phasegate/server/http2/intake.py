@@ -65,8 +65,9 @@ class Intake:
         elif kind != DATA:
             judge(frame, session.last_stream)
         if kind == GOAWAY:
-            # What the client has asked for is finished: h2 would let nothing more be sent after its GOAWAY.
-            self._connection.take_no_more()
+            # What the client has asked for is finished, and it learns where that ends: h2 would let nothing more be sent
+            # after its GOAWAY.
+            self._connection.goodbye()
         elif kind <= CONTINUATION:
             self._receive(frame)
 
