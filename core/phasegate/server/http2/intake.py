@@ -16,8 +16,17 @@ from ..inbound_body import InboundBody
 from ..incoming import Head, request_of, stand_in
 from .codec import Block
 from .exchange import Http2Exchange
-from .gate import CONTINUATION, DATA, END_STREAM, GOAWAY, HEADERS, RST_STREAM, Frame, Gate
-from .request import MalformedBlock, Opening, judge_trailers, opening_of
+from .gate import (
+    CONTINUATION,
+    DATA,
+    END_STREAM,
+    GOAWAY,
+    HEADERS,
+    RST_STREAM,
+    Frame,
+    Gate,
+)
+from .request import MalformedBlock, Opening, judge_trailers, opening_of, size_of
 from .rules import judge
 
 if TYPE_CHECKING:
@@ -132,12 +141,15 @@ class Intake:
             exchange.body.end()
 
     def _on_trailers(self, event: events.TrailersReceived) -> None:
-        exchange = self._connection.exchanges.get(event.stream_id)
+        exchange, fields = self._connection.exchanges.get(event.stream_id), self._connection.session.block.fields
         try:
-            judge_trailers(self._connection.session.block.fields, ending=self._unended != event.stream_id)
+            judge_trailers(fields, ending=self._unended != event.stream_id)
         except MalformedBlock as malformed:
             if exchange is not None:
                 self._connection.break_off(exchange, BadRequest(str(malformed)))
+            return
+        if exchange is not None and exchange.body is not None and size_of(fields) > self._limits.head_bytes:
+            exchange.body.fail(HeadTooLarge(f"the trailers are over {self._limits.head_bytes} bytes"))
 
     def _on_reset(self, event: events.StreamReset) -> None:
         exchange = self._connection.exchanges.get(event.stream_id)

@@ -64,7 +64,7 @@ def _opening_of(block: Fields) -> Opening:
             expects_continue = value.lower() == b"100-continue"
     fields = joined_crumbs(_with_one_host(pseudo.get(b":authority"), fields))
     text = method.decode("latin-1")
-    return Opening(_head_of(text, path, fields), text, path, _size_of(block), len(fields), length, expects_continue)
+    return Opening(_head_of(text, path, fields), text, path, size_of(block), len(fields), length, expects_continue)
 
 
 def _with_one_host(authority: bytes | None, fields: Fields) -> Fields:
@@ -96,7 +96,8 @@ def judge_trailers(block: Fields, *, ending: bool = True) -> None:
     _judge_fields(fields)
 
 
-def _size_of(block: Fields) -> int:
+def size_of(block: Fields) -> int:
+    """Return the size of all names and values together."""
     return sum(len(name) + len(value) for name, value in block)
 
 
