@@ -201,6 +201,11 @@ async def test_a_client_learns_that_what_it_asks_behind_its_goaway_is_not_done(c
     assert client.goaways[-1].last_stream_id == 1
 
 
+async def test_the_reserved_bit_of_a_window_is_ignored(client: Client) -> None:
+    client.send(raw(8, (0x80000001).to_bytes(4, "big")))
+    assert (await client.get(1)).status == 200
+
+
 async def test_a_stream_window_beyond_all_measure_resets_the_stream(client: Client, server: Listening) -> None:
     client.send(post(client))
     await server.application.begun()

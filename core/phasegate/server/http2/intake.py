@@ -20,9 +20,11 @@ from .gate import (
     CONTINUATION,
     DATA,
     END_STREAM,
+    FRAME_HEAD_BYTES,
     GOAWAY,
     HEADERS,
     RST_STREAM,
+    WINDOW_UPDATE,
     Frame,
     Gate,
 )
@@ -37,6 +39,7 @@ _logger = logging.getLogger(__name__)
 # A read may hold tens of thousands of frames; between turns others are served.
 _FRAMES_A_TURN = 32
 _LARGE_FRAME_BYTES = 4096
+_LARGEST_INCREMENT = b"\x7f\xff\xff\xff"
 
 
 class Intake:
@@ -73,6 +76,8 @@ class Intake:
                 frame = self._ended(frame)
         elif kind != DATA:
             judge(frame, session.last_stream)
+            if kind == WINDOW_UPDATE and frame.data[FRAME_HEAD_BYTES:] > _LARGEST_INCREMENT:
+                frame = _without_reserved_bit(frame)
         if kind == GOAWAY:
             # What the client has asked for is finished, and it learns where that ends: h2 would let nothing more be sent
             # after its GOAWAY.
@@ -204,6 +209,12 @@ class Intake:
         if opening.length is not None and opening.length > limits.body_bytes:
             return PayloadTooLarge(f"a body of {opening.length} bytes is over the limit of {limits.body_bytes}")
         return opening.head
+
+
+def _without_reserved_bit(frame: Frame) -> Frame:
+    """Return a WINDOW_UPDATE without the bit that is to be ignored (RFC 9113 section 6.9), which h2 takes for a part of it."""
+    start, increment = frame.data[:FRAME_HEAD_BYTES], frame.data[FRAME_HEAD_BYTES:]
+    return frame._replace(data=start + bytes([increment[0] & 0x7F]) + increment[1:])
 
 
 def _is_late(frame: Frame) -> bool:
