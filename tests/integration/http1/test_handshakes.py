@@ -122,6 +122,15 @@ async def test_a_handshake_that_is_none_is_400(listen: Listen, connect: Connect,
     assert await client.rest() == b""
 
 
+@pytest.mark.parametrize("version", [(b"Sec-WebSocket-Version: 8",), (VERSION, b"Sec-WebSocket-Version: 8"), ()])
+async def test_a_handshake_of_another_version_is_told_which_there_is(
+    listen: Listen, connect: Connect, version: tuple[bytes, ...]
+) -> None:
+    client = await connect(await listen(accepting()))
+    answer = await client.ask(request("GET", "/socket", b"Connection: Upgrade", UPGRADE, KEY, *version))
+    assert (answer.status, answer.get("sec-websocket-version")) == (400, "13")
+
+
 async def test_a_handshake_that_is_not_taken_is_answered_and_ends_the_connection(
     listen: Listen, connect: Connect
 ) -> None:
