@@ -21,6 +21,9 @@ _READ_BYTES = 65_536
 _CLOSE_SECONDS = 5.0
 # RFC 6455 section 5.2: the last fragment, and the opcode of a close.
 _CLOSE_FRAME = b"\x88"
+# Hypercorn's status line has no reason phrase, and there are clients that look for it.
+_BARE_LINE = b"HTTP/1.1 101 \r\n"
+_STATUS_LINE = b"HTTP/1.1 101 Switching Protocols\r\n"
 _UPGRADE = ((b"connection", b"upgrade"), (b"upgrade", b"websocket"))
 _OWN = frozenset({b"connection", b"upgrade", b"sec-websocket-extensions"})
 
@@ -143,14 +146,16 @@ class HandedOver:
 
 
 class _Writer(asyncio.StreamWriter):
-    """What Hypercorn writes to, a frame or a head at a time: it sees when the end is said, which Hypercorn does not always tell."""
+    """What Hypercorn writes to, a frame or a head at a time: it sees when the end is said, which Hypercorn does not tell."""
 
     on_close: Callable[[], None]
 
-    def write(self, data: bytes | bytearray | memoryview) -> None:
+    def write(self, data: Any) -> None:
         """Send what Hypercorn says."""
         if data[:1] == _CLOSE_FRAME:
             self.on_close()
+        elif data[: len(_BARE_LINE)] == _BARE_LINE:
+            data = _STATUS_LINE + data[len(_BARE_LINE) :]
         super().write(data)
 
 

@@ -84,6 +84,12 @@ async def test_a_handshake_may_have_more_than_one_connection_field(
     assert (await client.ask(request("GET", "/socket", *fields, VERSION, KEY))).status == 101
 
 
+async def test_a_handshake_that_is_taken_says_so_in_words(listen: Listen, connect: Connect) -> None:
+    client = await connect(await listen(accepting()))
+    answer = await client.ask(HANDSHAKE)
+    assert (answer.status, answer.reason) == (101, "Switching Protocols")
+
+
 async def test_a_handshake_may_stand_behind_other_requests(listen: Listen, connect: Connect) -> None:
     gate = asyncio.Event()
     server = await listen(accepting(gate))
