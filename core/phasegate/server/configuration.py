@@ -81,7 +81,7 @@ class Configuration:
                 await self._serve(replace(served, document=document))
                 self._report_accepted(str(self._source.path))
         except ConfigError as error:
-            report_refusal(_logger, error.of(self._origin(error)))
+            report_refusal(_logger, error.of(str(self._source.path)))
         except Exception:
             _logger.exception("configuration can't be judged", extra={"file": str(self._source.path)})
 
