@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..http.message import Response
-from ..store.records import Write
+from ..store.records import Key, Write
 from .answers import Refused, answer
 from .body import WHOLE_LIMIT_BYTES
 from .call import Call
@@ -23,6 +24,8 @@ from .values import TIMES, Values, judge_owner, sent
 _KEYS = frozenset({"writes", "note"})
 _WRITE_KEYS = frozenset({"kind", "id", "value"})
 _LONGEST_NOTE = 1000
+# How many are looked at before requests have their turn.
+_SLICE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,17 @@ class Changes:
         async def plan(catalogue: Catalogue) -> Plan:
             view = catalogue.view
             judge(call.request, f'"{view.revision}"')
-            entries = {(wish.kind.name, wish.id): catalogue.find(wish.kind, wish.id) for wish in wishes}
-            pairs = [(wish, entries[wish.kind.name, wish.id]) for wish in wishes]
-            writes = tuple(write for wish, before in pairs if (write := self._write(wish, before)) is not None)
-            expected = {write.key: before.modified if (before := entries[write.key]) else None for write in writes}
+            writes: list[Write] = []
+            expected: dict[Key, int | None] = {}
+            for index, wish in enumerate(wishes):
+                before = catalogue.find(wish.kind, wish.id)
+                if (write := self._write(wish, before)) is not None:
+                    writes.append(write)
+                    expected[write.key] = before.modified if before else None
+                if index % _SLICE == _SLICE - 1:
+                    await asyncio.sleep(0)
             base = view.revision if is_conditional(call.request) else None
-            proposal = Proposal(writes, expected, call.user.name, note, call.dry_run, base)
+            proposal = Proposal(tuple(writes), expected, call.user.name, note, call.dry_run, base)
             return Plan(proposal if writes else None, lambda made: answer(outcome(made, view.revision)))
 
         return await carry_out(call, self._desk, plan)

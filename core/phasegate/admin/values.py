@@ -33,6 +33,7 @@ def sent(kind: Kind, body: Mapping[str, Any], id_: str | None) -> tuple[str, dic
     wanted = inside if id_ is None else id_
     if not isinstance(wanted, str):
         raise Refused(400, 'invalid configuration: property "id" validation failed: must be a string or an integer')
+    _judge_parts(kind, wanted)
     return wanted, value
 
 
@@ -46,6 +47,12 @@ def _username(value: Mapping[str, Any], id_: str | None) -> str:
     if id_ is not None and id_ != given:
         raise Refused(400, "wrong username")
     return given
+
+
+def _judge_parts(kind: Kind, id_: str) -> None:
+    if len(id_.split("/")) != kind.parts:
+        expected = "a name without a slash" if kind.parts == 1 else "two names with a slash between them"
+        raise Refused(400, f"wrong {kind.noun} id: must be {expected}")
 
 
 def judge_owner(entry: Entry | None) -> None:

@@ -6,11 +6,11 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
 from ..admin.desk import Proposal
-from ..errors import ConfigError, StartupError
+from ..errors import ConfigError, Finding, StartupError
 from ..logs import report_refusal
 from ..references.references import TTL_SECONDS
 from ..schema.tables import Schemas
@@ -59,7 +59,7 @@ class Configuration:
             state = await self._referring(state)
             self._judged = self._judge(state)
         except ConfigError as error:
-            raise error.of(self._origin(error)) from error
+            raise error.of(self._origin(error.findings)) from error
         self._distribution.state = state
 
     def adopt(self, schemas: Schemas) -> Schemas:
@@ -144,6 +144,8 @@ class Configuration:
 
         late = await self._serve(state, write)
         self._stored = Contents(revision.number, records)
+        fields = {"author": proposal.author, "note": proposal.note, "revision": revision.number}
+        _logger.info("configuration changed", extra=fields)
         return revision, late
 
     async def _take_in(self, news: Revision | Contents) -> None:
@@ -203,13 +205,13 @@ class Configuration:
         known = self._judged.warnings if self._judged is not None else ()
         for warning in snapshot.warnings:
             if warning not in known:
-                fields = {"file": str(self._source.path), "path": warning.path, "detail": warning.message}
+                fields = {"file": self._origin([warning]), "path": warning.path, "detail": warning.message}
                 _logger.warning("configuration warning", extra=fields)
         return snapshot
 
-    def _origin(self, error: ConfigError) -> str:
+    def _origin(self, findings: Iterable[Finding]) -> str:
         """Return where the findings are: records have a slash in the first part of their path."""
-        parts = [re.split(r"[.\[]", finding.path, maxsplit=1)[0] for finding in error.findings]
+        parts = [re.split(r"[.\[]", finding.path, maxsplit=1)[0] for finding in findings]
         return "store" if all("/" in part for part in parts) else str(self._source.path)
 
     def _report_accepted(self, source: str) -> None:

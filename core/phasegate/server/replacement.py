@@ -59,8 +59,8 @@ class Lives:
         return True
 
     async def end(self, graceful_seconds: float) -> None:
-        """Let every worker finish what is in flight; whoever takes longer is killed."""
-        for slot in self.slots:
+        """Let every worker finish what is in flight, one on trial among them; whoever takes longer is killed."""
+        for slot in list(self._running):
             slot.retire()
         running = list(self._running.values())
         if running:

@@ -61,7 +61,7 @@ class Slot:
         """Start a worker, and another one whenever it dies. The first is replaced at once, then ever more slowly."""
         while not self._retired.is_set():
             began = time.monotonic()
-            code = await self._one_life()
+            code = await self._try_one_life()
             self.settled.set()
             self._owner.died(self, code)
             if self._retired.is_set() or self.on_trial:
@@ -113,10 +113,19 @@ class Slot:
         self._retired.set()
         self.restart()
 
+    async def _try_one_life(self) -> int:
+        """See one worker through and return its exit code. One that can't be started counts as one that died quickly."""
+        try:
+            return await self._one_life()
+        except OSError as error:
+            _logger.warning("worker can't be started", extra={"slot": self.index, "cause": str(error)})
+            return os.EX_OSERR
+
     async def _one_life(self) -> int:
         ours, theirs = socket.socketpair()
-        start, descriptors = self._owner.begin(self)
-        with theirs:
+        with theirs, contextlib.ExitStack() as stack:
+            stack.callback(ours.close)
+            start, descriptors = self._owner.begin(self)
             self._process = process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "phasegate.server.worker", str(theirs.fileno()), self._loop_name),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -124,6 +133,7 @@ class Slot:
                 process_group=0,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )
+            stack.pop_all()
         self._channel = channel = await Channel.over(ours)
         channel.send(start)
         if self._retired.is_set():

@@ -75,8 +75,8 @@ class Supervisor:
         self._configuration = Configuration(self._schemas, source, self._store, references, self._distribution)
         try:
             await self._configuration.begin()
-            self._settings = with_admin_key(self._settings)
             self._open_addresses()
+            self._settings = with_admin_key(self._settings)
             allow_descriptors(self._settings.limits.connections)
             self._follow_signals()
             self._lives.slots = [Slot(index, self._settings.loop, self) for index in range(self._settings.workers)]

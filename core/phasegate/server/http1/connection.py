@@ -88,7 +88,7 @@ class Http1Connection(Wire):
         elif self._current is not None:
             self._hurry_body(self._current, now)
         elif self.deaf:
-            self.close_now(now)
+            self.close_patiently(now)
         elif self._intake.in_head:
             self._refuse(RequestTimeout(f"the head was not here after {self.listener.limits.head_timeout} s"))
         else:

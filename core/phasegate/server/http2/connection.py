@@ -97,7 +97,9 @@ class Http2Connection(Connection):
 
     def overdue(self, now: float) -> None:
         """End what takes too long."""
-        if self.deaf or self.stalls_too_long(now):
+        if self.deaf and self._closing:
+            self.close_patiently(now)
+        elif self.deaf or self.stalls_too_long(now):
             self.abort()
         elif now >= self._unfinished_until():
             self._fail(ConnectionFault(ErrorCodes.ENHANCE_YOUR_CALM, "a frame or a header block took too long"))
@@ -285,11 +287,12 @@ class Http2Connection(Connection):
         fields = {"cause": fault.reason, "code": fault.code.name, "client": self.address}
         _logger.info("connection ended", extra=fields)
         self.session.say_goaway(fault.code, last_stream=self.session.last_stream)
+        self._closing = False
         self._close()
         self._leave_all()
 
     def _close(self) -> None:
-        """Close once everything sent has left and the client had time to read it."""
+        """Send nothing more, and close once the client had time to read what was sent; one at fault gets no more time."""
         self.session.end()
         self.deaf = True
         self.deadline = self.loop.time() + _LINGER_SECONDS

@@ -27,6 +27,7 @@ _logger = logging.getLogger(__name__)
 
 # A read may hold tens of thousands of frames; between turns others are served.
 _FRAMES_A_TURN = 32
+_LARGE_FRAME_BYTES = 4096
 
 
 class Intake:
@@ -71,8 +72,7 @@ class Intake:
 
     def _receive(self, frame: Frame) -> None:
         meaning = self._connection.session.receive(frame)
-        if not meaning and frame.kind in (HEADERS, RST_STREAM) and not self.gate.mid_block:
-            # The stream was over.
+        if not meaning and not self.gate.mid_block and _is_late(frame):
             self.gate.count_control()
         for event in meaning:
             handler = _HANDLERS.get(type(event))
@@ -192,6 +192,14 @@ class Intake:
         if opening.length is not None and opening.length > limits.body_bytes:
             return PayloadTooLarge(f"a body of {opening.length} bytes is over the limit of {limits.body_bytes}")
         return opening.head
+
+
+def _is_late(frame: Frame) -> bool:
+    """Tell whether a frame without a meaning was sent on a stream that is over.
+
+    Much DATA can be on its way when a stream ends, and costs its sender what it costs us.
+    """
+    return frame.kind in (HEADERS, RST_STREAM) or (frame.kind == DATA and len(frame.data) < _LARGE_FRAME_BYTES)
 
 
 _HANDLERS: dict[type[events.Event], Callable[[Intake, Any], None]] = {
