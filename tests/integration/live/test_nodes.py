@@ -1,6 +1,8 @@
 """Gateways on etcd: what is written through one shows on all, and whatever becomes of etcd, what is served stays right."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 from phasegate.testing import FakeUpstream
 from tests.admin_client import AdminClient, admin_settings, administering
 from tests.etcd import ETCD, Member, etcd_cluster
-from tests.process import DEADLINE_SECONDS, Server, serving, write_conf
+from tests.process import DEADLINE_SECONDS, Server, children_of, serving, write_conf
 
 pytestmark = pytest.mark.skipif(ETCD is None, reason="install Debian's etcd-server to run gateways on etcd")
 
@@ -109,3 +111,53 @@ async def test_a_node_starts_without_etcd_and_catches_up(
         assert await two.statuses("/old") == {404}
         await until_written(two, "routes/2", route(upstream, "/second"))
         await until_served(one, "/second")
+
+
+async def test_a_node_serves_and_writes_on_when_one_of_three_members_dies(
+    tmp_path: Path, upstream: FakeUpstream
+) -> None:
+    with etcd_cluster(tmp_path / "etcd", 3) as members:
+        async with serving(conf(tmp_path / "a", members)) as server, administering(server) as admin:
+            await admin.write("PUT", "routes/1", route(upstream, "/before"))
+            leader = next(member for member in members if member.leads())
+            leader.kill()
+            assert await admin.statuses("/before") == {200}
+            await until_written(admin, "routes/1", route(upstream, "/after"))
+            assert (await admin.statuses("/after"), await admin.statuses("/before")) == ({200}, {404})
+            leader.restart(members)
+            await admin.write("DELETE", "routes/1")
+            assert await admin.statuses("/after") == {404}
+
+
+async def test_a_node_that_was_stopped_while_etcd_was_compacted_catches_up(
+    tmp_path: Path, member: Member, node: tuple[Server, AdminClient], upstream: FakeUpstream
+) -> None:
+    server, one = node
+    async with serving(conf(tmp_path / "b", [member])) as other, administering(other) as two:
+        await two.write("PUT", "routes/1", route(upstream, "/v0"))
+        await until_served(one, "/v0")
+        for pid in (server.process.pid, *server.workers()):
+            os.kill(pid, signal.SIGSTOP)
+        for number in range(1, 6):
+            await two.write("PUT", "routes/1", route(upstream, f"/v{number}"))
+        member.compact()
+        for pid in (*children_of(server.process.pid), server.process.pid):
+            os.kill(pid, signal.SIGCONT)
+        await until_served(one, "/v5")
+        assert await one.statuses("/v0") == {404}
+
+
+async def test_a_clash_with_a_node_s_file_keeps_that_node_at_what_it_served(
+    tmp_path: Path, member: Member, node: tuple[Server, AdminClient], upstream: FakeUpstream
+) -> None:
+    server, one = node
+    server.write_routes({"routes": [{"id": "mine", **route(upstream, "/mine")}]})
+    await until_served(one, "/mine")
+    async with serving(conf(tmp_path / "b", [member])) as other, administering(other) as two:
+        await two.write("PUT", "routes/mine", route(upstream, "/theirs"))
+        refused = await server.logged("configuration refused")
+        assert refused["file"] == "store, revision 1"
+        assert await one.statuses("/mine") == {200}
+        await two.write("DELETE", "routes/mine")
+        await two.write("PUT", "routes/other", route(upstream, "/theirs"))
+        await until_served(one, "/theirs")
