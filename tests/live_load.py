@@ -111,6 +111,6 @@ class Trial:
 
     def judge(self, at_least: int, *, may_break: bool = False) -> None:
         """Hold every answer to the history, and, unless connections may break, the gateway to having lost no request."""
-        assert not self._readers.wrong
-        assert may_break or not self._readers.broken
+        assert self._readers.wrong == Counter()
+        assert may_break or self._readers.broken == Counter()
         assert self._readers.answered > at_least

@@ -113,22 +113,6 @@ async def test_a_node_starts_without_etcd_and_catches_up(
         await until_served(one, "/second")
 
 
-async def test_a_node_serves_and_writes_on_when_one_of_three_members_dies(
-    tmp_path: Path, upstream: FakeUpstream
-) -> None:
-    with etcd_cluster(tmp_path / "etcd", 3) as members:
-        async with serving(conf(tmp_path / "a", members)) as server, administering(server) as admin:
-            await admin.write("PUT", "routes/1", route(upstream, "/before"))
-            leader = next(member for member in members if member.leads())
-            leader.kill()
-            assert await admin.statuses("/before") == {200}
-            await until_written(admin, "routes/1", route(upstream, "/after"))
-            assert (await admin.statuses("/after"), await admin.statuses("/before")) == ({200}, {404})
-            leader.restart(members)
-            await admin.write("DELETE", "routes/1")
-            assert await admin.statuses("/after") == {404}
-
-
 async def test_a_node_that_was_stopped_while_etcd_was_compacted_catches_up(
     tmp_path: Path, member: Member, node: tuple[Server, AdminClient], upstream: FakeUpstream
 ) -> None:
