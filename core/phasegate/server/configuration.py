@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..admin.desk import Proposal
 from ..errors import ConfigError, Finding, StartupError
@@ -88,11 +89,11 @@ class Configuration:
         served = self._serving.state
         try:
             document = settled(served.document, self._source.load())
-            if document is not served.document:
-                await self._serve(replace(served, document=document))
+            if document is not served.document or served.revision != self._stored.revision:
+                await self._take_up(document)
                 self._report_accepted(str(self._source.path))
         except ConfigError as error:
-            report_refusal(_logger, error.of(self._origin(error.findings)))
+            report_refusal(_logger, error.of(str(self._source.path)))
         except Exception:
             _logger.exception("configuration can't be judged", extra={"file": str(self._source.path)})
 
@@ -159,7 +160,21 @@ class Configuration:
         _logger.info("configuration changed", extra=fields)
         return revision, late
 
+    async def _take_up(self, document: Mapping[str, Any]) -> None:
+        """Have a document served with all that the store holds; where that can't be, with what is served of it."""
+        served = self._serving.state
+        newest = replace(served, document=document, records=self._stored.records, revision=self._stored.revision)
+        try:
+            await self._serve(newest)
+        except ConfigError:
+            if document is served.document or served.revision == self._stored.revision:
+                raise
+            await self._serve(replace(served, document=document))
+
     async def _take_in(self, news: Revision | Contents) -> None:
+        if isinstance(news, Contents) and news.revision < self._stored.revision:
+            # Read before what was written here since then; or the store is another one, and this shows it too.
+            news = await self._store.load()
         if isinstance(news, Contents):
             records = settled_records(self._stored.records, news.records)
             self._stored = Contents(news.revision, records)
@@ -200,6 +215,12 @@ class Configuration:
 
     async def _refresh(self) -> None:
         state = self._serving.state
+        if state.revision != self._stored.revision:
+            # A reference that had no value may have been all that was wrong.
+            with contextlib.suppress(ConfigError):
+                await self._take_up(state.document)
+                self._report_accepted("store")
+                return
         try:
             fresh = await self._referring(state)
             if fresh is not state:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -96,19 +97,18 @@ class Supervisor:
     def deliver(self, slot: Slot, message: Message) -> None:
         """Take a worker's message."""
         match message:
-            case Ready():
-                self._note_ready(slot)
             case Refused(generation=0) if not self._started.done():
                 self._started.set_exception(ConfigError(message.findings, str(self._settings.file)))
-            case Prepared() | Committed() | Refused():
+            case Ready() | Prepared() | Committed() | Refused():
                 self._distribution.deliver(slot, message)
+                self._note_start()
             case Propose() | AskRevisions():
-                task = asyncio.create_task(self._answer(slot, message))
+                task = asyncio.create_task(self._answer(slot.line(), message))
                 self._answering.add(task)
                 task.add_done_callback(self._answering.discard)
 
     def died(self, slot: Slot, exit_code: int) -> None:
-        """Note that a worker ended unasked; before the first listen line that is the end of the start."""
+        """Note that a worker ended; before the first listen line that is the end of the start."""
         self._distribution.gone(slot)
         if not self._started.done():
             message = f"worker {slot.index} ended with exit code {exit_code} before it was ready; the log says why"
@@ -145,7 +145,7 @@ class Supervisor:
             _logger.info("workers replaced", extra={"workers": len(self._lives.slots)})
             await self._configuration.reread()
 
-    async def _answer(self, slot: Slot, question: Question) -> None:
+    async def _answer(self, reply: Callable[[Message], None], question: Question) -> None:
         answer: Revision | list[Revision] | PhasegateError
         try:
             match question:
@@ -158,9 +158,9 @@ class Supervisor:
         except PhasegateError as error:
             answer = error
         except Exception:
-            _logger.exception("question can't be answered", extra={"slot": slot.index})
+            _logger.exception("question can't be answered", extra={"question": type(question).__name__})
             answer = PhasegateError("a defect in the gateway; its log says where")
-        slot.send(Answered(question.ticket, answer))
+        reply(Answered(question.ticket, answer))
 
     async def _until_stopped(self) -> None:
         stopped = asyncio.create_task(self._stop.wait())
@@ -196,9 +196,7 @@ class Supervisor:
         except ConfigError as error:
             raise error.of(str(settings.path)) from error
 
-    def _note_ready(self, slot: Slot) -> None:
-        self._lives.note_ready()
-        self._distribution.catch_up(slot)
+    def _note_start(self) -> None:
         if not self._started.done() and all(other.ready for other in self._lives.slots):
             self._announce()
             self._started.set_result(None)
