@@ -16,6 +16,7 @@ from ..references.references import TTL_SECONDS
 from ..schema.tables import Schemas
 from ..sealing.seal import forgeries
 from ..snapshot import Snapshot
+from ..snapshot.garbage import undisturbed
 from ..store.file import FileSource
 from ..store.records import Change, Conflict, Contents, Record, Revision, Store, StoreUnavailable, Write
 from .distribution import Distribution, nothing
@@ -197,9 +198,10 @@ class Configuration:
 
     def _judge(self, state: State) -> Snapshot:
         """Return the snapshot of a state, and log what is doubtful about it. Raise ConfigError where there is none."""
-        snapshot = Snapshot(
-            state.document, self._schemas, self._judged, records=state.records, references=state.references
-        )
+        with undisturbed():
+            snapshot = Snapshot(
+                state.document, self._schemas, self._judged, records=state.records, references=state.references
+            )
         known = self._judged.warnings if self._judged is not None else ()
         for warning in snapshot.warnings:
             if warning not in known:
