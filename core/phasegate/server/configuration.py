@@ -141,7 +141,7 @@ class Configuration:
             state = await self._referring(state)
             self._judged = self._judge(state)
         except ConfigError as error:
-            raise error.of(self._origin(error)) from error
+            raise error.of(self._origin(error.findings)) from error
         self._serving.state = state
 
     async def _make(self, proposal: Proposal) -> tuple[Revision, list[int]]:
