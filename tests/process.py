@@ -71,8 +71,8 @@ class Server:
         write_yaml(self.folder / "routes.yaml", routes)
 
     def workers(self) -> list[int]:
-        """Return the process ids of the workers."""
-        return children_of(self.process.pid)
+        """Return the process ids of the workers that live."""
+        return [pid for pid in children_of(self.process.pid) if is_running(pid)]
 
     async def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and return the exit code."""
