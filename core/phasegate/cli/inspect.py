@@ -78,7 +78,7 @@ def _counted(number: int, noun: str) -> str:
 
 def _snapshot(settings: Settings, schemas: Schemas) -> Snapshot:
     try:
-        return Snapshot(FileSource(settings.file).load(), schemas)
+        return Snapshot(FileSource(settings.file, may_lack=settings.file_may_lack).load(), schemas)
     except ConfigError as error:
         raise error.of(str(settings.file)) from error
 

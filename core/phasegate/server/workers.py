@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from .channel import Answered, AskRevisions, Committed, Message, Prepared, Propo
 from .configuration import Configuration
 from .descriptors import allow_descriptors
 from .distribution import Distribution
+from .duties import again_and_again
 from .node_store import open_node_store
 from .reference_table import ReferenceTable
 from .replacement import Lives
@@ -41,7 +42,6 @@ _FIXED = {
     "file": "resources.file",
     "store": "resources.store",
 }
-_AGAIN_SECONDS = 5.0
 
 
 class Supervisor:
@@ -71,7 +71,7 @@ class Supervisor:
         self._started = asyncio.get_running_loop().create_future()
         self._store = await open_node_store(self._settings, self._schemas)
         references = ReferenceTable(References(self._settings.reach))
-        source = FileSource(self._settings.file)
+        source = FileSource(self._settings.file, may_lack=self._settings.file_may_lack)
         self._configuration = Configuration(self._schemas, source, self._store, references, self._distribution)
         try:
             await self._configuration.begin()
@@ -157,6 +157,9 @@ class Supervisor:
                     answer = await self._configuration.revisions(question.before, question.limit)
         except PhasegateError as error:
             answer = error
+        except Exception:
+            _logger.exception("question can't be answered", extra={"question": type(question).__name__})
+            answer = PhasegateError("a defect in the gateway; its log says where")
         reply(Answered(question.ticket, answer))
 
     async def _until_stopped(self) -> None:
@@ -173,7 +176,7 @@ class Supervisor:
             configuration.follow_references,
             self._follow_hangups,
         )
-        following = [asyncio.create_task(_again_and_again(duty)) for duty in duties]
+        following = [asyncio.create_task(again_and_again(duty)) for duty in duties]
         await stopped
         for task in following:
             task.cancel()
@@ -244,13 +247,3 @@ def with_admin_key(settings: Settings) -> Settings:
     if settings.admin.keys:
         return settings
     return replace(settings, admin=replace(settings.admin, keys=(keys.ensure(settings.admin_key_file),)))
-
-
-async def _again_and_again(duty: Callable[[], Awaitable[None]]) -> None:
-    """See to a duty for good; one that fails is reported and taken up again."""
-    while True:
-        try:
-            await duty()
-        except Exception:
-            _logger.exception("can't follow changes", extra={"duty": duty.__name__.strip("_")})
-            await asyncio.sleep(_AGAIN_SECONDS)

@@ -106,11 +106,11 @@ class Http2Connection(Connection):
         elif self._farewell is not None:
             self._hurry_all(now)
             if now >= self._farewell:
-                self._goodbye()
+                self.goodbye()
         elif self.exchanges:
             self._hurry_all(now)
         elif now >= self._idle_since + self.listener.limits.idle_timeout:
-            self._goodbye()
+            self.goodbye()
         else:
             self._schedule()
 
@@ -155,8 +155,12 @@ class Http2Connection(Connection):
         exchange.leave()
         self._intake.gate.count_reset()
 
-    def take_no_more(self) -> None:
-        """Close once what is under way has ended."""
+    def goodbye(self) -> None:
+        """Take no further stream, and close once those that there are have ended."""
+        if self._closing or self.deaf:
+            return
+        self._farewell = None
+        self.session.say_goaway(ErrorCodes.NO_ERROR, last_stream=self.session.last_stream)
         self._closing = True
         self._rest_a_while()
 
@@ -275,12 +279,6 @@ class Http2Connection(Connection):
             self._close()
         else:
             self._schedule()
-
-    def _goodbye(self) -> None:
-        """Take no further stream, and close once those that there are have ended."""
-        self._farewell = None
-        self.session.say_goaway(ErrorCodes.NO_ERROR, last_stream=self.session.last_stream)
-        self.take_no_more()
 
     def _fail(self, fault: ConnectionFault) -> None:
         """End the connection over a fault of the client's."""
