@@ -9,8 +9,8 @@ import pytest
 
 from phasegate.sealing.keyring import KeyRing
 from phasegate.testing import FakeUpstream
-from tests.admin_client import AdminClient, admin_settings, administering
-from tests.process import Server, free_port, run_command, serving, write_conf
+from tests.admin_client import KEY, AdminClient, admin_settings, administering
+from tests.process import Server, free_port, run_command, serving, write_conf, write_yaml
 
 SECRET = "a-s3cret-of-the-function"
 LATER = "an0ther-secret-of-the-function"
@@ -57,6 +57,18 @@ async def test_the_key_that_is_made_lets_its_owner_in_and_is_never_logged(tmp_pa
         assert await server.stop() == 0
         assert key.encode() not in server.output
         assert key.encode() not in kept(tmp_path).replace(file.read_bytes(), b"")
+
+
+async def test_keys_are_changed_without_a_restart(tmp_path: Path) -> None:
+    conf(tmp_path)
+    async with serving(tmp_path) as server, administering(server) as former:
+        path = tmp_path / "gateway.yaml"
+        write_yaml(path, path.read_text().replace(KEY, "another-key-for-these-tests"))
+        server.process.send_signal(signal.SIGHUP)
+        await server.logged("workers replaced")
+        async with administering(server, "another-key-for-these-tests") as latter:
+            await latter.write("PUT", "upstreams/u", {"nodes": {"127.0.0.1:1": 1}})
+        assert {status for status, _ in await former.shown("upstreams/u")} == {401}
 
 
 async def test_a_secret_is_sealed_on_disk_and_open_where_it_is_used(tmp_path: Path, upstream: FakeUpstream) -> None:

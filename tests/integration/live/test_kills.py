@@ -8,9 +8,9 @@ from typing import Any
 
 import aiohttp
 
-from phasegate.testing import FakeUpstream
+from phasegate.testing import FakeUpstream, Reply
 from tests.admin_client import AdminClient, admin_settings, administering
-from tests.process import is_running, serving, write_conf
+from tests.process import free_port, is_running, serving, write_conf
 
 ROUNDS = 2
 
@@ -94,3 +94,24 @@ async def test_a_killed_supervisor_leaves_what_it_acknowledged(tmp_path: Path, u
             await writing
             await until_gone(workers)
             acknowledged, tried = writer.acknowledged, writer.tried
+
+
+async def test_a_gateway_starts_beside_workers_that_still_finish_after_their_supervisor_was_killed(
+    tmp_path: Path, upstream: FakeUpstream
+) -> None:
+    gate = asyncio.Event()
+    address = f"127.0.0.1:{free_port()}"
+    folder = write_conf(tmp_path, {"routes": []}, admin=admin_settings(), listen=[{"address": address}])
+    async with serving(folder) as server, administering(server) as admin:
+        await admin.write("PUT", "routes/1", route(upstream, 1))
+        upstream.reply(Reply(wait=gate), Reply())
+        slow = asyncio.create_task(admin.statuses("/v1"))
+        await upstream.arrived()
+        workers = server.workers()
+        server.process.kill()
+        async with serving(folder) as other, administering(other) as latter:
+            assert await latter.statuses("/v1") == {200}
+            assert any(is_running(pid) for pid in workers)
+            gate.set()
+            assert await slow == {200}
+            await until_gone(workers)

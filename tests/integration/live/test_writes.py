@@ -43,8 +43,19 @@ async def test_every_worker_shows_what_is_acknowledged(tmp_path: Path, upstream:
         assert await admin.shown("routes/1") == [(404, {"message": "Key not found"})]
 
 
-async def test_a_restart_keeps_everything(tmp_path: Path, upstream: FakeUpstream) -> None:
-    conf(tmp_path)
+async def test_many_write_at_the_same_time_and_nothing_is_lost(tmp_path: Path, upstream: FakeUpstream) -> None:
+    async with serving(conf(tmp_path)) as server, administering(server) as admin:
+        paths = [f"routes/{number % 16}" for number in range(48)]
+        await asyncio.gather(*(admin.write("PUT", path, route(upstream, f"/{path}")) for path in paths))
+        await asyncio.gather(*(admin.write("POST", "routes", route(upstream, "/posted")) for _ in range(16)))
+        ((_, shown),) = await admin.shown("routes")
+        assert shown["total"] == 32
+        assert await admin.revision() == 64
+
+
+@pytest.mark.parametrize("protocol", ["native", "hypercorn"])
+async def test_a_restart_keeps_everything(tmp_path: Path, upstream: FakeUpstream, protocol: str) -> None:
+    conf(tmp_path, server={"protocol": protocol})
     kinds = ("routes", "upstreams", "consumers", "revisions")
     async with serving(tmp_path) as server, administering(server) as admin:
         await admin.write("PUT", "upstreams/u", {"nodes": {upstream.address: 1}})

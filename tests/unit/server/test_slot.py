@@ -1,0 +1,38 @@
+"""A slot tells the worker of now from the one before it."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from typing import cast
+
+import pytest
+
+from phasegate.server.channel import Abort, Channel, Commit
+from phasegate.server.slot import Slot, SlotOwner
+
+
+@pytest.fixture
+async def lines() -> AsyncIterator[list[tuple[Channel, Channel]]]:
+    """Two lines, with the supervisor's end and the worker's."""
+    pairs = [socket.socketpair() for _ in range(2)]
+    lines = [(await Channel.over(ours), await Channel.over(theirs)) for ours, theirs in pairs]
+    yield lines
+    for ours, theirs in lines:
+        ours.close()
+        theirs.close()
+
+
+async def test_an_answer_reaches_the_worker_that_asked_and_none_after_it(lines: list[tuple[Channel, Channel]]) -> None:
+    (first, asked), (second, other) = lines
+    slot = Slot(0, "asyncio", cast("SlotOwner", None))
+    slot._channel = first
+    reply = slot.line()
+    slot._channel = second
+    reply(Abort(1))
+    slot.send(Commit(2))
+    assert await asyncio.wait_for(asked.receive(), 5) == Abort(1)
+    assert await asyncio.wait_for(other.receive(), 5) == Commit(2)
+
+
+async def test_an_answer_to_nobody_is_dropped() -> None:
+    Slot(0, "asyncio", cast("SlotOwner", None)).line()(Abort(1))
