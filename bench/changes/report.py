@@ -9,10 +9,15 @@ from ..goal import Goal
 from ..tables import NOTHING, table
 from .bulk import Bulk, Start
 from .measure import Series
-from .watch import Sight
+from .node import WORKERS
+from .watch import PAUSE_SECONDS, Sight
 from .writes import ROUTES
 
 _MIB = 1024
+_ABOUT = (
+    f"nodes of {WORKERS} workers, none of them pinned; one change after another, and each worker is asked for a path\n"
+    f"{PAUSE_SECONDS * 1e3:g} ms after its last answer, over a kept connection"
+)
 _COLD_SECONDS = Goal(3)
 _LAG_MS = Goal(10)
 GOALS_MS = {"distribution-node": Goal(100), "distribution-cluster": Goal(500), "routes-10000": Goal(100)}
@@ -21,7 +26,7 @@ GOALS_MS = {"distribution-node": Goal(100), "distribution-cluster": Goal(500), "
 
 def text(serieses: Mapping[str, Series], bulk: Bulk | None) -> str:
     """Return a table of each kind that was measured."""
-    tables = [_times(serieses), _lags(serieses)] if serieses else []
+    tables = [_ABOUT, _times(serieses), _lags(serieses)] if serieses else []
     return "\n\n".join([*tables, _starts(bulk)] if bulk else tables)
 
 
