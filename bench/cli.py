@@ -77,8 +77,8 @@ def bench(groups: tuple[str, ...], names: tuple[str, ...], rounds: int, seconds:
     """Measure the gateway and its listener beside others, in one run.
 
     CPU time a request is what counts: it hardly depends on how fast the load arrives. Everything runs on 127.0.0.1, on
-    free ports, out of a temporary folder. The default run takes about twelve minutes; attacks are run in three rounds at
-    most, connections in one.
+    free ports, out of a temporary folder. The default run takes about a quarter of an hour; attacks are run in three
+    rounds at most, connections and changes in one.
     """
     tools, cores = find_tools(), Cores.choose()
     chosen = _chosen(groups, names)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..cpu import TICKS_A_SECOND, tree_ticks
 from ..errors import SliceFailed
 from ..footprint import rss_kib
 from ..peers import Site
@@ -26,9 +27,10 @@ _WRITTEN = 200
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How long a node took until every worker served, in seconds, and what its processes hold then, in KiB."""
+    """How long a node took until every worker served, in seconds, their CPU time for it, and what they hold then in KiB."""
 
     seconds: float
+    cpu_seconds: float
     supervisor_kib: int
     worker_kib: int
 
@@ -75,11 +77,12 @@ def _start(site: Site, name: str, document: Mapping[str, Any] | None = None) -> 
     node = start_node(site, name, SQLITE, document=document)
     with eyes(node) as workers:
         took = time.monotonic() - node.began
+        used = sum(tree_ticks(node.child.process.pid).values()) / TICKS_A_SECOND
         _require_served(workers)
         held = [rss_kib(worker) for worker in workers]
     supervisor = rss_kib(node.child.process.pid)
     node.stop()
-    return Start(took, supervisor, max(held))
+    return Start(took, used, supervisor, max(held))
 
 
 def _save_one(site: Site, document: Mapping[str, list[dict[str, Any]]]) -> float:

@@ -9,10 +9,15 @@ from ..goal import Goal
 from ..tables import NOTHING, table
 from .bulk import Bulk, Start
 from .measure import Series
-from .watch import Sight
+from .node import WORKERS
+from .watch import PAUSE_SECONDS, Sight
 from .writes import ROUTES
 
 _MIB = 1024
+_ABOUT = (
+    f"nodes of {WORKERS} workers, none of them pinned; one change after another, and each worker is asked for a path\n"
+    f"{PAUSE_SECONDS * 1e3:g} ms after its last answer, over a kept connection"
+)
 _COLD_SECONDS = Goal(3)
 _LAG_MS = Goal(10)
 GOALS_MS = {"distribution-node": Goal(100), "distribution-cluster": Goal(500), "routes-10000": Goal(100)}
@@ -21,7 +26,7 @@ GOALS_MS = {"distribution-node": Goal(100), "distribution-cluster": Goal(500), "
 
 def text(serieses: Mapping[str, Series], bulk: Bulk | None) -> str:
     """Return a table of each kind that was measured."""
-    tables = [_times(serieses), _lags(serieses)] if serieses else []
+    tables = [_ABOUT, _times(serieses), _lags(serieses)] if serieses else []
     return "\n\n".join([*tables, _starts(bulk)] if bulk else tables)
 
 
@@ -33,17 +38,16 @@ def percentile(values: Iterable[float], share: float) -> float:
 
 def _times(serieses: Mapping[str, Series]) -> str:
     columns: Sequence[tuple[str, Callable[[Sight], float]]] = (
-        ("acknowledged", lambda sight: sight.acknowledged_ms),
-        ("served by all", lambda sight: sight.served_ms),
-        ("after the answer", lambda sight: sight.behind_ms),
+        ("answered", lambda sight: sight.acknowledged_ms),
+        ("served", lambda sight: sight.served_ms),
+        ("later", lambda sight: sight.behind_ms),
     )
-    shares = (("p50", 0.5), ("p99", 0.99))
-    head = ["part", "changes", *(f"{name} {share}" for name, _ in columns for share, _ in shares), "goal"]
+    head = ["part", "changes", *(head for name, _ in columns for head in (f"{name} p50", "p99")), "goal"]
     rows = [
         [
             name,
             str(len(series.sights)),
-            *(f"{percentile(map(of, series.sights), share):.1f}" for _, of in columns for _, share in shares),
+            *(figure for _, of in columns for figure in _middle_and_end([of(sight) for sight in series.sights])),
             GOALS_MS[name].judge(percentile((sight.served_ms for sight in series.sights), 0.99)),
         ]
         for name, series in serieses.items()
@@ -86,20 +90,22 @@ def _middle_and_end(values: Sequence[float]) -> list[str]:
 
 
 def _starts(bulk: Bulk) -> str:
-    head = ["what", "seconds", "goal", "supervisor MiB", "worker MiB"]
+    head = ["what", "seconds", "goal", "CPU seconds", "supervisor MiB", "worker MiB"]
+    nothing = [NOTHING] * 4
     rows = [
-        ["written through the Admin API at once", f"{bulk.written_seconds:.2f}", NOTHING, NOTHING, NOTHING],
+        ["written through the Admin API at once", f"{bulk.written_seconds:.2f}", *nothing],
         _start_row("start out of the store", bulk.from_store),
         _start_row("start out of routes.yaml", bulk.from_file),
-        ["one changed in routes.yaml", f"{bulk.saved_seconds:.2f}", NOTHING, NOTHING, NOTHING],
+        ["one changed in routes.yaml", f"{bulk.saved_seconds:.2f}", *nothing],
     ]
     return table(head, rows, f"{ROUTES:,} routes with three plugins each, until every worker serves them; medians")
 
 
 def _start_row(name: str, starts: Sequence[Start]) -> list[str]:
     seconds = percentile((start.seconds for start in starts), 0.5)
-    held = [
-        percentile((kib for kib in column), 0.5) / _MIB
-        for column in ([start.supervisor_kib for start in starts], [start.worker_kib for start in starts])
-    ]
-    return [name, f"{seconds:.2f}", _COLD_SECONDS.judge(seconds), *(f"{mib:.1f}" for mib in held)]
+    figures = (
+        percentile((start.cpu_seconds for start in starts), 0.5),
+        percentile((start.supervisor_kib for start in starts), 0.5) / _MIB,
+        percentile((start.worker_kib for start in starts), 0.5) / _MIB,
+    )
+    return [name, f"{seconds:.2f}", _COLD_SECONDS.judge(seconds), *(f"{figure:.1f}" for figure in figures)]

@@ -11,7 +11,7 @@ from bench.changes.watch import Sight
 from bench.changes.writes import CHANGED, ROUTES, among_many, path_of, routes, small
 
 SERIES = Series([Sight(10, 12, 7, 1), Sight(20, 15, 4, 0)], [5.0, 6.0])
-BULK = Bulk(2.0, [Start(1.0, 1024, 2048)], SERIES, [Start(5.0, 1024, 2048)], 3.0)
+BULK = Bulk(2.0, [Start(1.0, 1.5, 1024, 2048)], SERIES, [Start(5.0, 7.5, 1024, 2048)], 3.0)
 
 
 def test_a_percentile_is_of_nearest_rank() -> None:
@@ -43,8 +43,8 @@ def test_lags_are_judged_by_what_is_beyond_peace() -> None:
 
 def test_starts_are_judged_and_told_with_what_is_held() -> None:
     said = rows(text({"routes-10000": SERIES}, BULK))
-    assert "start out of the store 1.00 < 3 met 1.0 2.0" in said
-    assert "start out of routes.yaml 5.00 < 3 missed 1.0 2.0" in said
+    assert "start out of the store 1.00 < 3 met 1.5 1.0 2.0" in said
+    assert "start out of routes.yaml 5.00 < 3 missed 7.5 1.0 2.0" in said
 
 
 def test_nothing_is_said_of_what_was_not_measured() -> None:
