@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..http.message import Response
-from ..store.records import Write
+from ..store.records import Change, Record, Revision, Write
 from .answers import Refused, answer
 from .body import WHOLE_LIMIT_BYTES
 from .call import Call
 from .catalogue import Catalogue, Entry
 from .desk import Desk, Proposal
+from .differences import described, differing
 from .history import outcome
 from .kinds import KINDS, Kind
 from .masking import Masking
@@ -23,6 +24,7 @@ from .values import TIMES, Values, judge_owner, sent
 _KEYS = frozenset({"writes", "note"})
 _WRITE_KEYS = frozenset({"kind", "id", "value"})
 _LONGEST_NOTE = 1000
+_MOST_REASONS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,13 @@ class _Wish:
 class Changes:
     """Answers for `changes`: `{"writes": [{"kind", "id", "value"}], "note"}`, a null value for a record that is to go.
 
-    What would change nothing is left out, so that the same change made twice makes one revision.
+    What would change nothing is left out, so that the same change made twice makes one revision. With `?details=1` the
+    answer tells of each record what is different, secrets masked.
     """
 
     def __init__(self, desk: Desk, masking: Masking) -> None:
         self._desk = desk
+        self._masking = masking
         self._values = Values(masking)
 
     async def make(self, call: Call) -> Response:
@@ -54,13 +58,40 @@ class Changes:
             judge(call.request, f'"{view.revision}"')
             entries = {(wish.kind.name, wish.id): catalogue.find(wish.kind, wish.id) for wish in wishes}
             pairs = [(wish, entries[wish.kind.name, wish.id]) for wish in wishes]
-            writes = tuple(write for wish, before in pairs if (write := self._write(wish, before)) is not None)
+            writes = self._writes(pairs)
             expected = {write.key: before.modified if (before := entries[write.key]) else None for write in writes}
             base = view.revision if is_conditional(call.request) else None
             proposal = Proposal(writes, expected, call.user.name, note, call.dry_run, base)
-            return Plan(proposal if writes else None, lambda made: answer(outcome(made, view.revision)))
+            return Plan(proposal if writes else None, lambda made: answer(self._outcome(call, made, view.revision)))
 
         return await carry_out(call, self._desk, plan)
+
+    def _outcome(self, call: Call, made: Revision | None, present: int) -> dict[str, Any]:
+        told = outcome(made, present)
+        if made is not None and call.flag("details"):
+            pairs = zip(told["changes"], made.changes, strict=True)
+            told["changes"] = [{**head, **self._details(change)} for head, change in pairs]
+        return told
+
+    def _details(self, change: Change) -> dict[str, Any]:
+        kind, id_ = change.key
+        before, after = (_timeless(record) for record in (change.before, change.after))
+        places = list(differing(before, after)) if change.before and change.after else []
+        covered = [self._masking.covered(change.key, value) for value in (before, after)]
+        return {"kind": kind, "id": id_, "differences": [described(place, *covered) for place in places]}
+
+    def _writes(self, pairs: Sequence[tuple[_Wish, Entry | None]]) -> tuple[Write, ...]:
+        """Return the writes that wishes come to. Raise Refused with what is wrong with any of them."""
+        writes, reasons = [], []
+        for wish, before in pairs:
+            try:
+                writes.append(self._write(wish, before))
+            except Refused as error:
+                reasons.append(_named(wish, error))
+        if reasons:
+            more = f"; and {len(reasons) - _MOST_REASONS} more" if len(reasons) > _MOST_REASONS else ""
+            raise Refused(400, "; ".join(reasons[:_MOST_REASONS]) + more)
+        return tuple(write for write in writes if write is not None)
 
     def _write(self, wish: _Wish, before: Entry | None) -> Write | None:
         """Return the write that a wish comes to, None where everything is as wished."""
@@ -99,6 +130,16 @@ def _wish(item: Any, path: str) -> _Wish:
         return _Wish(kind, item["id"], None if value is None else sent(kind, value, item["id"])[1])
     except Refused as error:
         raise Refused(error.status, f"{path}: {error.body['error_msg']}") from error
+
+
+def _named(wish: _Wish, error: Refused) -> str:
+    """Return the reason with the resource that it is about before it."""
+    name, reason = f"{wish.kind.name}/{wish.id}", str(error.body["error_msg"])
+    return reason if reason.startswith(name) else f"{name}: {reason}"
+
+
+def _timeless(record: Record | None) -> dict[str, Any]:
+    return {} if record is None else _without_times(record.value)
 
 
 def _note(body: Mapping[str, Any], call: Call) -> str:
