@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..http.message import Response
-from ..store.records import Change, Record, Revision, Write
+from ..store.records import Change, Revision, Write
 from .answers import Refused, answer
 from .body import WHOLE_LIMIT_BYTES
 from .call import Call
 from .catalogue import Catalogue, Entry
 from .desk import Desk, Proposal
-from .differences import described, differing
+from .differences import differing
 from .history import outcome
 from .kinds import KINDS, Kind
 from .masking import Masking
@@ -40,7 +40,7 @@ class Changes:
     """Answers for `changes`: `{"writes": [{"kind", "id", "value"}], "note"}`, a null value for a record that is to go.
 
     What would change nothing is left out, so that the same change made twice makes one revision. With `?details=1` the
-    answer tells of each record what is different, secrets masked.
+    answer has each record before and after it, secrets masked, and the places at which those differ.
     """
 
     def __init__(self, desk: Desk, masking: Masking) -> None:
@@ -75,10 +75,12 @@ class Changes:
 
     def _details(self, change: Change) -> dict[str, Any]:
         kind, id_ = change.key
-        before, after = (_timeless(record) for record in (change.before, change.after))
-        places = list(differing(before, after)) if change.before and change.after else []
-        covered = [self._masking.covered(change.key, value) for value in (before, after)]
-        return {"kind": kind, "id": id_, "differences": [described(place, *covered) for place in places]}
+        before, after = (
+            None if record is None else _without_times(record.value) for record in (change.before, change.after)
+        )
+        places = list(differing(before, after)) if before is not None and after is not None else []
+        shown = (None if value is None else self._masking.covered(change.key, value) for value in (before, after))
+        return {"kind": kind, "id": id_, **dict(zip(("before", "after"), shown, strict=True)), "differences": places}
 
     def _writes(self, pairs: Sequence[tuple[_Wish, Entry | None]]) -> tuple[Write, ...]:
         """Return the writes that wishes come to. Raise Refused with what is wrong with any of them."""
@@ -136,10 +138,6 @@ def _named(wish: _Wish, error: Refused) -> str:
     """Return the reason with the resource that it is about before it."""
     name, reason = f"{wish.kind.name}/{wish.id}", str(error.body["error_msg"])
     return reason if reason.startswith(name) else f"{name}: {reason}"
-
-
-def _timeless(record: Record | None) -> dict[str, Any]:
-    return {} if record is None else _without_times(record.value)
 
 
 def _note(body: Mapping[str, Any], call: Call) -> str:

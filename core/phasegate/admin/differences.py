@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from ..sealing.places import MISSING, Place, at
+from ..sealing.places import MISSING, Place
 
 
 def differing(before: object, after: object, place: Place = ()) -> Iterator[Place]:
@@ -21,9 +20,3 @@ def differing(before: object, after: object, place: Place = ()) -> Iterator[Plac
             yield from differing(*pair, (*place, index))
     elif isinstance(before, bool) is not isinstance(after, bool) or before != after:
         yield place
-
-
-def described(place: Place, before: object, after: object) -> dict[str, Any]:
-    """Return a place with what stood there and what is to, each left out where there is nothing."""
-    found = {"before": at(before, place), "after": at(after, place)}
-    return {"path": list(place), **{name: value for name, value in found.items() if value is not MISSING}}

@@ -93,12 +93,9 @@ _REVISION = {"number": _COUNT, "time": {"type": "number"}, "author": _TEXT, "not
 _CHANGED = {"action": {"enum": ["create", "update", "delete"]}, "key": _TEXT}
 _VALUE: Part = {"type": ["object", "null"]}
 _WRITE = object_of({"kind": _TEXT, "id": _TEXT, "value": _VALUE}, additionalProperties=False)
-_DIFFERENCE = object_of({"path": list_of({"type": ["string", "integer"]}), "before": {}, "after": {}}, ("path",))
-_OUTCOME: Part = {
-    "type": "object",
-    "properties": {**_CHANGED, "kind": _TEXT, "id": _TEXT, "differences": list_of(_DIFFERENCE)},
-    "required": list(_CHANGED),
-}
+_PLACE = list_of({"type": ["string", "integer"]})
+_CHANGED_IN_DETAIL = {"kind": _TEXT, "id": _TEXT, "before": _VALUE, "after": _VALUE, "differences": list_of(_PLACE)}
+_OUTCOME = object_of({**_CHANGED, **_CHANGED_IN_DETAIL}, tuple(_CHANGED))
 _PART = object_of({"kind": _TEXT, "id": _TEXT, "source": {"enum": ["file", "store"]}, "value": {"type": "object"}})
 _ERRORS = list_of(
     object_of({"resource_type": _TEXT, "resource_id": _TEXT, "index": _COUNT, "error": _TEXT}, ("error",))
