@@ -39,11 +39,13 @@ class Facts:
 
 def differences(before: Facts, after: Facts, auth: Collection[str]) -> Iterator[str]:
     """Yield what is different for requests, a sentence without its subject each; `auth` names the plugins that let in."""
-    if before.goes_to != after.goes_to:
+    moved = before.goes_to != after.goes_to
+    if moved:
         yield f"goes to {after.goes_to} instead of {before.goes_to}"
     elif before.upstream != after.upstream:
         yield "is sent to its upstream by other settings"
-    yield from _by_plugins(before.plugins, after.plugins, auth)
+    old, new = before.plugins, after.plugins
+    yield from _by_plugins(*((_without_targets(old), _without_targets(new)) if moved else (old, new)), auth=auth)
     for key in dict.fromkeys((*before.rest, *after.rest)):
         if before.rest.get(key) != after.rest.get(key):
             yield f"has another {key}" if key in before.rest and key in after.rest else _came_or_went(key, after.rest)
@@ -54,7 +56,7 @@ def needs(facts: Facts, auth: Collection[str]) -> list[str]:
     return sorted(name for name in facts.plugins if name in auth)
 
 
-def _by_plugins(before: Mapping[str, Any], after: Mapping[str, Any], auth: Collection[str]) -> Iterator[str]:
+def _by_plugins(before: Mapping[str, Any], after: Mapping[str, Any], *, auth: Collection[str]) -> Iterator[str]:
     for name in sorted({*before, *after}):
         is_auth = name in auth
         if name not in before:
@@ -64,6 +66,15 @@ def _by_plugins(before: Mapping[str, Any], after: Mapping[str, Any], auth: Colle
             yield _without(name, is_auth=is_auth, free=free)
         elif before[name] != after[name]:
             yield f"runs through {name} with another configuration"
+
+
+def _without_targets(plugins: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: {key: item for key, item in config.items() if key != "function_uri"}
+        if isinstance(config, Mapping)
+        else config
+        for name, config in plugins.items()
+    }
 
 
 def _without(name: str, *, is_auth: bool, free: bool) -> str:

@@ -13,7 +13,7 @@ from .traffic import Traffic
 
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _COLOURS = {"create": "green", "update": "yellow", "delete": "red"}
-_LONGEST = 60
+_LONGEST = 100
 
 
 def plan_lines(plan: Plan, traffic: Traffic) -> Iterator[tuple[str, str | None]]:
