@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -54,7 +54,7 @@ class AdminClient:
 
     async def read(self, *, secrets: bool = False) -> Stored:
         """Return everything, secrets masked unless they are asked for."""
-        body = await self._call("GET", "/changes", {"secrets": "1"} if secrets else {})
+        body = await self._call("GET", "/changes", {"secrets": "1"} if secrets else None)
         found: dict[str, dict[Key, Value]] = {"store": {}, "file": {}}
         for item in body["list"]:
             found[item["source"]][item["kind"], item["id"]] = item["value"]
@@ -64,6 +64,10 @@ class AdminClient:
         """Return the names of the enabled plugins that let callers in."""
         body = await self._call("GET", "/plugins", {"all": "true"})
         return frozenset(name for name, described in body.items() if described.get("type") == "auth")
+
+    async def schemas(self, kinds: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+        """Return the JSON Schema of each kind."""
+        return {kind: await self._call("GET", f"/schema/{kind}") for kind in kinds}
 
     async def attempt(self, writes: Sequence[Mapping[str, Any]], revision: int) -> list[Mapping[str, Any]]:
         """Return what writes would change in the store as it is at a revision. Raise Outdated, CommandError."""
@@ -80,7 +84,7 @@ class AdminClient:
         self,
         verb: str,
         path: str,
-        query: Mapping[str, str],
+        query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         revision: int | None = None,
     ) -> Any:

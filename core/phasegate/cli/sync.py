@@ -17,6 +17,7 @@ from ..store.records import Key, Value
 from .access import client, of_a_gateway
 from .admin_client import AdminClient
 from .document import exported, wanted
+from .filled_in import kinds_in_doubt, with_types
 from .landscape import Landscape
 from .plan import Plan, needed, plan_of, writes
 from .plan_text import brief, plan_lines, summary
@@ -133,7 +134,8 @@ async def _read(api: AdminClient, *, secrets: bool) -> dict[Key, Value]:
 async def _propose(api: AdminClient, resources: dict[Key, Value]) -> _Proposal:
     async with api:
         stored = await api.read()
-        every = writes(resources, stored.store)
+        typed = with_types(resources, await api.schemas(kinds_in_doubt(resources)))
+        every = writes(typed, stored.store)
         plan = plan_of(stored.revision, await api.attempt(every, stored.revision), resources)
         traffic = Traffic(plan, Landscape({**stored.file, **stored.store}), await api.auth_plugins())
     return _Proposal(plan, needed(every, plan), traffic)
