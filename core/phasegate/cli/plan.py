@@ -14,6 +14,7 @@ from ..store.records import Key, Value
 Action = Literal["create", "update", "delete"]
 FILLED_IN = "(from the environment)"
 """What is shown in the place of text that the environment filled in."""
+_FORMER = "(something else)"
 _ANOTHER = "(another)"
 
 
@@ -92,7 +93,7 @@ def _hidden(
         if at(after, place) is not MISSING:
             after = with_value(after, place, FILLED_IN)
         if at(before, place) not in (MISSING, MASK):
-            before = with_value(before, place, _ANOTHER if differs else FILLED_IN)
+            before = with_value(before, place, _FORMER if differs else FILLED_IN)
         elif at(before, place) == MASK and not differs:
             before = with_value(before, place, FILLED_IN)
     return before, after

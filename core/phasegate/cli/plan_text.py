@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -14,6 +15,8 @@ from .traffic import Traffic
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _COLOURS = {"create": "green", "update": "yellow", "delete": "red"}
 _LONGEST = 100
+_USER = re.compile(r"([a-z]+://)[^/@\s\"]*@")
+_QUERY = re.compile(r"(https?://[^\s\"?]*)\?[^\s\"]+")
 
 
 def plan_lines(plan: Plan, traffic: Traffic) -> Iterator[tuple[str, str | None]]:
@@ -48,5 +51,7 @@ def _difference(difference: Difference) -> str:
 
 def _shown(value: Any) -> str:
     text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    # What stands before @ in a URL, or behind its question mark, can be a credential.
+    text = _QUERY.sub(r"\1?***", _USER.sub(r"\1***@", text))
     first, *more = text.splitlines() or [""]
     return f"{first[:_LONGEST]}..." if more or len(first) > _LONGEST else first

@@ -62,12 +62,13 @@ def _of_caller(change: Change, before: Landscape, after: Landscape, auth: Collec
     name, _, credential = change.id.partition("/")
     old, new = before.resources.get(change.key), after.resources.get(change.key)
     names = {plugin for value in (old, new) for plugin in _plugins(value) if plugin in auth}
-    routes = _named(_running(before, after, names)) if names else "no route"
+    routes = _named(_running(before, after, names))
     who = f"{name} with credential {credential}" if credential else name
     if change.action == "update":
-        return f"touches requests of {who} ({', '.join(sorted(names)) or 'no credential'}: {routes})"
-    known = "is known" if change.action == "create" else "is not known any more"
-    return f"{who} {known} to {routes}" if names else f"{who} {known}, and brings no credential"
+        return f"touches requests of {who} to {routes}"
+    if not names:
+        return f"touches no route: {who} has no credential in it"
+    return f"{who} may call {routes}" if change.action == "create" else f"{who} may not call {routes} any more"
 
 
 def _of_manager(change: Change, before: Landscape, after: Landscape) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
 _NEVER_FOLDED = 2**31 - 1
+# Lines that are not empty and have no spaces around them: such text needs no hint how deep it is.
+_BLOCK = re.compile(r"(?:[!-~](?:[ -~]*[!-~])?\n)+(?:[!-~](?:[ -~]*[!-~])?)?")
 
 
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
@@ -19,7 +22,7 @@ class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[mi
 
 
 def _text(dumper: Any, value: str) -> Any:
-    style = "|" if "\n" in value else None
+    style = "|" if _BLOCK.fullmatch(value) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
@@ -39,7 +42,5 @@ def _list(name: str, items: Sequence[Mapping[str, Any]]) -> str:
 
 def _item(item: Mapping[str, Any]) -> str:
     text = yaml.dump(item, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_NEVER_FOLDED)
-    lines = text.splitlines(keepends=True)
-    return "".join(
-        ("  - " if index == 0 else "    " if line.strip() else "") + line for index, line in enumerate(lines)
-    )
+    # The emitter's own line breaks alone: others are part of quoted text.
+    return "  - " + text.rstrip("\n").replace("\n", "\n    ") + "\n"

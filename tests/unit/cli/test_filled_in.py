@@ -1,0 +1,46 @@
+import pytest
+
+from phasegate.cli.filled_in import kinds_in_doubt, with_types
+from phasegate.environment import FromEnvironment as Env
+
+SCHEMA = {
+    "properties": {
+        "priority": {"type": "integer"},
+        "name": {"type": "string"},
+        "either": {"type": ["string", "integer"]},
+        "plugins": {"properties": {"p": {"properties": {"on": {"type": "boolean"}, "rate": {"type": "number"}}}}},
+        "nodes": {
+            "anyOf": [
+                {"type": "object", "additionalProperties": {"type": "integer"}},
+                {"type": "array", "items": {"properties": {"port": {"type": "integer"}}}},
+            ]
+        },
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ({"priority": Env("5")}, {"priority": 5}),
+        ({"name": Env("5")}, {"name": "5"}),
+        ({"either": Env("5")}, {"either": "5"}),
+        ({"unknown": Env("5")}, {"unknown": "5"}),
+        ({"priority": Env("five")}, {"priority": "five"}),
+        ({"priority": "5"}, {"priority": "5"}),
+        ({"plugins": {"p": {"on": Env("TRUE"), "rate": Env("0.5")}}}, {"plugins": {"p": {"on": True, "rate": 0.5}}}),
+        ({"nodes": {"h:1": Env("3")}}, {"nodes": {"h:1": 3}}),
+        ({"nodes": [{"port": Env("80"), "host": Env("1")}]}, {"nodes": [{"port": 80, "host": "1"}]}),
+    ],
+)
+def test_text_becomes_what_the_schema_asks_for(sent: dict[str, object], meant: dict[str, object]) -> None:
+    assert with_types({("routes", "a"): sent}, {"routes": SCHEMA}) == {("routes", "a"): meant}
+
+
+def test_schemas_are_needed_only_where_text_could_mean_something_else() -> None:
+    resources = {
+        ("routes", "a"): {"uri": Env("/a"), "priority": 5},
+        ("upstreams", "u"): {"nodes": [{"port": Env("80")}]},
+        ("consumers", "c"): {"desc": "5"},
+    }
+    assert kinds_in_doubt(resources) == {"upstreams"}
