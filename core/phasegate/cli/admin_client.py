@@ -19,7 +19,8 @@ from ..store.records import Key, Value
 # A large configuration takes a while to be judged.
 _TIMEOUT = aiohttp.ClientTimeout(total=600, sock_connect=10)
 _INDEX = re.compile(r"writes\[(\d+)\](?:\.value)?")
-_NEXT = re.compile(rf"; (?=(?:{'|'.join(KINDS)})/[^\s:]+(?: is owned|: ))")
+_NAMED = rf"(?:{'|'.join(KINDS)})(?:/[^\s:]+|\[\d+\]\S*)(?: is owned|: )"
+_NEXT = re.compile(f"; (?={_NAMED})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,6 @@ def _reasons(reason: str, writes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         return f"{writes[index]['kind']}/{writes[index]['id']}" if index < len(writes) else match[0]
 
     named = _INDEX.sub(name, reason)
-    if len(writes) == 1 and "/" not in named.partition(":")[0]:
+    if len(writes) == 1 and not re.match(_NAMED, named):
         named = f"{writes[0]['kind']}/{writes[0]['id']}: {named}"
     yield from _NEXT.split(named)

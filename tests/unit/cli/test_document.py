@@ -4,6 +4,7 @@ import yaml
 from phasegate import ConfigError
 from phasegate.cli.document import exported, wanted
 from phasegate.environment import fill
+from phasegate.store.records import Key, Value
 
 TIMES = {"create_time": 1, "update_time": 2}
 
@@ -40,7 +41,7 @@ def test_every_mistake_is_told_at_once() -> None:
 
 
 def test_an_export_leaves_out_times_and_is_in_a_fixed_order() -> None:
-    resources = {
+    resources: dict[Key, Value] = {
         ("consumers", "jack"): {"plugins": {}, "username": "jack", **TIMES},
         ("routes", "b"): {"uri": "/b", "plugins": {"z": {"b": 1, "a": 2}, "y": {}}, "id": "b"},
         ("routes", "a"): {"upstream_id": "u", "uri": "/a", "id": "a", **TIMES},
@@ -56,7 +57,7 @@ def test_an_export_leaves_out_times_and_is_in_a_fixed_order() -> None:
 
 
 def test_an_export_is_what_is_wanted_again() -> None:
-    resources = {
+    resources: dict[Key, Value] = {
         ("routes", "a"): {"uri": "/a", "id": "a"},
         ("credentials", "jack/one"): {"id": "one", "plugins": {}},
         ("plugin_metadata", "log"): {"id": "log", "x": 1},

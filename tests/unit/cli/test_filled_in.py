@@ -2,6 +2,7 @@ import pytest
 
 from phasegate.cli.filled_in import kinds_in_doubt, with_types
 from phasegate.environment import FromEnvironment as Env
+from phasegate.store.records import Key, Value
 
 SCHEMA = {
     "properties": {
@@ -38,7 +39,7 @@ def test_text_becomes_what_the_schema_asks_for(sent: dict[str, object], meant: d
 
 
 def test_schemas_are_needed_only_where_text_could_mean_something_else() -> None:
-    resources = {
+    resources: dict[Key, Value] = {
         ("routes", "a"): {"uri": Env("/a"), "priority": 5},
         ("upstreams", "u"): {"nodes": [{"port": Env("80")}]},
         ("consumers", "c"): {"desc": "5"},

@@ -1,20 +1,23 @@
 import pytest
 
 from phasegate.cli.landscape import Landscape
-from phasegate.cli.plan import Change
+from phasegate.cli.plan import Action, Change
 from phasegate.cli.touched import touched
 from phasegate.store.records import Key, Value
 
-GUARDED = {("routes", "g"): {"uri": "/g", "plugins": {"key-auth": {}}}, ("routes", "o"): {"uri": "/o"}}
+GUARDED: dict[Key, Value] = {
+    ("routes", "g"): {"uri": "/g", "plugins": {"key-auth": {}}},
+    ("routes", "o"): {"uri": "/o"},
+}
 KEY = {"plugins": {"key-auth": {"key": "k"}}}
 
 
 def words(kind: str, id_: str, before: Value | None, after: Value | None, there: dict[Key, Value] | None = None) -> str:
     landscape = Landscape({**GUARDED, **(there or {})})
-    action = "create" if before is None else "delete" if after is None else "update"
+    action: Action = "create" if before is None else "delete" if after is None else "update"
     change = Change(action, kind, id_, before, after)
-    scapes = [landscape.amended({change.key: value}) for value in (before, after)]
-    return touched(change, *scapes, {"key-auth"}).words
+    then, now = (landscape.amended({change.key: value}) for value in (before, after))
+    return touched(change, then, now, {"key-auth"}).words
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from phasegate.cli.yaml_text import yaml_text
 from phasegate.store.yaml import read_yaml
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\nAAAA\n-----END CERTIFICATE-----\n"
-TEXT = st.text(st.characters(blacklist_categories=("Cs",)), max_size=20)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 VALUES = st.recursive(
     st.none()
     | st.booleans()
