@@ -24,11 +24,13 @@ def wanted(document: Mapping[str, Any]) -> dict[Key, Value]:
     found: dict[Key, Value] = {}
     findings: list[Finding] = []
     for name in sorted(document, key=lambda name: [*_BUILT, name].index(name)):
-        if name not in _BUILT:
+        if name not in KINDS:
             findings.append(Finding(name, _unknown(name)))
         elif not isinstance(document[name], list):
             findings.append(Finding(name, "must be a list"))
-        else:
+        elif name not in _BUILT and document[name]:
+            findings.append(Finding(name, "is not supported in this version: leave it out"))
+        elif name in _BUILT:
             findings += _take(_BUILT[name], document[name], found)
     if findings:
         raise ConfigError(findings)

@@ -15,12 +15,18 @@ from .traffic import Traffic
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _COLOURS = {"create": "green", "update": "yellow", "delete": "red"}
 _LONGEST = 100
+_ODD = "\N{REPLACEMENT CHARACTER}"
 _USER = re.compile(r"([a-z]+://)[^/@\s\"]*@")
 _QUERY = re.compile(r"(https?://[^\s\"?]*)\?[^\s\"]+")
 
 
 def plan_lines(plan: Plan, traffic: Traffic) -> Iterator[tuple[str, str | None]]:
-    """Yield the lines of a plan, each with the colour that it may be shown in."""
+    """Yield the lines of a plan, each with the colour that it may be shown in, and nothing that a terminal obeys."""
+    for line, colour in _lines(plan, traffic):
+        yield "".join(sign if sign.isprintable() else _ODD for sign in line), colour
+
+
+def _lines(plan: Plan, traffic: Traffic) -> Iterator[tuple[str, str | None]]:
     for change in plan.changes:
         yield f"{_SIGNS[change.action]} {change.kind}/{change.id}", _COLOURS[change.action]
         for difference in change.differences:

@@ -18,7 +18,7 @@ def test_resources_are_found_by_kind_and_id() -> None:
     ("document", "message"),
     [
         ({"rotues": []}, "rotues: is not a known key: did you mean 'routes'?"),
-        ({"protos": []}, "protos: is not a known key"),
+        ({"protos": [{"id": "1"}]}, "protos: is not supported in this version"),
         ({"routes": {}}, "routes: must be a list"),
         ({"routes": ["x"]}, "routes[0]: must be an object"),
         ({"routes": [{"uri": "/"}]}, "routes[0].id: is required"),

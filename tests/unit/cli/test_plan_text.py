@@ -21,6 +21,7 @@ def lines(*changes: Change) -> list[str]:
         ("a", MISSING, "x: a -> (removed)"),
         (MISSING, [1, {"b": None}], 'x: [1,{"b":null}]'),
         ("a\nb", "c", "x: a... -> c"),
+        ("\x1b[2Ja\x07", "b", "x: \ufffd[2Ja\ufffd -> b"),
         ("a" * 200, "", f"x: {'a' * 100}... -> "),
         ("https://h/?code=s3cret", "https://u:s3cret@h/", "x: https://h/?*** -> https://***@h/"),
         (MISSING, {"uri": "https://h/?code=s3cret"}, 'x: {"uri":"https://h/?***"}'),
