@@ -244,6 +244,9 @@ async def test_variables_are_filled_in_and_never_shown(server: Server) -> None:
     code, _, errors = await run(server, "diff", "env.yaml")
     assert code == 1
     assert "environment variable FN_HOST is not set" in errors
+    code, _, errors = await run(server, "diff", "env.yaml", **{**environment, "FN_HOST": "hidden host"})
+    assert (code, "hidden" in errors) == (1, False)
+    assert "routes/e: failed to check the configuration of plugin aws-lambda" in errors
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ..settings import Settings, load_settings
 from .admin_client import AdminClient
 
 KEY_VARIABLE = "PHASEGATE_ADMIN_KEY"
+_KEY = re.compile("[!-~]+")
 _ANY = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 (nothing is bound)
 
 
@@ -58,7 +60,11 @@ def admin_url(settings: Settings) -> str:
 
 
 def _checked(url: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
         raise CommandError("--admin names no address: write http://HOST:PORT")
     return url.rstrip("/").removesuffix("/apisix/admin")
@@ -69,6 +75,8 @@ def _key(key_file: Path | None, directory: Path) -> Secret:
         return _read(key_file)
     given = os.environ.get(KEY_VARIABLE)
     if given:
+        if not _KEY.fullmatch(given.strip()):
+            raise CommandError(f"{KEY_VARIABLE} holds no key: visible ASCII characters without spaces")
         return Secret(given.strip())
     settings = load_settings(directory)
     if not settings.admin.keys:

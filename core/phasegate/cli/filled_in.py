@@ -9,9 +9,14 @@ from ..environment import FromEnvironment
 from ..schema.prepare import typed
 from ..sealing.places import texts
 from ..store.records import Key, Value
+from .plan import FILLED_IN
 
 _ALTERNATIVES = ("anyOf", "oneOf", "allOf")
 _ANY: Mapping[str, Any] = {"type": ("number", "boolean")}
+
+# How much of a value a message quotes, and from what length on a text is no word that it has anyway.
+_QUOTED = 60
+_LONG = 8
 
 JSONSchema = Mapping[str, Any]
 
@@ -26,8 +31,26 @@ def with_types(resources: Mapping[Key, Value], schemas: Mapping[str, JSONSchema]
     return {key: _typed(value, [schemas[key[0]]]) if key[0] in schemas else value for key, value in resources.items()}
 
 
+def unquoted(message: str, resources: Mapping[Key, Value]) -> str:
+    """Return a message of the gateway without any text from the environment that it quotes, in whole or cut short."""
+    hidden = {text for value in resources.values() for _, text in texts(value, _is_filled_in)}
+    for text in sorted(hidden, key=len, reverse=True):
+        for quoted in (
+            repr(str(text)),
+            repr(str(text))[:_QUOTED],
+            f"[{text}]",
+            str(text) if len(text) >= _LONG else "",
+        ):
+            message = message.replace(quoted, FILLED_IN) if quoted else message
+    return message
+
+
 def _is_in_doubt(text: str) -> bool:
     return isinstance(text, FromEnvironment) and typed(text, _ANY) is not text
+
+
+def _is_filled_in(text: str) -> bool:
+    return isinstance(text, FromEnvironment)
 
 
 def _typed(value: Any, schemas: Iterable[JSONSchema]) -> Any:

@@ -11,10 +11,11 @@ _REFERRING = {"services": "service_id", "upstreams": "upstream_id", "plugin_conf
 
 
 class Landscape:
-    """Resources by kind and id; nothing in it changes."""
+    """Resources by kind and id, and which of them are the file's; nothing in it changes."""
 
-    def __init__(self, resources: Mapping[Key, Value]) -> None:
+    def __init__(self, resources: Mapping[Key, Value], filed: frozenset[Key] = frozenset()) -> None:
         self.resources = resources
+        self.filed = filed
 
     def get(self, kind: str, id_: object) -> Value | None:
         """Return a resource, None for one that is not there."""
@@ -27,7 +28,7 @@ class Landscape:
     def amended(self, resources: Mapping[Key, Value | None]) -> Landscape:
         """Return the same with some resources as they are given, None standing for one that is gone."""
         amended = {**self.resources, **resources}
-        return Landscape({key: value for key, value in amended.items() if value is not None})
+        return Landscape({key: value for key, value in amended.items() if value is not None}, self.filed)
 
     def plugins(self, route: Value) -> dict[str, Any]:
         """Return the plugins that run on a route with their configurations, those of what it refers to among them."""

@@ -80,4 +80,5 @@ def _route(id_: str, value: Value, landscape: Landscape) -> Route:
         hosts=tuple(landscape.hosts(value)),
         methods=frozenset(several(value, "", "methods")),
         priority=priority if isinstance(priority, int) else 0,
+        source="file" if ("routes", id_) in landscape.filed else "admin",
     )

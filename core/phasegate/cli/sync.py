@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from ..store.records import Key, Value
 from .access import client, of_a_gateway
 from .admin_client import AdminClient
 from .document import exported, wanted
-from .filled_in import kinds_in_doubt, with_types
+from .filled_in import kinds_in_doubt, unquoted, with_types
 from .landscape import Landscape
 from .plan import Plan, needed, plan_of, writes
 from .plan_text import brief, plan_lines, summary
@@ -136,9 +137,20 @@ async def _propose(api: AdminClient, resources: dict[Key, Value]) -> _Proposal:
         stored = await api.read()
         typed = with_types(resources, await api.schemas(kinds_in_doubt(resources)))
         every = writes(typed, stored.store)
-        plan = plan_of(stored.revision, await api.attempt(every, stored.revision), resources)
-        traffic = Traffic(plan, Landscape({**stored.file, **stored.store}), await api.auth_plugins())
+        plan = plan_of(stored.revision, await _attempt(api, every, stored.revision, resources), resources)
+        landscape = Landscape({**stored.file, **stored.store}, frozenset(stored.file))
+        traffic = Traffic(plan, landscape, await api.auth_plugins())
     return _Proposal(plan, needed(every, plan), traffic)
+
+
+async def _attempt(
+    api: AdminClient, every: list[dict[str, Any]], revision: int, resources: dict[Key, Value]
+) -> list[Mapping[str, Any]]:
+    try:
+        return await api.attempt(every, revision)
+    except CommandError as error:
+        # The gateway does not know what came out of the environment, and quotes it.
+        raise type(error)(unquoted(str(error), resources)) from error
 
 
 async def _make(api: AdminClient, proposal: _Proposal, note: str) -> int:

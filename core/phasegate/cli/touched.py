@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..store.records import Value
+from . import names
 from .landscape import Landscape, several
 from .plan import Change
-
-_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ def touched(change: Change, before: Landscape, after: Landscape, auth: Collectio
     match change.kind:
         case "services" | "upstreams" | "plugin_configs":
             routes = _routes(before, after, lambda scape, route: scape.uses(route, change.key))
-            return Touched(f"touches {_named(routes)}", routes)
+            return Touched(f"touches {names.routes(routes)}", routes)
         case "consumers" | "credentials":
             return Touched(_of_caller(change, before, after, auth))
         case _:
@@ -34,18 +33,18 @@ def touched(change: Change, before: Landscape, after: Landscape, auth: Collectio
 
 
 def _of_metadata(change: Change, before: Landscape, after: Landscape) -> str:
-    return f"touches {_named(_running(before, after, {change.id}))}"
+    return f"touches {names.routes(_running(before, after, {change.id}))}"
 
 
 def _of_group(change: Change, before: Landscape, after: Landscape) -> str:
     members = _members(before, after, change.id)
-    return f"touches requests of {_several(members)}" if members else "touches nobody: it has no members"
+    return f"touches requests of {names.several(members)}" if members else "touches nobody: it has no members"
 
 
 def _of_certificate(change: Change, before: Landscape, after: Landscape) -> str:
     values = [scape.resources.get(change.key) or {} for scape in (before, after)]
-    names = dict.fromkeys(name for value in values for name in several(value, "sni", "snis"))
-    return f"touches TLS connections to {_several(names)}"
+    found = dict.fromkeys(name for value in values for name in several(value, "sni", "snis"))
+    return f"touches TLS connections to {names.several(found)}"
 
 
 def _of_rule(change: Change, before: Landscape, after: Landscape) -> str:
@@ -61,12 +60,12 @@ def _of_rule(change: Change, before: Landscape, after: Landscape) -> str:
 def _of_caller(change: Change, before: Landscape, after: Landscape, auth: Collection[str]) -> str:
     name, _, credential = change.id.partition("/")
     old, new = before.resources.get(change.key), after.resources.get(change.key)
-    names = {plugin for value in (old, new) for plugin in _plugins(value) if plugin in auth}
-    routes = _named(_running(before, after, names))
+    plugins = {plugin for value in (old, new) for plugin in _plugins(value) if plugin in auth}
+    routes = names.routes(_running(before, after, plugins))
     who = f"{name} with credential {credential}" if credential else name
     if change.action == "update":
         return f"touches requests of {who} to {routes}"
-    if not names:
+    if not plugins:
         return f"touches no route: {who} has no credential in it"
     return f"{who} may call {routes}" if change.action == "create" else f"{who} may not call {routes} any more"
 
@@ -75,7 +74,9 @@ def _of_manager(change: Change, before: Landscape, after: Landscape) -> str:
     start = f"$secret://{change.id}/"
     users = {key for scape in (before, after) for key, value in scape.resources.items() if _holds(value, start)}
     return (
-        f"touches the secrets of {_several(sorted('/'.join(key) for key in users))}" if users else "touches no secret"
+        f"touches the secrets of {names.several(sorted('/'.join(key) for key in users))}"
+        if users
+        else "touches no secret"
     )
 
 
@@ -86,8 +87,8 @@ def _holds(value: Any, start: str) -> bool:
     return any(_holds(item, start) for item in items)
 
 
-def _running(before: Landscape, after: Landscape, names: Collection[str]) -> tuple[str, ...]:
-    return _routes(before, after, lambda scape, route: not scape.plugins(route).keys().isdisjoint(names))
+def _running(before: Landscape, after: Landscape, plugins: Collection[str]) -> tuple[str, ...]:
+    return _routes(before, after, lambda scape, route: not scape.plugins(route).keys().isdisjoint(plugins))
 
 
 def _routes(before: Landscape, after: Landscape, concerns: Callable[[Landscape, Value], bool]) -> tuple[str, ...]:
@@ -106,18 +107,6 @@ def _members(before: Landscape, after: Landscape, group: str) -> list[str]:
 def _plugins(value: Value | None) -> Mapping[str, Any]:
     found = (value or {}).get("plugins")
     return found if isinstance(found, Mapping) else {}
-
-
-def _named(routes: tuple[str, ...]) -> str:
-    if not routes:
-        return "no route"
-    return f"{'route' if len(routes) == 1 else 'routes'} {_several(routes)}"
-
-
-def _several(names: Collection[str]) -> str:
-    listed = list(names)
-    more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
-    return ", ".join(listed[:_SHOWN]) + more
 
 
 _WORDS: Mapping[str, Callable[[Change, Landscape, Landscape], str]] = {

@@ -8,10 +8,10 @@ from ..store.records import Value
 from .facts import Facts, differences, needs
 from .landscape import Landscape
 from .matching import Matcher, Pattern, is_conditional, patterns
+from .names import SHOWN, routes, several
 from .plan import Change, Plan
 from .touched import touched
 
-_SHOWN = 5
 _TURNED_OFF = "is turned off: no request takes it"
 
 
@@ -47,7 +47,7 @@ class Traffic:
             yield from self._kept(Facts.of(old, self._before), facts, [item for item in gained if item in lost])
 
     def _kept(self, before: Facts, after: Facts, kept: list[Pattern]) -> Iterator[str]:
-        subject = _several([str(pattern) for pattern in kept])
+        subject = several([str(pattern) for pattern in kept])
         found = list(differences(before, after, self._auth))
         yield from (f"{subject} {sentence}" for sentence in found)
         if not found:
@@ -77,7 +77,7 @@ class Traffic:
                 for sentence in differences(*pair, self._auth):
                     told.setdefault(sentence, []).append(id_)
         for sentence, names in told.items():
-            yield f"{_routes(names)}: {sentence}"
+            yield f"{routes(names)}: {sentence}"
 
     @staticmethod
     def _patterns(route: Value | None, landscape: Landscape) -> list[Pattern]:
@@ -85,15 +85,6 @@ class Traffic:
 
 
 def _shortened(sentences: list[str]) -> Iterator[str]:
-    yield from sentences[:_SHOWN]
-    if len(sentences) > _SHOWN:
-        yield f"and {len(sentences) - _SHOWN} more patterns likewise"
-
-
-def _several(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
-
-
-def _routes(names: list[str]) -> str:
-    return f"{'route' if len(names) == 1 else 'routes'} {_several(names)}"
+    yield from sentences[:SHOWN]
+    if len(sentences) > SHOWN:
+        yield f"and {len(sentences) - SHOWN} more patterns likewise"

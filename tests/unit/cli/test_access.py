@@ -31,7 +31,9 @@ def test_a_port_that_is_left_open_has_to_be_named() -> None:
         admin_url(settings("127.0.0.1:0"))
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:9180", "ftp://h", "http://", "http://u:p@h", "http://h?x=1"])
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:9180", "ftp://h", "http://", "http://u:p@h", "http://h?x=1", "http://h:x", "http://[h"]
+)
 def test_an_address_that_is_none_is_refused(url: str, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="names no address"):
         client(url, None, tmp_path)
@@ -55,3 +57,9 @@ def test_the_folder_is_needed_only_for_what_is_not_said(tmp_path: Path, monkeypa
     client("http://h", None, tmp_path / "nowhere")
     with pytest.raises(ConfigError, match="is no folder"):
         client(None, None, tmp_path / "nowhere")
+
+
+def test_a_key_that_can_not_be_sent_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHASEGATE_ADMIN_KEY", "two\nlines")
+    with pytest.raises(CommandError, match="PHASEGATE_ADMIN_KEY holds no key"):
+        client("http://h", None, tmp_path)

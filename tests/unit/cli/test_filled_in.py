@@ -1,6 +1,6 @@
 import pytest
 
-from phasegate.cli.filled_in import kinds_in_doubt, with_types
+from phasegate.cli.filled_in import kinds_in_doubt, unquoted, with_types
 from phasegate.environment import FromEnvironment as Env
 from phasegate.store.records import Key, Value
 
@@ -45,3 +45,17 @@ def test_schemas_are_needed_only_where_text_could_mean_something_else() -> None:
         ("consumers", "c"): {"desc": "5"},
     }
     assert kinds_in_doubt(resources) == {"upstreams"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "told"),
+    [
+        ("s3cret", "uri: is no path (got 's3cret')", "uri: is no path (got (from the environment))"),
+        ("s3cret", "no upstream with id [s3cret]", "no upstream with id (from the environment)"),
+        ("a-long-s3cret", "https://a-long-s3cret.test is odd", "https://(from the environment).test is odd"),
+        ("s" * 80, f"(got {repr('s' * 80)[:60]}...)", "(got (from the environment)...)"),
+        ("5", "must be at least 15", "must be at least 15"),
+    ],
+)
+def test_a_message_quotes_nothing_out_of_the_environment(text: str, message: str, told: str) -> None:
+    assert unquoted(message, {("routes", "a"): {"uri": [Env(text)]}}) == told

@@ -15,10 +15,11 @@ def changed(before: Value | None, after: Value | None, kind: str = "routes", id_
     return Change("create" if before is None else "delete" if after is None else "update", kind, id_, before, after)
 
 
-def told(change: Change, *others: Change, there: dict[Key, Any] | None = None) -> list[str]:
-    """Return what a change means beside others, where there are resources that stay as they are."""
+def told(change: Change, *others: Change, there: dict[Key, Any] | None = None, filed: bool = False) -> list[str]:
+    """Return what a change means beside others, where there are resources that stay as they are, maybe the file's."""
     present = dict(there or {}) | {item.key: item.before for item in (change, *others) if item.before is not None}
-    return Traffic(Plan(1, (change, *others)), Landscape(present), AUTH).of(change)
+    landscape = Landscape(present, frozenset(there or {}) if filed else frozenset())
+    return Traffic(Plan(1, (change, *others)), landscape, AUTH).of(change)
 
 
 def route(uri: str = "/x", **more: Any) -> dict[str, Any]:
@@ -70,6 +71,11 @@ def test_a_new_route_takes_requests_from_another_one() -> None:
 def test_a_new_route_that_another_one_hides_says_so() -> None:
     there = {("routes", "first"): route(priority=9)}
     assert told(changed(None, route()), there=there) == ["/x would go to http://a.test:80, but route first comes first"]
+
+
+def test_of_two_that_are_alike_the_stores_comes_before_the_files() -> None:
+    there = {("routes", "a"): route()}
+    assert told(changed(None, route()), there=there, filed=True) == ["/x goes to http://a.test:80 instead of route a"]
 
 
 @pytest.mark.parametrize(
