@@ -25,7 +25,12 @@ class Footprint:
     def of(cls, pid: int, port: int) -> Footprint:
         """Return what a process that listens on this port holds at the moment."""
         connected = clients(Path(f"/proc/{pid}/net/tcp").read_text(), port)
-        return cls(_status(pid, "VmRSS"), sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()), connected)
+        return cls(rss_kib(pid), sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()), connected)
+
+
+def rss_kib(pid: int) -> int:
+    """Return the resident memory of a process, in KiB."""
+    return _status(pid, "VmRSS")
 
 
 def reset_peak(pid: int) -> None:

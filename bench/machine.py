@@ -13,7 +13,7 @@ from pathlib import Path
 from .tools import Tools
 
 _PACKAGES = ("phasegate", "hypercorn", "uvicorn", "h2", "httptools", "aiohttp", "uvloop")
-_VERSION_OPTIONS = {"nginx": "-v", "wrk": "-v", "h2load": "--version"}
+_VERSION_OPTIONS = {"nginx": "-v", "wrk": "-v", "h2load": "--version", "etcd": "--version"}
 
 
 def machine() -> dict[str, str]:

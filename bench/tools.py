@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .errors import BenchError, MissingTools
 
-_DEBIAN_PACKAGES = {"nginx": "nginx-light", "wrk": "wrk", "h2load": "nghttp2-client"}
+_DEBIAN_PACKAGES = {"nginx": "nginx-light", "wrk": "wrk", "h2load": "nghttp2-client", "etcd": "etcd-server"}
 # Where Debian puts nginx; an ordinary user's PATH leaves these out.
 _SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -23,6 +23,7 @@ class Tools:
     nginx: str = ""
     wrk: str = ""
     h2load: str = ""
+    etcd: str = ""
 
     @property
     def found(self) -> dict[str, str]:

@@ -4,7 +4,7 @@ import asyncio
 from typing import cast
 
 from phasegate import Finding
-from phasegate.server.channel import Abort, Commit, Committed, Message, Prepare, Prepared, Refused
+from phasegate.server.channel import Abort, Commit, Committed, Message, Prepare, Prepared, Ready, Refused
 from phasegate.server.distribution import Distribution
 from phasegate.server.replacement import Lives
 from phasegate.server.slot import Slot
@@ -17,6 +17,8 @@ class Obedient:
     def __init__(self, index: int, distribution: Distribution) -> None:
         self.index = index
         self.ready = True
+        self.is_leaving = False
+        self.restarts = 0
         self.generation = 0
         self.state = State()
         self.refuses: Finding | None = None
@@ -24,6 +26,21 @@ class Obedient:
         self.aborted: list[int] = []
         self._distribution = distribution
         self._candidates: dict[int, State] = {}
+
+    def start(self) -> None:
+        """Begin a new life that serves what is served now, and has not got so far as to say so."""
+        self.ready = False
+        self.state = self._distribution.begin(cast("Slot", self))
+
+    def has_started(self) -> None:
+        self._distribution.deliver(cast("Slot", self), Ready())
+
+    def admit(self) -> None:
+        self.ready = True
+
+    def restart(self) -> None:
+        self.ready = False
+        self.restarts += 1
 
     def send(self, message: Message) -> None:
         asyncio.get_running_loop().call_soon(self._obey, message)

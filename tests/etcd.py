@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from phasegate.settings import TLS
 from tests.process import DEADLINE_SECONDS, free_port
@@ -54,10 +55,13 @@ class Member:
 
     def leads(self) -> bool:
         """Tell whether it is the cluster's leader."""
-        request = urllib.request.Request(f"{self.url}/v3/maintenance/status", b"{}")
-        with urllib.request.urlopen(request, timeout=5) as answer:
-            status = json.load(answer)
+        status = self._ask("maintenance/status", {})
         return bool(status["leader"] == status["header"]["member_id"])
+
+    def compact(self) -> None:
+        """Have it forget every version of a key but the newest."""
+        newest = self._ask("maintenance/status", {})["header"]["revision"]
+        self._ask("kv/compaction", {"revision": newest, "physical": True})
 
     def pause(self) -> None:
         """Stop it where it is: its connections stay open, and nothing answers on them."""
@@ -70,6 +74,12 @@ class Member:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def _ask(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
+        request = urllib.request.Request(f"{self.url}/v3/{method}", json.dumps(body).encode())
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
 
     def _is_healthy(self) -> bool:
         with (

@@ -14,8 +14,12 @@ class Era:
 
 @dataclass
 class History:
-    """Which answers were right for each path, and until when."""
+    """Which answers were right for each path, and until when.
 
+    What was right may still be answered `lag` seconds later: a node may take so long to hear of another one's writes.
+    """
+
+    lag: float = 0.0
     eras: dict[str, list[Era]] = field(default_factory=dict)
 
     def begin(self, path: str, answer: str) -> None:
@@ -30,7 +34,7 @@ class History:
 
     def allows(self, path: str, answer: str, asked: float) -> bool:
         """Tell whether an answer to a request that was sent at `asked`, and came just now, was right at any time between."""
-        return any(era.answer == answer and era.ends >= asked for era in self.eras.get(path, ()))
+        return any(era.answer == answer and era.ends + self.lag >= asked for era in self.eras.get(path, ()))
 
     def wanted(self, path: str) -> str:
         """Return the answer that is right once every write is acknowledged."""

@@ -172,8 +172,8 @@ class Client:
         except ConnectionError:
             sock.close()
             raise
-        asked_for = name if context else None
-        reader, writer = await asyncio.open_connection(sock=sock, ssl=context, server_hostname=asked_for)
+        asked_for, ahead = name if context else None, receive_buffer or 65_536
+        reader, writer = await asyncio.open_connection(sock=sock, ssl=context, server_hostname=asked_for, limit=ahead)
         client = cls(reader, writer, opens_windows=opens_windows)
         if greets:
             client.send(PREFACE)

@@ -116,9 +116,15 @@ async def listening(
     tls: TLS | None = None,
     trusted_proxies: tuple[Network, ...] = (),
     graceful_timeout: float = 0.2,
+    send_buffer: int | None = None,
 ) -> AsyncIterator[Listening]:
-    """Serve an application on a free port of 127.0.0.1 for the length of a block."""
+    """Serve an application on a free port of 127.0.0.1 for the length of a block.
+
+    With a small `send_buffer`, in bytes, the kernel keeps little of what a client has yet to take.
+    """
     sock = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
+    if send_buffer is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
     server = Listening(application, sock.getsockname()[1], asyncio.Event())
 
     def roster(*arguments: object) -> Roster:

@@ -97,7 +97,12 @@ Phasegate runs on http://127.0.0.1:9080 (HTTP/1.1 and HTTP/2). Try, in another t
                                                                            for known callers only
   curl -i 127.0.0.1:9080/site/page                                         an ordinary upstream
 
-Then edit conf/routes.yaml or conf/sample/hello.py and save: the change is live. Ctrl-C stops everything.
+Then edit conf/routes.yaml or conf/sample/hello.py and save, or write a route through the Admin API: the change is live.
+
+  curl -X PUT 127.0.0.1:9180/apisix/admin/routes/1 -H "X-API-KEY: $(cat conf/var/admin-key)" \\
+    -d '{{"uri": "/here/*", "upstream": {{"nodes": {{"127.0.0.1:9003": 1}}}}}}'
+
+Ctrl-C stops everything.
 """
 
 

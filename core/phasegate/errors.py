@@ -6,6 +6,7 @@ PhasegateError
  |- CommandError                a command can't do what it was asked to
  `- RequestError                one request fails
      |- BadRequest              400   what the client sent can't be understood
+     |- OtherWebSocketVersion   400   a WebSocket handshake that is not of version 13
      |- Unauthorized            401   no credential, or one that does not hold
      |- RouteNotFound           404   no route matches
      |- RequestTimeout          408   the client took too long to send its request
@@ -105,6 +106,14 @@ class BadRequest(RequestError):
 
     status = 400
     code = "bad_request"
+    log_level = logging.INFO
+
+
+class OtherWebSocketVersion(RequestError):
+    """A handshake asks for a version of WebSocket that is not 13, which the answer names (RFC 6455 section 4.2.2)."""
+
+    status = 400
+    code = "websocket_version"
     log_level = logging.INFO
 
 

@@ -22,6 +22,10 @@ class Limits:
     """How many fields a request has; more is 431."""
     body_bytes: int = 104_857_600
     """The longest body; a longer one is 413, before it is read where its length is declared."""
+    body_memory_bytes: int = 67_108_864
+    """Bodies that are held whole before they are sent on, all together, those up to 64 KiB apart; what is over it waits on
+    disk, as does what is over 1 MiB of each.
+    """
     message_bytes: int = 1_048_576
     """The longest message a client sends over a WebSocket; a longer one closes it with 1009."""
     head_timeout: float = 10.0

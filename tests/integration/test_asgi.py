@@ -14,6 +14,8 @@ import trustme
 from phasegate import ConfigError
 from phasegate.asgi import AsgiGateway, application
 from phasegate.settings import TLS
+from phasegate.store.records import Write
+from phasegate.store.sqlite import SqliteStore
 from phasegate.testing import FakeUpstream
 from tests.http3_client import get_over_http3
 from tests.process import free_port, write_conf, write_yaml
@@ -50,6 +52,18 @@ async def test_it_follows_the_routes_file(gateway: AsgiGateway, upstream: FakeUp
             while (await client.get("/")).status_code != 404:
                 await asyncio.sleep(0.02)
         assert (await client.get("/new")).status_code == 200
+
+
+async def test_it_follows_the_store(gateway: AsgiGateway, upstream: FakeUpstream, tmp_path: Path) -> None:
+    async with client_of(gateway) as client:
+        assert (await client.get("/")).status_code == 200
+        store = SqliteStore(tmp_path / "var" / "phasegate.db")
+        route = {"id": "stored", "uri": "/*", "plugins": {}, "upstream": {"nodes": {"127.0.0.1:1": 1}}}
+        await store.apply([Write("routes", "stored", route)], base=0, author="another", note="")
+        async with asyncio.timeout(10):
+            while (await client.get("/")).status_code != 502:
+                await asyncio.sleep(0.02)
+        await store.close()
 
 
 async def test_a_folder_that_can_not_be_served_is_refused(tmp_path: Path) -> None:

@@ -64,6 +64,16 @@ async def test_a_request_that_takes_long_is_finished_by_the_worker_that_began_it
         assert (response.text, response.headers["connection"]) == ("finished", "close")
 
 
+async def test_sigterm_in_the_middle_lets_the_new_worker_finish_too(tmp_path: Path, upstream: FakeUpstream) -> None:
+    async with serving(write_conf(tmp_path, routes(upstream))) as server:
+        server.process.send_signal(signal.SIGHUP)
+        async with asyncio.timeout(10):
+            while len(server.workers()) < 2:
+                await asyncio.sleep(0.01)
+        # Nobody has anything under way, so that only a worker which was told nothing would take the graceful timeout.
+        assert await server.stop() == 0
+
+
 async def test_plugins_are_enabled_without_a_restart(tmp_path: Path, upstream: FakeUpstream) -> None:
     async with serving(write_conf(tmp_path, routes(upstream))) as server:
         change_settings(server, plugins=["key-auth"], limits={"target_bytes": 20})

@@ -1,6 +1,7 @@
 """The supervisor and its workers, as real processes."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -171,6 +172,27 @@ async def test_a_worker_that_dies_again_and_again_waits_and_takes_no_connections
         assert died["respawn_seconds"] > 0
         answers = await asyncio.gather(*(get(server.url) for _ in range(40)))
         assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_a_slot_whose_port_another_program_took_is_filled_once_it_is_free(
+    tmp_path: Path, upstream: FakeUpstream
+) -> None:
+    async with serving(write_conf(tmp_path, routes(upstream))) as server:
+        for count in range(1, 4):
+            os.kill(await new_worker(server.process.pid, 0), signal.SIGKILL)
+            await server.logged("worker died", count)
+        with socket.create_server(("127.0.0.1", int(server.url.rpartition(":")[2]))):
+            failed = await server.logged("worker can't be started")
+            assert (failed["slot"], "Address already in use" in failed["cause"]) == (0, True)
+        assert await until_served(server.url) == 200
+
+
+async def until_served(url: str) -> int:
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(httpx.ConnectError):
+                return (await get(url)).status_code
+            await asyncio.sleep(0.05)
 
 
 async def new_worker(parent: int, other: int) -> int:

@@ -1,111 +1,115 @@
-"""A thousand random writes through the Admin API under load: every answer is the old configuration's or the new one's."""
+"""Random writes through the Admin API under load: every answer is the old configuration's or the new one's, none is lost."""
 
 import asyncio
-import random
-import time
-from collections import Counter
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from phasegate.testing import Reply, fake_upstream
+from tests.admin_client import admin_settings
+from tests.etcd import ETCD, etcd_cluster
 from tests.history import History
-from tests.process import Server, free_port, serving, write_conf
+from tests.live_load import Trial, Writer
+from tests.process import Server, serving, write_conf
 
 WRITES = 1000
+WRITES_ON_EACH_NODE = 150
+ROUNDS = 5
 PATHS = [f"/r{number}" for number in range(12)]
-KEY = "a-key-for-this-test-alone"
-ADMIN = {"address": f"127.0.0.1:{free_port()}", "keys": [{"name": "tests", "key": KEY, "role": "admin"}]}
+NODES_AGREE_SECONDS = 2.0
 
 
-class Writer:
-    """Changes random routes through the Admin API, and notes what is right from when on."""
-
-    def __init__(
-        self, session: aiohttp.ClientSession, server: Server, upstreams: dict[str, str], history: History
-    ) -> None:
-        self._session = session
-        self._url = f"{server.admin_url}/apisix/admin"
-        self._upstreams = upstreams
-        self._history = history
-        self._random = random.Random(20261125)
-
-    async def write(self) -> None:
-        path = self._random.choice(PATHS)
-        match self._random.choice(["target", "guarded", "open", "delete"]):
-            case "delete":
-                self._history.begin(path, "404")
-                assert await self._send("DELETE", path) in (200, 404)
-            case "guarded":
-                self._history.begin(path, "401")
-                await self._put(path, {"key-auth": {}}, "one")
-            case _:
-                name = self._random.choice(list(self._upstreams))
-                self._history.begin(path, f"200 {name}")
-                await self._put(path, {}, name)
-        self._history.acknowledge(path)
-
-    async def _put(self, path: str, plugins: Any, name: str) -> None:
-        route = {"uri": path, "plugins": plugins, "upstream": {"nodes": {self._upstreams[name]: 1}}}
-        assert await self._send("PUT", path, route) in (200, 201)
-
-    async def _send(self, method: str, path: str, body: Any = None) -> int:
-        url = f"{self._url}/routes/{path[1:]}"
-        async with self._session.request(method, url, json=body, headers={"X-API-KEY": KEY}) as answer:
-            if answer.status >= 500:
-                raise AssertionError(await answer.text())
-            return answer.status
+def history(lag: float = 0.0) -> History:
+    """Return the history of a gateway without routes."""
+    empty = History(lag)
+    for path in PATHS:
+        empty.begin(path, "404")
+    return empty
 
 
-class Readers:
-    """Clients that ask for random paths as fast as they can, and judge each answer by the history."""
-
-    def __init__(self, session: aiohttp.ClientSession, url: str, history: History) -> None:
-        self._session = session
-        self._url = url
-        self._history = history
-        self.answered = 0
-        self.wrong: Counter[str] = Counter()
-
-    async def ask_on(self, seed: int, done: asyncio.Event) -> None:
-        chooser = random.Random(seed)
-        while not done.is_set():
-            path = chooser.choice(PATHS)
-            asked = time.monotonic()
-            try:
-                async with self._session.get(self._url + path) as answer:
-                    body = (await answer.text()) if answer.status == 200 else ""
-            except aiohttp.ClientError as error:
-                self.wrong[repr(error)] += 1
-                continue
-            got = f"{answer.status} {body}".strip()
-            self.answered += 1
-            if not self._history.allows(path, got, asked):
-                self.wrong[f"{got} where {self._history.wanted(path)} was right"] += 1
-
-
-async def test_a_thousand_writes_under_load_lose_nothing(tmp_path: Path) -> None:
+@contextlib.asynccontextmanager
+async def targets() -> AsyncIterator[dict[str, str]]:
+    """Run two upstreams that say who they are."""
     async with fake_upstream() as one, fake_upstream() as two:
         one.reply(Reply(body=b"one"))
         two.reply(Reply(body=b"two"))
-        upstreams = {"one": one.address, "two": two.address}
-        folder = write_conf(tmp_path, {"routes": []}, admin=ADMIN, workers=2, plugins=["key-auth"])
-        async with serving(folder) as server, aiohttp.ClientSession() as session:
-            await change_under_load(session, server, upstreams)
-            assert await server.stop() == 0
+        yield {"one": one.address, "two": two.address}
 
 
-async def change_under_load(session: aiohttp.ClientSession, server: Server, upstreams: dict[str, str]) -> None:
-    history = History()
-    for path in PATHS:
-        history.begin(path, "404")
-    writer, readers = Writer(session, server, upstreams, history), Readers(session, server.url, history)
-    done = asyncio.Event()
-    asking = [asyncio.create_task(readers.ask_on(seed, done)) for seed in range(16)]
-    for _ in range(WRITES):
+def conf(folder: Path, **more: Any) -> Path:
+    folder.mkdir(exist_ok=True)
+    return write_conf(folder, {"routes": []}, admin=admin_settings(), workers=2, plugins=["key-auth"], **more)
+
+
+@contextlib.asynccontextmanager
+async def single_node(folder: Path, *, may_break: bool = False) -> AsyncIterator[tuple[Server, Writer]]:
+    """Run a gateway under load, and judge what it answered when the block ends."""
+    past = history()
+    async with targets() as to, serving(conf(folder)) as server, aiohttp.ClientSession() as session:
+        async with Trial(session, server, PATHS, past) as trial:
+            yield server, Writer(session, server, paths=PATHS, targets=to, history=past)
+        trial.judge(at_least=100, may_break=may_break)
+        assert await server.stop() == 0
+
+
+async def test_a_thousand_writes_under_load_lose_nothing(tmp_path: Path) -> None:
+    async with single_node(tmp_path) as (_, writer):
+        for _ in range(WRITES):
+            await writer.write()
+
+
+async def test_replaced_workers_never_answer_by_what_was(tmp_path: Path) -> None:
+    async with single_node(tmp_path) as (server, writer):
+        for count in range(1, ROUNDS + 1):
+            server.process.send_signal(signal.SIGHUP)
+            replaced = asyncio.create_task(server.logged("workers replaced", count))
+            while not replaced.done():
+                await writer.write()
+            for _ in range(20):
+                await writer.write()
+
+
+async def test_killed_workers_come_back_with_what_is_served(tmp_path: Path) -> None:
+    async with single_node(tmp_path, may_break=True) as (server, writer):
+        for count in range(1, ROUNDS + 1):
+            os.kill(server.workers()[0], signal.SIGKILL)
+            died = asyncio.create_task(server.logged("worker died", count))
+            while not died.done() or len(server.workers()) < 2:
+                with contextlib.suppress(aiohttp.ClientError):
+                    await writer.write()
+            for _ in range(20):
+                await writer.write()
+
+
+@pytest.mark.skipif(ETCD is None, reason="install Debian's etcd-server to run gateways on etcd")
+async def test_writes_on_two_nodes_of_one_etcd_reach_both(tmp_path: Path) -> None:
+    with etcd_cluster(tmp_path / "etcd") as (member,):
+        shared = {"resources": {"store": f"etcd:{member.url}/soak"}, "secrets": {"keyring": "../keyring"}}
+        async with serving(conf(tmp_path / "a", **shared)) as one, serving(conf(tmp_path / "b", **shared)) as two:
+            await write_on_both(one, two)
+            assert await one.stop() == await two.stop() == 0
+
+
+async def write_on_both(one: Server, two: Server) -> None:
+    """Write to half of the paths on each node, and ask each for all of them."""
+    past = history(NODES_AGREE_SECONDS)
+    async with targets() as to, aiohttp.ClientSession() as session:
+        async with Trial(session, one, PATHS, past) as first, Trial(session, two, PATHS, past) as second:
+            writers = [
+                Writer(session, server, paths=paths, targets=to, history=past)
+                for server, paths in ((one, PATHS[:6]), (two, PATHS[6:]))
+            ]
+            await asyncio.gather(*(write_often(writer) for writer in writers))
+        for trial in (first, second):
+            trial.judge(at_least=WRITES_ON_EACH_NODE)
+
+
+async def write_often(writer: Writer) -> None:
+    for _ in range(WRITES_ON_EACH_NODE):
         await writer.write()
-    done.set()
-    await asyncio.gather(*asking)
-    assert not readers.wrong
-    assert readers.answered > WRITES

@@ -62,7 +62,7 @@ class Access:
             return headers[0] if len(headers) == 1 and "header" in self._places else None
         if "query" in self._places and "api_key" in request.query:
             return request.query.get("api_key")
-        return cookie(request.headers, "x_api_key") if "cookie" in self._places else None
+        return cookie(request.headers, "x_api_key") if "cookie" in self._places and _is_own_page(request) else None
 
     def _find(self, given: str) -> AdminKey | None:
         digest = self._digest(given)
@@ -79,6 +79,12 @@ class Access:
     def _log(request: Request, reason: str, name: str | None = None) -> None:
         fields = {"client": request.client, "method": request.method, "path": request.path, "reason": reason}
         _logger.warning("admin access refused", extra=fields | ({"key_name": name} if name else {}))
+
+
+def _is_own_page(request: Request) -> bool:
+    """Tell whether no page of another site sent the request: browsers add cookies to what those send, too."""
+    origin = request.headers.get("origin")
+    return origin is None or origin.partition("://")[2] == request.headers.get("host")
 
 
 def unauthorized(description: str) -> Refused:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,19 +53,28 @@ class Catalogue:
 
     def __init__(self, view: View) -> None:
         self.view = view
+        self._filed: dict[str, dict[str, Entry]] = {}
 
     def find(self, kind: Kind, id_: str) -> Entry | None:
         """Return the resource of that id, None where there is none."""
         record = self.view.records.get((kind.name, id_))
         if record is not None:
             return _entry(kind, record)
-        return next((entry for entry in self._of_file(kind) if entry.id == id_), None)
+        if kind.name not in self._filed:
+            self._filed[kind.name] = {entry.id: entry for entry in self._of_file(kind)}
+        return self._filed[kind.name].get(id_)
 
     def all(self, kind: Kind) -> Iterator[Entry]:
         """Yield every resource of a kind, sorted by when it was made."""
         yield from self._of_file(kind)
         records = [record for record in self.view.records.values() if record.kind == kind.name]
         yield from (_entry(kind, record) for record in sorted(records, key=lambda record: (record.created, record.id)))
+
+    def where(self, kind: Kind, holds: Callable[[Value], bool]) -> Iterator[Entry]:
+        """Yield the resources of a kind whose value passes a test, in no order."""
+        yield from (entry for entry in self._of_file(kind) if holds(entry.value))
+        records = (record for record in self.view.records.values() if record.kind == kind.name)
+        yield from (_entry(kind, record) for record in records if holds(record.value))
 
     def credentials(self, username: str) -> list[Entry]:
         """Return the credentials of a consumer."""

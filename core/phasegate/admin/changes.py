@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..http.message import Response
-from ..store.records import Change, Revision, Write
+from ..store.records import Key, Revision, Write
 from .answers import Refused, answer
 from .body import WHOLE_LIMIT_BYTES
 from .call import Call
 from .catalogue import Catalogue, Entry
 from .desk import Desk, Proposal
-from .differences import differing
+from .details import Details
 from .history import outcome
 from .kinds import KINDS, Kind
 from .masking import Masking
 from .preconditions import is_conditional, judge
 from .proposing import Plan, carry_out
-from .values import TIMES, Values, judge_owner, sent
+from .values import Values, judge_owner, sent, without_times
 
 _KEYS = frozenset({"writes", "note"})
 _WRITE_KEYS = frozenset({"kind", "id", "value"})
 _LONGEST_NOTE = 1000
 _MOST_REASONS = 20
+# How many are looked at before requests have their turn.
+_SLICE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,55 +48,55 @@ class Changes:
 
     def __init__(self, desk: Desk, masking: Masking) -> None:
         self._desk = desk
-        self._masking = masking
+        self._details = Details(masking)
         self._values = Values(masking)
 
     async def make(self, call: Call) -> Response:
         """Write everything. Raise Refused."""
         body = await call.object(WHOLE_LIMIT_BYTES)
-        wishes, note = _wishes(body), _note(body, call)
+        wishes, note, detailed = _wishes(body), _note(body, call), call.flag("details")
+        made: list[Revision] = []
 
         async def plan(catalogue: Catalogue) -> Plan:
             view = catalogue.view
             judge(call.request, f'"{view.revision}"')
-            entries = {(wish.kind.name, wish.id): catalogue.find(wish.kind, wish.id) for wish in wishes}
-            pairs = [(wish, entries[wish.kind.name, wish.id]) for wish in wishes]
-            writes = self._writes(pairs)
-            expected = {write.key: before.modified if (before := entries[write.key]) else None for write in writes}
+            writes, expected = await self._writes(wishes, catalogue)
             base = view.revision if is_conditional(call.request) else None
-            proposal = Proposal(writes, expected, call.user.name, note, call.dry_run, base)
-            return Plan(proposal if writes else None, lambda made: answer(self._outcome(call, made, view.revision)))
+            proposal = Proposal(tuple(writes), expected, call.user.name, note, call.dry_run, base)
 
-        return await carry_out(call, self._desk, plan)
+            def told(revision: Revision | None) -> Response:
+                made[:] = [revision] if revision else []
+                return answer(outcome(revision, view.revision))
 
-    def _outcome(self, call: Call, made: Revision | None, present: int) -> dict[str, Any]:
-        told = outcome(made, present)
-        if made is not None and call.flag("details"):
-            pairs = zip(told["changes"], made.changes, strict=True)
-            told["changes"] = [{**head, **self._details(change)} for head, change in pairs]
-        return told
+            return Plan(proposal if writes else None, told)
 
-    def _details(self, change: Change) -> dict[str, Any]:
-        kind, id_ = change.key
-        before, after = (
-            None if record is None else _without_times(record.value) for record in (change.before, change.after)
-        )
-        places = list(differing(before, after)) if before is not None and after is not None else []
-        shown = (None if value is None else self._masking.covered(change.key, value) for value in (before, after))
-        return {"kind": kind, "id": id_, **dict(zip(("before", "after"), shown, strict=True)), "differences": places}
+        response = await carry_out(call, self._desk, plan)
+        if detailed and made:
+            # In a thread, so that requests go on meanwhile.
+            response.body = await asyncio.to_thread(self._details.body, made[0])
+        return response
 
-    def _writes(self, pairs: Sequence[tuple[_Wish, Entry | None]]) -> tuple[Write, ...]:
-        """Return the writes that wishes come to. Raise Refused with what is wrong with any of them."""
-        writes, reasons = [], []
-        for wish, before in pairs:
+    async def _writes(self, wishes: Sequence[_Wish], catalogue: Catalogue) -> tuple[list[Write], dict[Key, int | None]]:
+        """Return the writes that wishes come to, and what they expect. Raise Refused with what is wrong with any of them."""
+        writes: list[Write] = []
+        expected: dict[Key, int | None] = {}
+        reasons = []
+        for index, wish in enumerate(wishes):
+            before = catalogue.find(wish.kind, wish.id)
             try:
-                writes.append(self._write(wish, before))
+                write = self._write(wish, before)
             except Refused as error:
                 reasons.append(_named(wish, error))
+                continue
+            if write is not None:
+                writes.append(write)
+                expected[write.key] = before.modified if before else None
+            if index % _SLICE == _SLICE - 1:
+                await asyncio.sleep(0)
         if reasons:
             more = f"; and {len(reasons) - _MOST_REASONS} more" if len(reasons) > _MOST_REASONS else ""
             raise Refused(400, "; ".join(reasons[:_MOST_REASONS]) + more)
-        return tuple(write for write in writes if write is not None)
+        return writes, expected
 
     def _write(self, wish: _Wish, before: Entry | None) -> Write | None:
         """Return the write that a wish comes to, None where everything is as wished."""
@@ -101,7 +104,7 @@ class Changes:
         if wish.value is None:
             return None if before is None else Write(wish.kind.name, wish.id, None)
         value = self._values.stored(wish.kind, wish.id, wish.value, before)
-        if before is not None and _without_times(before.value) == _without_times(value):
+        if before is not None and without_times(before.value) == without_times(value):
             return None
         return Write(wish.kind.name, wish.id, value)
 
@@ -147,7 +150,3 @@ def _note(body: Mapping[str, Any], call: Call) -> str:
             400, f'invalid configuration: property "note" must be a text of at most {_LONGEST_NOTE} characters'
         )
     return note
-
-
-def _without_times(value: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: item for key, item in value.items() if key not in TIMES}

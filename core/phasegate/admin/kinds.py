@@ -12,7 +12,7 @@ from ..store.records import Value
 class Kind:
     """One kind. `noun` is what messages call it, `id_key` the field of the value that its id stands in.
 
-    `posts` tells whether ids can be made up for it, `built` whether this version has it.
+    `posts` tells whether ids can be made up for it, `built` whether this version has it, `parts` how many an id has.
     """
 
     name: str
@@ -20,6 +20,7 @@ class Kind:
     id_key: str = "id"
     posts: bool = True
     built: bool = True
+    parts: int = 1
 
     def path(self, id_: str) -> str:
         """Return the key of a resource as answers give it."""
@@ -45,12 +46,12 @@ KINDS = {
         Kind("services", "service"),
         Kind("upstreams", "upstream"),
         Kind("consumers", "consumer", id_key="username", posts=False),
-        Kind("credentials", "credential", posts=False),
+        Kind("credentials", "credential", posts=False, parts=2),
         Kind("consumer_groups", "consumer group"),
         Kind("plugin_configs", "plugin config"),
         Kind("global_rules", "global rule"),
         Kind("plugin_metadata", "plugin metadata", posts=False),
-        Kind("secrets", "secret", posts=False),
+        Kind("secrets", "secret", posts=False, parts=2),
         Kind("ssls", "ssl"),
         Kind("stream_routes", "stream route", built=False),
         Kind("protos", "proto", built=False),

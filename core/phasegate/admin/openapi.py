@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -74,13 +75,19 @@ def _operation(operation: Operation) -> Document:
             *(_reference("parameters", name) for name in operation.parameters),
         ],
         "responses": {
-            **{str(status): _answer("as asked", name) | _HEADERS for status, name in operation.answers.items()},
+            **{str(status): _answer("as asked", name) | _HEADERS for status, name in _answers(operation).items()},
             **{str(status): _reference("responses", str(status)) for status in refusals},
         },
     }
     if operation.body:
         described["requestBody"] = {"required": True, "content": _json(operation.body)}
     return described
+
+
+def _answers(operation: Operation) -> Mapping[int, str]:
+    """Return the operation's answers; one that waits for all workers may tell that some are late."""
+    name = next(iter(operation.answers.values()))
+    return {**operation.answers, 202: name} if "wait" in operation.parameters else operation.answers
 
 
 def _answer(description: str, schema: str) -> Document:

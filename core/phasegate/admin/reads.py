@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 from ..http.message import Response
 from ..http.query import Query
-from .answers import answer, not_found
+from .answers import Refused, answer, not_found
 from .call import Call
 from .catalogue import Catalogue, Entry
 from .desk import Desk
-from .kinds import Kind
+from .kinds import KINDS, Kind
 from .masking import Masking
 
 _PAGE_SIZES = (10, 500)
+_THREAD_RECORDS = 500
 _FILTERED = ("service_id", "upstream_id")
 
 
@@ -34,13 +36,27 @@ class Reader:
         origin = {"x-phasegate-file": entry.file} if entry.file.isascii() and entry.file else {}
         return answer(self._shown(call, entry), headers={"etag": entry.etag, **origin})
 
-    def all(self, call: Call, kind: Kind, entries: Iterable[Entry] | None = None) -> Response:
-        """Answer with the resources of a kind, or with these, that match the query's filters, a page of them if asked."""
+    async def all(self, call: Call, kind: Kind) -> Response:
+        """Answer with the resources of a kind that match the query's filters, a page of them if the query asks for one."""
         catalogue = Catalogue(self._desk.view)
-        query = call.request.query
-        found = [entry for entry in (catalogue.all(kind) if entries is None else entries) if _matches(entry, query)]
-        page = [self._shown(call, entry) for entry in _page(call, found)]
-        return answer({"list": page, "total": len(found)}, headers={"etag": f'"{catalogue.view.revision}"'})
+        return await self._listed(call, catalogue, lambda: catalogue.all(kind))
+
+    async def credentials(self, call: Call, username: str) -> Response:
+        """Answer as `all` does with the credentials of a consumer. Raise Refused, 404, where there is no such consumer."""
+        catalogue = Catalogue(self._desk.view)
+        if catalogue.find(KINDS["consumers"], username) is None:
+            raise Refused(404, "consumer not found")
+        return await self._listed(call, catalogue, lambda: catalogue.credentials(username))
+
+    async def _listed(self, call: Call, catalogue: Catalogue, entries: Callable[[], Iterable[Entry]]) -> Response:
+        def listed() -> Response:
+            found = [entry for entry in entries() if _matches(entry, call.request.query)]
+            page = [self._shown(call, entry) for entry in _page(call, found)]
+            tag = f'"{catalogue.view.revision}"'
+            return answer({"list": page, "total": len(found)}, headers={"etag": tag})
+
+        # Long ones in a thread, so that requests go on meanwhile.
+        return listed() if len(catalogue.view.records) < _THREAD_RECORDS else await asyncio.to_thread(listed)
 
     def _shown(self, call: Call, entry: Entry) -> dict[str, Any]:
         show = self._masking.readable if call.reads_secrets else self._masking.masked

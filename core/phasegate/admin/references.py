@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ..store.records import Value
@@ -26,7 +27,7 @@ _FIELDS = {
 def dangling(kind: Kind, value: Value, catalogue: Catalogue) -> Iterator[str]:
     """Yield a sentence on each reference of a value to something that is not there."""
     for field, wanted in _FIELDS.get(kind.name, {}).items():
-        id_ = _at(value, field)
+        id_ = _at(value, field.split("."))
         if isinstance(id_, str) and catalogue.find(KINDS[wanted], id_) is None:
             yield missing(KINDS[wanted].noun, id_)
 
@@ -35,9 +36,9 @@ def users(gone: Entry, catalogue: Catalogue) -> Iterator[tuple[Entry, str]]:
     """Yield what refers to a resource, each with the path of the reference."""
     for name, fields in _FIELDS.items():
         for field in (field for field, wanted in fields.items() if wanted == gone.kind.name):
-            for entry in catalogue.all(KINDS[name]):
-                if _at(entry.value, field) == gone.id:
-                    yield entry, field
+            refers = partial(_refers, field.split("."), gone.id)
+            for entry in catalogue.where(KINDS[name], refers):
+                yield entry, field
 
 
 def still_used(gone: Entry, user: Entry) -> str:
@@ -45,8 +46,12 @@ def still_used(gone: Entry, user: Entry) -> str:
     return f"can not delete this {gone.kind.noun}, {user.kind.noun} [{user.id}] is still using it now"
 
 
-def _at(value: Any, path: str) -> Any:
-    for key in path.split("."):
+def _refers(path: Sequence[str], id_: str, value: Value) -> bool:
+    return path[0] in value and _at(value, path) == id_
+
+
+def _at(value: Any, path: Sequence[str]) -> Any:
+    for key in path:
         if not isinstance(value, Mapping):
             return None
         value = value.get(key)

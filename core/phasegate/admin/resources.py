@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from ..http.message import Response
 from .answers import Refused, answer, not_found
 from .call import Call
-from .catalogue import Catalogue
 from .deleting import delete
 from .desk import Desk
 from .kinds import KINDS, Kind
@@ -48,12 +47,9 @@ class Resources:
         return await self._credentials(call, kind, rest[0])
 
     async def _credentials(self, call: Call, kind: Kind, username: str) -> Response:
-        catalogue = Catalogue(self._desk.view)
         if call.method != "GET":
             return await self._answer(call, kind, None, ())
-        if catalogue.find(KINDS["consumers"], username) is None:
-            raise Refused(404, "consumer not found")
-        return self._reader.all(call, kind, catalogue.credentials(username))
+        return await self._reader.credentials(call, username)
 
     async def _answer(self, call: Call, kind: Kind, id_: str | None, path: Sequence[str]) -> Response:
         if call.method not in METHODS or (call.method == "POST" and not kind.posts):
@@ -69,7 +65,7 @@ class Resources:
     async def _verb(self, call: Call, kind: Kind, id_: str | None, path: Sequence[str]) -> Response:
         match call.method:
             case "GET":
-                return self._reader.all(call, kind) if id_ is None else self._reader.one(call, kind, id_)
+                return await self._reader.all(call, kind) if id_ is None else self._reader.one(call, kind, id_)
             case "PUT":
                 return await self._writer.put(call, kind, id_)
             case "POST":

@@ -17,6 +17,11 @@ TIMES = ("create_time", "update_time")
 """What the gateway keeps in a value beside what was sent, in seconds since 1970."""
 
 
+def without_times(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a value without what the gateway keeps in it."""
+    return {key: item for key, item in value.items() if key not in TIMES}
+
+
 def sent(kind: Kind, body: Mapping[str, Any], id_: str | None) -> tuple[str, dict[str, Any]]:
     """Return the id of a resource and its value as it was sent, without its id. Raise Refused where they don't agree."""
     forbidden = [name for name in TIMES if name in body]
@@ -33,6 +38,7 @@ def sent(kind: Kind, body: Mapping[str, Any], id_: str | None) -> tuple[str, dic
     wanted = inside if id_ is None else id_
     if not isinstance(wanted, str):
         raise Refused(400, 'invalid configuration: property "id" validation failed: must be a string or an integer')
+    _judge_parts(kind, wanted)
     return wanted, value
 
 
@@ -46,6 +52,12 @@ def _username(value: Mapping[str, Any], id_: str | None) -> str:
     if id_ is not None and id_ != given:
         raise Refused(400, "wrong username")
     return given
+
+
+def _judge_parts(kind: Kind, id_: str) -> None:
+    if len(id_.split("/")) != kind.parts:
+        expected = "a name without a slash" if kind.parts == 1 else "two names with a slash between them"
+        raise Refused(400, f"wrong {kind.noun} id: must be {expected}")
 
 
 def judge_owner(entry: Entry | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from .access import unauthorized
 from .answers import answer
 from .call import Call
 from .catalogue import Catalogue, Entry
-from .desk import Desk
+from .desk import Desk, View
 from .kinds import KINDS
 from .masking import Masking
 
@@ -30,7 +31,10 @@ class Whole:
         with_secrets = call.flag("secrets")
         if with_secrets and not call.reads_secrets:
             raise unauthorized("secrets are for role admin")
-        view = self._desk.view
+        # In a thread, so that requests go on meanwhile.
+        return await asyncio.to_thread(self._answer, self._desk.view, with_secrets=with_secrets)
+
+    def _answer(self, view: View, *, with_secrets: bool) -> Response:
         shown = list(self._shown(Catalogue(view), with_secrets=with_secrets))
         return answer({"revision": view.revision, "list": shown}, headers={"etag": f'"{view.revision}"'})
 

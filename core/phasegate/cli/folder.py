@@ -38,7 +38,7 @@ async def judged(settings: Settings, schemas: Schemas) -> Judged:
     """Return what the folder serves. Raise ConfigError with every finding, each with its source, or StartupError."""
     contents, doubts = await _contents(settings)
     try:
-        document = FileSource(settings.file).load()
+        document = FileSource(settings.file, may_lack=settings.file_may_lack).load()
     except ConfigError as error:
         raise error.of(str(settings.file)) from error
     table = ReferenceTable(References(settings.reach))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from ..errors import BadRequest
 
@@ -13,8 +13,10 @@ _LONGEST = 263
 
 Network = IPv4Network | IPv6Network
 
-# RFC 3986 section 3.2.2: a registered name or IPv4 address, or an IPv6 address in brackets, then a port.
-_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+;=%]+)(?::([0-9]{1,5}))?")
+# RFC 3986 section 3.2.2: a registered name or IPv4 address, or an IPv6 address in brackets, then a port, which may be empty.
+_AUTHORITY = re.compile(
+    r"(\[([0-9A-Fa-f:.]+)\]|(?!\.(?::|$))(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})+)(?::([0-9]{0,5}))?"
+)
 
 
 def parse_authority(text: str) -> tuple[str, int | None]:
@@ -30,12 +32,20 @@ def parse_authority(text: str) -> tuple[str, int | None]:
 @lru_cache(maxsize=512)
 def _parse_authority(text: str) -> tuple[str, int | None]:
     match = _AUTHORITY.fullmatch(text)
-    if match is None:
+    if match is None or (match[2] and not _is_ipv6(match[2])):
         raise BadRequest(f"host {_without_userinfo(text)!r} is not a host name or address")
-    host, port = match.groups()
-    if port is not None and int(port) > 65535:
+    host, _, port = match.groups()
+    if port and int(port) > 65535:
         raise BadRequest(f"host {match.group()!r} has a port over 65535")
-    return host.lower().removesuffix("."), int(port) if port is not None else None
+    return host.lower().removesuffix("."), int(port) if port else None
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _without_userinfo(text: str) -> str:

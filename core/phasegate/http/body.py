@@ -11,6 +11,7 @@ from typing import IO
 from ..errors import BadRequest, PayloadTooLarge, PhasegateError
 
 MEMORY_LIMIT_BYTES = 1 << 20
+_SMALL_BYTES = 1 << 16
 _BLOCK_BYTES = 1 << 18
 
 
@@ -18,26 +19,49 @@ class BodyConsumed(PhasegateError):
     """A body that was streamed away is asked for again: call `hold` before the first reader."""
 
 
+class Memory:
+    """What all bodies that are held may take of a process's memory together, in bytes."""
+
+    __slots__ = ("_limit_bytes", "taken")
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self.taken = 0
+
+    def take(self, size: int) -> bool:
+        """Take room for so many bytes more; tell whether there was any."""
+        if self.taken + size > self._limit_bytes:
+            return False
+        self.taken += size
+        return True
+
+
 class Body:
     """The body of one request.
 
     Iterating streams it, once. `hold` reads it whole first; then it can be read any number of times. Whatever is over
-    1 MiB waits in an unnamed temporary file, so that large bodies don't fill the memory.
+    1 MiB waits in an unnamed temporary file, so that large bodies don't fill the memory; so does what is over 64 KiB where
+    the other bodies have taken all the memory that there is for them.
     """
 
-    __slots__ = ("_data", "_file", "_source", "length")
+    __slots__ = ("_data", "_file", "_memory", "_source", "_taken", "length")
 
     def __init__(self, data: bytes = b"") -> None:
         self._data: bytes | None = data
         self._file: IO[bytes] | None = None
         self._source: AsyncIterator[bytes] | None = None
+        self._memory: Memory | None = None
+        self._taken = 0
         self.length: int | None = len(data)
 
     @classmethod
-    def streaming(cls, source: AsyncIterator[bytes], length: int | None) -> Body:
-        """Return a body that `source` delivers; `length` in bytes where the sender declared one."""
+    def streaming(cls, source: AsyncIterator[bytes], length: int | None, memory: Memory | None = None) -> Body:
+        """Return a body that `source` delivers; `length` in bytes where the sender declared one.
+
+        Once it is held it shares `memory` with others until it is closed.
+        """
         body = cls()
-        body._data, body._source, body.length = None, source, length
+        body._data, body._source, body.length, body._memory = None, source, length, memory
         return body
 
     @property
@@ -90,7 +114,9 @@ class Body:
             self._source = _chained(first, source)
 
     def close(self) -> None:
-        """Give the temporary file back, if there is one."""
+        """Give back its part of the memory and the temporary file, as far as there is any."""
+        if self._taken:
+            self._give_back()
         if self._file is not None:
             self._file.close()
 
@@ -116,28 +142,46 @@ class Body:
             raise BadRequest(f"the body ends {left} bytes before its Content-Length")
 
     async def _collect(self, limit_bytes: int) -> None:
-        blocks: list[bytes] = []
-        size = waiting = 0
+        waiting: bytes | bytearray = b""
+        size = 0
         async for block in self._counted(self._take_source()):
             size += len(block)
             if size > limit_bytes:
                 raise PayloadTooLarge(f"body is over the limit of {limit_bytes} bytes")
-            blocks.append(block)
-            waiting += len(block)
-            if waiting > MEMORY_LIMIT_BYTES:
-                await self._spool(blocks)
-                blocks, waiting = [], 0
+            if waiting and isinstance(waiting, bytes):
+                # Only from the second block on: most bodies have one, which is not copied.
+                waiting = bytearray(waiting)
+            waiting += block
+            if len(waiting) > _SMALL_BYTES and not self._may_wait(len(waiting)):
+                await self._spool(waiting)
+                waiting = b""
         if self._file is None:
-            self._data = b"".join(blocks)
+            self._data = bytes(waiting)
         else:
-            await self._spool(blocks)
+            await self._spool(waiting)
         self.length = size
 
-    async def _spool(self, blocks: list[bytes]) -> None:
+    def _may_wait(self, size: int) -> bool:
+        """Tell whether so many bytes may wait in memory, and take the room for them."""
+        if size > MEMORY_LIMIT_BYTES:
+            return False
+        if self._memory is not None:
+            if not self._memory.take(size - self._taken):
+                return False
+            self._taken = size
+        return True
+
+    async def _spool(self, data: bytes | bytearray) -> None:
         file = self._file
         if file is None:
             file = self._file = await asyncio.to_thread(_open)
-        await asyncio.to_thread(file.writelines, blocks)
+        await asyncio.to_thread(file.write, data)
+        self._give_back()
+
+    def _give_back(self) -> None:
+        if self._memory is not None:
+            self._memory.taken -= self._taken
+            self._taken = 0
 
 
 async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

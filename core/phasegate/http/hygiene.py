@@ -70,10 +70,15 @@ def _is_lookalike(name: bytes) -> bool:
 
 
 def without_hop_by_hop(raw: RawHeaders) -> RawHeaders:
-    """Return the fields that go from end to end: none of this connection's, none that `Connection` names."""
+    """Return the fields that go from end to end: none of this connection's, none that `Connection` names.
+
+    It can't name those that frame, address or forward a message, which are meant for everybody on the way (RFC 9110
+    section 7.6.1): a client could hide from an upstream where it comes from.
+    """
     named = {
         token.strip().lower() for name, value in raw if name == b"connection" for token in value.split(b",") if token
     }
+    named = {name for name in named if name not in _FRAMING and name != b"via" and not name.startswith(_FORWARDING)}
     return [field for field in raw if field[0] not in HOP_BY_HOP and field[0] not in named]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import RequestError, RouteNotFound, Unauthorized
+from ..errors import OtherWebSocketVersion, RequestError, RouteNotFound, Unauthorized
 from .message import Response
 
 SERVER = "Phasegate"
@@ -23,7 +23,10 @@ def error_response(error: RequestError, request_id: str | None) -> Response:
     }
     if request_id is not None:
         problem["request_id"] = request_id
-    return Response.json(problem, error.status, "application/problem+json")
+    response = Response.json(problem, error.status, "application/problem+json")
+    if isinstance(error, OtherWebSocketVersion):
+        response.headers["sec-websocket-version"] = "13"
+    return response
 
 
 def _unauthorized(error: Unauthorized) -> Response:

@@ -66,13 +66,18 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class Serve:
+    """To the worker: take requests, for what it has built is what the others serve."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
-    """To the worker: finish what is in flight, then end."""
+    """To the worker: finish what is in flight, then end. Until then changes reach it as they reach the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """From the worker: it serves."""
+    """From the worker: it has built what it started with, and waits to be let in. Connections are queued from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,7 @@ class AskRevisions:
 
 
 Question = Propose | AskRevisions
-Message = Start | Prepare | Commit | Abort | Stop | Answered | Ready | Prepared | Committed | Refused | Question
+Message = Start | Prepare | Commit | Abort | Serve | Stop | Answered | Ready | Prepared | Committed | Refused | Question
 
 
 class Channel:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import Any, Protocol
 
 from ..admin.desk import Proposal
-from ..errors import ConfigError, StartupError
+from ..errors import ConfigError, Finding, StartupError
 from ..logs import report_refusal
 from ..references.references import TTL_SECONDS
 from ..schema.tables import Schemas
 from ..sealing.seal import forgeries
 from ..snapshot import Snapshot
+from ..snapshot.garbage import undisturbed
 from ..store.file import FileSource
 from ..store.records import Change, Conflict, Contents, Record, Revision, Store, StoreUnavailable, Write
-from .distribution import Distribution, nothing
+from .distribution import nothing
 from .reference_table import ReferenceTable
 from .state import State, after_revision, settled, settled_records
 
@@ -26,6 +29,16 @@ _logger = logging.getLogger(__name__)
 
 _TRIES = 20
 _PULLED = 50
+
+
+class Serving(Protocol):
+    """What has states served: by workers, or by the process itself."""
+
+    state: State
+    generation: int
+
+    async def bring(self, state: State, write: Callable[[], Awaitable[None]] = nothing) -> list[int]:
+        """Have a state served once `write` has made it last, as `Distribution.bring` says."""
 
 
 class Configuration:
@@ -36,7 +49,7 @@ class Configuration:
     """
 
     def __init__(
-        self, schemas: Schemas, source: FileSource, store: Store, references: ReferenceTable, distribution: Distribution
+        self, schemas: Schemas, source: FileSource, store: Store, references: ReferenceTable, serving: Serving
     ) -> None:
         self.changing = asyncio.Lock()
         """Held while anything changes what is served."""
@@ -44,29 +57,21 @@ class Configuration:
         self._source = source
         self._store = store
         self._references = references
-        self._distribution = distribution
+        self._serving = serving
         self._stored = Contents(0, {})
         self._judged: Snapshot | None = None
 
     async def begin(self) -> None:
         """Read everything for the first time. Raise ConfigError where it can't be served, StartupError."""
-        try:
-            self._stored = await self._store.load()
-        except StoreUnavailable as error:
-            raise StartupError(f"the store can't be used: {error}") from error
-        try:
-            state = State(self._source.load(), self._stored.records, self._stored.revision)
-            state = await self._referring(state)
-            self._judged = self._judge(state)
-        except ConfigError as error:
-            raise error.of(self._origin(error)) from error
-        self._distribution.state = state
+        # Else the collector takes two thirds of reading a file with 10,000 routes.
+        with undisturbed():
+            await self._begin()
 
     def adopt(self, schemas: Schemas) -> Schemas:
         """Judge by other schemas from now on. Return the former ones; raise ConfigError, with them kept, where that fails."""
         former, self._schemas, judged, self._judged = self._schemas, schemas, self._judged, None
         try:
-            self._judged = self._judge(self._distribution.state)
+            self._judged = self._judge(self._serving.state)
         except ConfigError:
             self._schemas, self._judged = former, judged
             raise
@@ -74,14 +79,15 @@ class Configuration:
 
     async def reread(self) -> None:
         """Read the file again and have it served; a bad one is reported and changes nothing. Call it with `changing` held."""
-        served = self._distribution.state
+        served = self._serving.state
         try:
-            document = settled(served.document, self._source.load())
-            if document is not served.document:
-                await self._serve(replace(served, document=document))
+            with undisturbed():
+                document = settled(served.document, self._source.load())
+            if document is not served.document or served.revision != self._stored.revision:
+                await self._take_up(document)
                 self._report_accepted(str(self._source.path))
         except ConfigError as error:
-            report_refusal(_logger, error.of(self._origin(error)))
+            report_refusal(_logger, error.of(str(self._source.path)))
         except Exception:
             _logger.exception("configuration can't be judged", extra={"file": str(self._source.path)})
 
@@ -125,13 +131,26 @@ class Configuration:
         await self._references.close()
         await self._store.close()
 
+    async def _begin(self) -> None:
+        try:
+            self._stored = await self._store.load()
+        except StoreUnavailable as error:
+            raise StartupError(f"the store can't be used: {error}") from error
+        try:
+            state = State(self._source.load(), self._stored.records, self._stored.revision)
+            state = await self._referring(state)
+            self._judged = self._judge(state)
+        except ConfigError as error:
+            raise error.of(self._origin(error.findings)) from error
+        self._serving.state = state
+
     async def _make(self, proposal: Proposal) -> tuple[Revision, list[int]]:
         forged = forgeries(proposal.writes)
         if forged:
             raise ConfigError(forged)
         revision = _revision(proposal, self._stored)
         records = after_revision(self._stored.records, revision)
-        state = replace(self._distribution.state, records=records, revision=revision.number)
+        state = replace(self._serving.state, records=records, revision=revision.number)
         if proposal.dry_run:
             self._judge(await self._referring(state))
             return revision, []
@@ -144,9 +163,25 @@ class Configuration:
 
         late = await self._serve(state, write)
         self._stored = Contents(revision.number, records)
+        fields = {"author": proposal.author, "note": proposal.note, "revision": revision.number}
+        _logger.info("configuration changed", extra=fields)
         return revision, late
 
+    async def _take_up(self, document: Mapping[str, Any]) -> None:
+        """Have a document served with all that the store holds; where that can't be, with what is served of it."""
+        served = self._serving.state
+        newest = replace(served, document=document, records=self._stored.records, revision=self._stored.revision)
+        try:
+            await self._serve(newest)
+        except ConfigError:
+            if document is served.document or served.revision == self._stored.revision:
+                raise
+            await self._serve(replace(served, document=document))
+
     async def _take_in(self, news: Revision | Contents) -> None:
+        if isinstance(news, Contents) and news.revision < self._stored.revision:
+            # Read before what was written here since then; or the store is another one, and this shows it too.
+            news = await self._store.load()
         if isinstance(news, Contents):
             records = settled_records(self._stored.records, news.records)
             self._stored = Contents(news.revision, records)
@@ -154,7 +189,7 @@ class Configuration:
             self._stored = Contents(news.number, after_revision(self._stored.records, news))
         else:
             return
-        state = replace(self._distribution.state, records=self._stored.records, revision=self._stored.revision)
+        state = replace(self._serving.state, records=self._stored.records, revision=self._stored.revision)
         try:
             await self._serve(state)
             self._report_accepted("store")
@@ -176,7 +211,7 @@ class Configuration:
     async def _serve(self, state: State, write: Callable[[], Awaitable[None]] = nothing) -> list[int]:
         state = await self._referring(state)
         snapshot = self._judge(state)
-        late = await self._distribution.bring(state, write)
+        late = await self._serving.bring(state, write)
         self._judged = snapshot
         return late
 
@@ -186,7 +221,13 @@ class Configuration:
         return state if table == state.references else replace(state, references=table)
 
     async def _refresh(self) -> None:
-        state = self._distribution.state
+        state = self._serving.state
+        if state.revision != self._stored.revision:
+            # A reference that had no value may have been all that was wrong.
+            with contextlib.suppress(ConfigError):
+                await self._take_up(state.document)
+                self._report_accepted("store")
+                return
         try:
             fresh = await self._referring(state)
             if fresh is not state:
@@ -197,24 +238,25 @@ class Configuration:
 
     def _judge(self, state: State) -> Snapshot:
         """Return the snapshot of a state, and log what is doubtful about it. Raise ConfigError where there is none."""
-        snapshot = Snapshot(
-            state.document, self._schemas, self._judged, records=state.records, references=state.references
-        )
+        with undisturbed():
+            snapshot = Snapshot(
+                state.document, self._schemas, self._judged, records=state.records, references=state.references
+            )
         known = self._judged.warnings if self._judged is not None else ()
         for warning in snapshot.warnings:
             if warning not in known:
-                fields = {"file": str(self._source.path), "path": warning.path, "detail": warning.message}
+                fields = {"file": self._origin([warning]), "path": warning.path, "detail": warning.message}
                 _logger.warning("configuration warning", extra=fields)
         return snapshot
 
-    def _origin(self, error: ConfigError) -> str:
+    def _origin(self, findings: Iterable[Finding]) -> str:
         """Return where the findings are: records have a slash in the first part of their path."""
-        parts = [re.split(r"[.\[]", finding.path, maxsplit=1)[0] for finding in error.findings]
+        parts = [re.split(r"[.\[]", finding.path, maxsplit=1)[0] for finding in findings]
         return "store" if all("/" in part for part in parts) else str(self._source.path)
 
     def _report_accepted(self, source: str) -> None:
-        state = self._distribution.state
-        fields = {"file": source, "generation": self._distribution.generation, "revision": state.revision}
+        state = self._serving.state
+        fields = {"file": source, "generation": self._serving.generation, "revision": state.revision}
         _logger.info("configuration accepted", extra=fields)
 
 

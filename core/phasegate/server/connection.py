@@ -29,9 +29,10 @@ class Connection(asyncio.Protocol):
         "__weakref__",
         "_drained",
         "_moved",
-        "_stalled_since",
+        "_stalled",
         "_taken",
         "_untaken",
+        "_watched_since",
         "address",
         "client_rule",
         "closed",
@@ -53,8 +54,10 @@ class Connection(asyncio.Protocol):
         self.deadline = NEVER
         self.closed = False
         """Whether the client is gone."""
-        self._stalled_since: float | None = None
-        # Of a client that is behind: bytes it has yet to take, those it took since, and when it took the last of them.
+        self._stalled = False
+        # Of a client that is behind: since when it is watched, bytes it has yet to take, those it took since, and when it
+        # took the last of them.
+        self._watched_since: float | None = None
         self._untaken = self._taken = 0
         self._moved = 0.0
         self._drained: asyncio.Future[None] | None = None
@@ -67,37 +70,39 @@ class Connection(asyncio.Protocol):
     @property
     def stalled(self) -> bool:
         """Whether the client takes less than it is sent, so that writers must wait for `drained`."""
-        return self._stalled_since is not None
+        return self._stalled
 
     async def drained(self) -> None:
         """Wait until the client has taken what it was sent."""
-        while self._stalled_since is not None:
+        while self._stalled:
             if self._drained is None:
                 self._drained = self.loop.create_future()
             await asyncio.shield(self._drained)
 
     def pause_writing(self) -> None:
         """Note that the client is behind, and begin to watch whether it goes on taking; asyncio calls this."""
-        self._stalled_since = self._moved = self.loop.time()
-        self._untaken, self._taken = self.not_taken(), 0
+        self._stalled = True
+        self._watch(self.loop.time())
 
     def resume_writing(self) -> None:
         """Note that the client has caught up; asyncio calls this."""
-        self._stalled_since = None
+        self._stalled = False
+        self._watched_since = None
         self._wake_writers()
 
     def stalls_too_long(self, now: float) -> bool:
-        """Tell whether the client has taken nothing for longer than it may, or takes too little on average."""
-        since, limits = self._stalled_since, self.listener.limits
-        if since is None:
-            return False
-        untaken = self.not_taken()
-        if untaken < self._untaken:
-            self._taken += self._untaken - untaken
-            self._moved = now
-        self._untaken = untaken
-        excess = now - since - limits.write_timeout
-        return now - self._moved >= limits.write_timeout or self._taken < limits.body_rate * excess
+        """Tell whether a client that is behind takes too little."""
+        return self._stalled and self._takes_too_little(now)
+
+    def close_patiently(self, now: float) -> None:
+        """Close what has been sent its last bytes, once the client has them; cut it where it takes too little."""
+        if self._watched_since is None:
+            self._watch(now)
+        self.deadline = EVERY_SWEEP
+        if self._takes_too_little(now):
+            self.abort()
+        elif not self.not_taken() and not self.transport.is_closing():
+            self.transport.close()
 
     def not_taken(self) -> int:
         """Return how many bytes wait here and in the kernel, which lets go of its own by the megabyte."""
@@ -124,9 +129,25 @@ class Connection(asyncio.Protocol):
     def lost(self) -> None:
         """Note that the connection is gone; every subclass's `connection_lost` begins with this."""
         self.closed = True
-        self._stalled_since = None
+        self._stalled = False
         self._wake_writers()
         self.listener.roster.remove(self)
+
+    def _watch(self, now: float) -> None:
+        """Begin to look whether the client goes on taking what it was sent."""
+        self._watched_since = self._moved = now
+        self._untaken, self._taken = self.not_taken(), 0
+
+    def _takes_too_little(self, now: float) -> bool:
+        """Tell whether a client that is watched has taken nothing for longer than it may, or takes too little on average."""
+        since, limits = self._watched_since or now, self.listener.limits
+        untaken = self.not_taken()
+        if untaken < self._untaken:
+            self._taken += self._untaken - untaken
+            self._moved = now
+        self._untaken = untaken
+        excess = now - since - limits.write_timeout
+        return now - self._moved >= limits.write_timeout or self._taken < limits.body_rate * excess
 
     def _wake_writers(self) -> None:
         drained, self._drained = self._drained, None

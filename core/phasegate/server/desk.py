@@ -27,6 +27,7 @@ class WorkerDesk:
         self._writable = writable
         self._tickets = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Revision | list[Revision]]] = {}
+        self._is_closed = False
 
     @property
     def view(self) -> View:
@@ -53,13 +54,16 @@ class WorkerDesk:
             waiting.set_result(message.answer)
 
     def close(self) -> None:
-        """Give up what was not answered: the supervisor is gone, or the worker ends."""
+        """Give up what was not answered, and ask for nothing more: the supervisor is gone, or the worker ends."""
+        self._is_closed = True
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(StoreUnavailable("the gateway ends; whether the change was made is not known"))
         self._waiting.clear()
 
     async def _ask(self, question: Question) -> Revision | list[Revision]:
+        if self._is_closed:
+            raise StoreUnavailable("the gateway ends")
         waiting: asyncio.Future[Revision | list[Revision]] = asyncio.get_running_loop().create_future()
         self._waiting[question.ticket] = waiting
         self._channel.send(question)

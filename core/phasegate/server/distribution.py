@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from ..errors import ConfigError
-from .channel import Abort, Commit, Committed, Prepared, Refused
+from .channel import Abort, Commit, Committed, Prepared, Ready, Refused
 from .replacement import Lives
 from .rollout import Rollout
 from .slot import Slot
@@ -42,7 +42,8 @@ class Distribution:
         """
         for last_try in (False, True):
             self._attempts += 1
-            self._rollout = rollout = Rollout(self._attempts, await self._lives.ready())
+            ready = await self._lives.ready()
+            self._rollout = rollout = Rollout(self._attempts, ready, self._lives.leaving)
             try:
                 refusals = await rollout.prepare(self.state, state, self.generation)
                 if not refusals:
@@ -54,23 +55,24 @@ class Distribution:
                 break
         raise ConfigError(refusals)
 
-    def deliver(self, slot: Slot, message: Prepared | Committed | Refused) -> None:
+    def deliver(self, slot: Slot, message: Ready | Prepared | Committed | Refused) -> None:
         """Take what a worker says of a state."""
         rollout = self._rollout
-        if rollout is not None and message.generation == rollout.generation:
+        if isinstance(message, Ready):
+            self._admit(slot)
+        elif rollout is not None and message.generation == rollout.generation and rollout.covers(slot):
             rollout.answer(slot, message)
         elif isinstance(message, Prepared):
-            self._let_catch_up(slot, message)
+            self._let_catch_up(slot, message.generation)
+        elif isinstance(message, Committed):
+            self._admit(slot)
+        elif not slot.ready:
+            slot.restart()
 
     def gone(self, slot: Slot) -> None:
-        """Note that a worker died."""
+        """Note that a worker ended."""
         if self._rollout is not None:
             self._rollout.gone(slot)
-
-    def catch_up(self, slot: Slot) -> None:
-        """Bring a worker up to date that was still starting when the last change was made."""
-        if slot.generation != self.generation:
-            slot.send(Rollout(self.generation, ()).whole(self.state))
 
     async def _commit(self, rollout: Rollout, state: State, write: Callable[[], Awaitable[None]]) -> list[int]:
         try:
@@ -78,22 +80,39 @@ class Distribution:
         except BaseException:
             rollout.abort()
             raise
-        self._accept(state, rollout)
+        self.state, self.generation = state, rollout.generation
         late = await rollout.commit()
+        late += await self._bring_along()
         if late:
             _logger.warning("workers are late", extra={"slots": late, "generation": rollout.generation})
         return late
 
-    def _accept(self, state: State, rollout: Rollout) -> None:
-        self.state, self.generation = state, rollout.generation
-        for slot in self._lives.slots:
-            if rollout.covers(slot):
-                slot.generation = self.generation
-            elif slot.ready:
-                self.catch_up(slot)
+    async def _bring_along(self) -> list[int]:
+        """Bring those to the present state that were let in while it was on its way; return who is late."""
+        late: list[int] = []
+        while behind := [slot for slot in self._lives.slots if slot.ready and slot.generation != self.generation]:
+            self._rollout = rollout = Rollout(self.generation, behind)
+            if await rollout.prepare(self.state, self.state, self.generation):
+                for slot in behind:
+                    slot.restart()
+            else:
+                late += await rollout.commit()
+        return late
 
-    def _let_catch_up(self, slot: Slot, message: Prepared) -> None:
-        current = message.generation == self.generation
-        if current:
-            slot.generation = message.generation
-        slot.send(Commit(message.generation) if current else Abort(message.generation))
+    def _admit(self, slot: Slot) -> None:
+        """Let a new worker take requests, once it is where the others are: a change may have been made while it started."""
+        if slot.ready:
+            return
+        if slot.generation == self.generation:
+            slot.admit()
+            self._lives.note_ready()
+        else:
+            slot.send(Rollout(self.generation, ()).whole(self.state))
+
+    def _let_catch_up(self, slot: Slot, generation: int) -> None:
+        if generation == self.generation:
+            slot.generation = generation
+            slot.send(Commit(generation))
+        else:
+            slot.send(Abort(generation))
+            self._admit(slot)

@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator, Callable
 
 from ..errors import RequestError
 
+# Blocks that wait are joined up to this size: each of its own takes some 60 bytes more than it holds.
+_JOINED_BYTES = 4096
+
 
 class InboundBody:
     """Blocks of one body. `consumed` is called with the size of each block that was read, or thrown away."""
@@ -53,7 +56,10 @@ class InboundBody:
         if self.unwanted:
             self._consumed(len(block))
             return
-        self._blocks.append(block)
+        if self._blocks and len(self._blocks[-1]) + len(block) <= _JOINED_BYTES:
+            self._blocks[-1] += block
+        else:
+            self._blocks.append(block)
         self.size += len(block)
         self._wake()
 

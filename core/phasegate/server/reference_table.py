@@ -9,8 +9,6 @@ from ..errors import ConfigError
 from ..references import References, Use, used
 from ..store.records import Key, Record
 
-_Searched = tuple[Record, list[Use]]
-
 
 class ReferenceTable:
     """Finds the references that documents and records hold, and asks for their values."""
@@ -19,14 +17,15 @@ class ReferenceTable:
         self._references = references
         self._document: Mapping[str, Any] = {}
         self._in_document: list[Use] = []
-        self._in_records: dict[Key, _Searched] = {}
+        self._records: Mapping[Key, Record] = {}
+        self._in_records: dict[Key, list[Use]] = {}
 
     async def table(self, document: Mapping[str, Any], records: Mapping[Key, Record]) -> dict[str, str]:
         """Return the values of all references by their text. Raise ConfigError with each that has none."""
         if document is not self._document:
             self._document, self._in_document = document, used(document)
-        self._in_records = {key: self._searched(record) for key, record in records.items()}
-        uses = [*self._in_document, *(use for _, found in self._in_records.values() for use in found)]
+        self._search(records)
+        uses = [*self._in_document, *(use for found in self._in_records.values() for use in found)]
         if not uses:
             return {}
         table, findings = await self._references.table(uses, _managers(document, records))
@@ -38,11 +37,14 @@ class ReferenceTable:
         """Give up what is under way."""
         await self._references.close()
 
-    def _searched(self, record: Record) -> _Searched:
-        known = self._in_records.get(record.key)
-        if known is not None and known[0] is record:
-            return known
-        return record, used(record.value, f"{record.kind}/{record.id}")
+    def _search(self, records: Mapping[Key, Record]) -> None:
+        """Search what is another record than it was; of those without references nothing is kept."""
+        former, self._records = self._records, records
+        for key in [key for key in self._in_records if records.get(key) is not former.get(key)]:
+            del self._in_records[key]
+        for key, record in records.items():
+            if former.get(key) is not record and (found := used(record.value, f"{record.kind}/{record.id}")):
+                self._in_records[key] = found
 
 
 def _managers(document: Mapping[str, Any], records: Mapping[Key, Record]) -> dict[str, Mapping[str, Any]]:

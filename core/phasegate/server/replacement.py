@@ -20,6 +20,11 @@ class Lives:
         self._some_ready = asyncio.Event()
         self._running: dict[Slot, asyncio.Task[None]] = {}
 
+    @property
+    def leaving(self) -> list[Slot]:
+        """Those whose place another has taken, and that still answer on connections they have."""
+        return [slot for slot in self._running if slot.is_leaving and slot not in self.slots]
+
     def start(self, slot: Slot) -> None:
         """Fill a slot."""
         task = self._running[slot] = asyncio.create_task(slot.run())
@@ -54,8 +59,8 @@ class Lives:
         return True
 
     async def end(self, graceful_seconds: float) -> None:
-        """Let every worker finish what is in flight; whoever takes longer is killed."""
-        for slot in self.slots:
+        """Let every worker finish what is in flight, one on trial among them; whoever takes longer is killed."""
+        for slot in list(self._running):
             slot.retire()
         running = list(self._running.values())
         if running:

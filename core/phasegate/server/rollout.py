@@ -17,14 +17,16 @@ _COMMIT_SECONDS = 5.0
 class Rollout:
     """Asks workers to prepare a state, and tells them all to commit or to abort.
 
-    The first one is asked alone: a state that kills whoever prepares it costs one worker, not all.
+    The first one is asked alone: a state that kills whoever prepares it costs one worker, not all. Those that are leaving
+    are asked last, since they still answer on connections they have; whatever they say, it goes on without them.
     """
 
-    def __init__(self, generation: int, slots: Iterable[Slot]) -> None:
+    def __init__(self, generation: int, slots: Iterable[Slot], leaving: Iterable[Slot] = ()) -> None:
         self.generation = generation
         self.deaths = 0
         """How many workers died while they prepared."""
         self._slots = list(slots)
+        self._leaving = list(leaving)
         self._asked: set[Slot] = set()
         self._waiting: set[Slot] = set()
         self._refusals: list[Finding] = []
@@ -36,7 +38,7 @@ class Rollout:
         Workers that serve the generation `since`, whose state is the former one, are told the difference alone.
         """
         small = Prepare(self.generation, difference(former, latter))
-        for group in (self._slots[:1], self._slots[1:]):
+        for group in (self._slots[:1], self._slots[1:], self._leaving):
             if not self._refusals:
                 await self._prepare({slot: small if slot.generation == since else self.whole(latter) for slot in group})
         return self._refusals
@@ -49,6 +51,7 @@ class Rollout:
         """Have all that prepared serve it; return the slots of those that did not say in time that they do."""
         self._begin(self._asked)
         for slot in self._asked:
+            slot.generation = self.generation
             slot.send(Commit(self.generation))
         await self._settled(_COMMIT_SECONDS)
         return sorted(slot.index for slot in self._waiting)
@@ -65,14 +68,14 @@ class Rollout:
     def answer(self, slot: Slot, message: Prepared | Committed | Refused) -> None:
         """Take a worker's answer."""
         if isinstance(message, Refused):
-            self._refusals += [finding for finding in message.findings if finding not in self._refusals]
+            self._note(slot, message.findings)
         self._settle(slot)
 
     def gone(self, slot: Slot) -> None:
-        """Note that a worker died; one that had to prepare may have died of it."""
-        if slot in self._waiting:
+        """Note that a worker ended; one that had to prepare may have died of it."""
+        if slot in self._waiting and not slot.is_leaving:
             self.deaths += 1
-            self._refusals.append(Finding("", f"worker {slot.index} died while it prepared the change"))
+            self._note(slot, [Finding("", f"worker {slot.index} died while it prepared the change")])
         self._asked.discard(slot)
         self._settle(slot)
 
@@ -82,8 +85,15 @@ class Rollout:
         for slot, message in messages.items():
             slot.send(message)
         if not await self._settled(_PREPARE_SECONDS):
-            late = ", ".join(str(slot.index) for slot in self._waiting)
-            self._refusals.append(Finding("", f"not prepared within {_PREPARE_SECONDS:.0f} s by worker {late}"))
+            for slot in self._waiting:
+                late = f"not prepared within {_PREPARE_SECONDS:.0f} s by worker {slot.index}"
+                self._note(slot, [Finding("", late)])
+
+    def _note(self, slot: Slot, findings: Iterable[Finding]) -> None:
+        if slot.is_leaving:
+            self._asked.discard(slot)
+        else:
+            self._refusals += [finding for finding in findings if finding not in self._refusals]
 
     def _begin(self, slots: Iterable[Slot]) -> None:
         self._waiting = set(slots)

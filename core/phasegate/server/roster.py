@@ -10,6 +10,7 @@ from typing import Protocol
 from weakref import WeakSet
 
 from ..http.address import Network, is_within
+from ..http.body import Memory
 from ..limits import Limits
 
 _logger = logging.getLogger(__name__)
@@ -46,6 +47,8 @@ class Roster:
 
     def __init__(self, limits: Limits, trusted: tuple[Network, ...] = ()) -> None:
         self.limits = limits
+        self.memory = Memory(limits.body_memory_bytes)
+        """What bodies that are held share."""
         self.draining = False
         self.accepted: WeakSet[object] = WeakSet()
         """Connections that were accepted and are not made yet: a TLS handshake, or the loop's next turn."""

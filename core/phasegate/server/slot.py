@@ -9,9 +9,10 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable
 from typing import Protocol
 
-from .channel import Channel, Message, Ready, Start, Stop
+from .channel import Channel, Message, Serve, Start, Stop
 
 _logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ class SlotOwner(Protocol):
         """Take a message of the slot's worker."""
 
     def died(self, slot: Slot, exit_code: int) -> None:
-        """Note that the worker ended unasked."""
+        """Note that the worker ended, unasked unless the slot is leaving."""
 
     def suspend(self, slot: Slot) -> None:
         """Close the slot's sockets: no worker will be in it for a while."""
@@ -46,7 +47,7 @@ class Slot:
         self.ready = False
         self.on_trial = on_trial
         self.settled = asyncio.Event()
-        """Set once the first worker is ready, or dead."""
+        """Set once the first worker takes requests, or is dead."""
         self.generation = 0
         """Which state the worker serves."""
         self._loop_name = loop_name
@@ -60,8 +61,9 @@ class Slot:
         """Start a worker, and another one whenever it dies. The first is replaced at once, then ever more slowly."""
         while not self._retired.is_set():
             began = time.monotonic()
-            code = await self._one_life()
+            code = await self._try_one_life()
             self.settled.set()
+            self._owner.died(self, code)
             if self._retired.is_set() or self.on_trial:
                 return
             quick = time.monotonic() - began < _QUICK_SECONDS
@@ -69,7 +71,6 @@ class Slot:
             pause = self._pause()
             fields = {"slot": self.index, "exit_code": code, "respawn_seconds": pause}
             _logger.error("worker died", extra=fields)
-            self._owner.died(self, code)
             if pause:
                 self._owner.suspend(self)
                 with contextlib.suppress(TimeoutError):
@@ -80,21 +81,51 @@ class Slot:
         if self._channel is not None:
             self._channel.send(message)
 
+    def line(self) -> Callable[[Message], None]:
+        """Return what sends to the worker that lives now, and to none that comes after it."""
+        channel = self._channel
+        return (lambda message: None) if channel is None else channel.send
+
+    def admit(self) -> None:
+        """Let the worker take requests."""
+        self.ready = True
+        self.settled.set()
+        self.send(Serve())
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the worker only finishes what it has."""
+        return self._retired.is_set()
+
     def retire(self) -> None:
         """Let the worker finish what is in flight and end, and start no other after it."""
         self._retired.set()
         self.send(Stop())
 
-    def kill(self) -> None:
-        """End the worker at once."""
-        self._retired.set()
+    def restart(self) -> None:
+        """End the worker at once, so that another one takes its place."""
+        self.ready = False
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
 
+    def kill(self) -> None:
+        """End the worker at once, and for good."""
+        self._retired.set()
+        self.restart()
+
+    async def _try_one_life(self) -> int:
+        """See one worker through and return its exit code. One that can't be started counts as one that died quickly."""
+        try:
+            return await self._one_life()
+        except OSError as error:
+            _logger.warning("worker can't be started", extra={"slot": self.index, "cause": str(error)})
+            return os.EX_OSERR
+
     async def _one_life(self) -> int:
         ours, theirs = socket.socketpair()
-        start, descriptors = self._owner.begin(self)
-        with theirs:
+        with theirs, contextlib.ExitStack() as stack:
+            stack.callback(ours.close)
+            start, descriptors = self._owner.begin(self)
             self._process = process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "phasegate.server.worker", str(theirs.fileno()), self._loop_name),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -102,6 +133,7 @@ class Slot:
                 process_group=0,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )
+            stack.pop_all()
         self._channel = channel = await Channel.over(ours)
         channel.send(start)
         if self._retired.is_set():
@@ -116,9 +148,6 @@ class Slot:
 
     async def _listen(self, channel: Channel) -> None:
         while (message := await channel.receive()) is not None:
-            if isinstance(message, Ready):
-                self.ready = True
-                self.settled.set()
             self._owner.deliver(self, message)
 
     def _pause(self) -> float:

@@ -61,11 +61,18 @@ class Address:
         self._probe.close()
 
     def open(self, slot: int) -> socket.socket:
-        """Return the slot's socket, bound and not yet listening; the worker begins to listen when it is ready."""
+        """Return the slot's socket, bound and not yet listening; the worker begins to listen when it is ready.
+
+        Raise OSError where another program has taken the port while no slot had a socket.
+        """
         if slot not in self._sockets:
             sock = self._socket()
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            sock.bind(self._name)
+            try:
+                sock.bind(self._name)
+            except OSError:
+                sock.close()
+                raise
             self._sockets[slot] = sock
         return self._sockets[slot]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from hypercorn.app_wrappers import ASGIWrapper
@@ -17,6 +18,14 @@ from ..http.websocket import GOING_AWAY, INTERNAL_ERROR, Close, WebSocket, WebSo
 from .hypercorn_config import configuration
 
 _READ_BYTES = 65_536
+_CLOSE_SECONDS = 5.0
+# RFC 6455 section 5.2: the last fragment, and the opcode of a close.
+_CLOSE_FRAME = b"\x88"
+# Hypercorn's status line has no reason phrase, and there are clients that look for it.
+_BARE_LINE = b"HTTP/1.1 101 \r\n"
+_STATUS_LINE = b"HTTP/1.1 101 Switching Protocols\r\n"
+_UPGRADE = ((b"connection", b"upgrade"), (b"upgrade", b"websocket"))
+_OWN = frozenset({b"connection", b"upgrade", b"sec-websocket-extensions"})
 
 
 class Handshake(NamedTuple):
@@ -29,10 +38,12 @@ class Handshake(NamedTuple):
     def of(cls, target: bytes, fields: RawHeaders, rest: bytes) -> Handshake:
         """Make the head anew of what was parsed.
 
-        It asks for no extension: a compressed message could be a thousand times its size before anybody measures it.
+        It asks for no extension: a compressed message could be a thousand times its size before anybody measures it. Of
+        Connection and Upgrade it has one each: of several, Hypercorn looks at the last alone.
         """
-        kept = [field for field in fields if field[0] != b"sec-websocket-extensions"]
-        return cls(b"\r\n".join([b"GET %b HTTP/1.1" % target, *(b": ".join(field) for field in kept), b"", b""]), rest)
+        kept = [field for field in fields if field[0] not in _OWN]
+        lines = [b"GET %b HTTP/1.1" % target, *(b": ".join(field) for field in (*kept, *_UPGRADE)), b"", b""]
+        return cls(b"\r\n".join(lines), rest)
 
 
 class ClientWebSocket:
@@ -106,14 +117,24 @@ def _sendable(close: Close) -> Close:
 class HandedOver:
     """A connection that Hypercorn speaks WebSocket on, as the roster knows it."""
 
-    def __init__(self, transport: asyncio.Transport, address: str) -> None:
+    def __init__(self, transport: asyncio.Transport, address: str, write_timeout: float) -> None:
         self.address = address
         self.deadline = float("inf")
         self.stopping = asyncio.Event()
         self._transport = transport
+        self._write_timeout = write_timeout
+        self._until = 0.0
+
+    def ended(self, now: float) -> None:
+        """Close soon: the end was said, and a client that does not say it too is waited for no longer (RFC 6455 section 7.1.1)."""
+        self.deadline, self._until = now + _CLOSE_SECONDS, now + self._write_timeout
 
     def overdue(self, now: float) -> None:
-        """Do nothing: a WebSocket may be silent; TCP's keep-alive finds out who is gone."""
+        """Close what has ended; before, a WebSocket may be silent: TCP's keep-alive finds out who is gone."""
+        if now < self._until and self._transport.get_write_buffer_size():
+            self.deadline = now + _CLOSE_SECONDS
+        else:
+            self.abort()
 
     def drain(self, deadline: float) -> None:
         """Tell both sides that the gateway goes away."""
@@ -122,6 +143,20 @@ class HandedOver:
     def abort(self) -> None:
         """Close at once."""
         self._transport.abort()
+
+
+class _Writer(asyncio.StreamWriter):
+    """What Hypercorn writes to, a frame or a head at a time: it sees when the end is said, which Hypercorn does not tell."""
+
+    on_close: Callable[[], None]
+
+    def write(self, data: Any) -> None:
+        """Send what Hypercorn says."""
+        if data[:1] == _CLOSE_FRAME:
+            self.on_close()
+        elif data[: len(_BARE_LINE)] == _BARE_LINE:
+            data = _STATUS_LINE + data[len(_BARE_LINE) :]
+        super().write(data)
 
 
 async def speak(
@@ -136,7 +171,8 @@ async def speak(
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
     transport.set_protocol(protocol)
     protocol.connection_made(transport)
-    writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+    writer = _Writer(transport, protocol, reader, loop)
+    writer.on_close = lambda: handed.ended(loop.time())
     reader.feed_data(handshake.head)
     sent = 0
 

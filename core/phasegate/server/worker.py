@@ -18,7 +18,7 @@ from ..logs import configure
 from ..registry import Registry
 from ..schema.tables import Schemas
 from ..snapshot import Snapshot
-from .channel import Abort, Answered, Channel, Commit, Committed, Prepare, Prepared, Ready, Refused, Start, Stop
+from .channel import Abort, Answered, Channel, Commit, Committed, Prepare, Prepared, Ready, Refused, Serve, Start, Stop
 from .desk import WorkerDesk
 from .serving import Site, serve
 from .sockets import BACKLOG
@@ -35,7 +35,9 @@ class Worker:
         settings = start.settings
         self._channel = channel
         self._start = start
+        self._admitted = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._preparing: set[asyncio.Task[None]] = set()
         self._state = start.state
         self._desk = WorkerDesk(channel, lambda: self._state, str(settings.file), writable=settings.store != "none")
         self._candidates: dict[int, tuple[State, Snapshot]] = {}
@@ -54,13 +56,14 @@ class Worker:
         except ConfigError as error:
             self._channel.send(Refused(0, error.findings))
             return
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._stopping.set)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._stop)
         settings, sites = self._start.settings, self._sites()
         for site in sites:
             # From now on whoever connects is queued until the server accepts, and never refused.
             site.sock.listen(BACKLOG)
         obeying = asyncio.create_task(self._obey())
         self._channel.send(Ready())
+        await self._admitted.wait()
         await serve(
             sites,
             stopping=self._stopping,
@@ -70,6 +73,9 @@ class Worker:
             graceful_timeout=settings.graceful_timeout,
         )
         obeying.cancel()
+        for task in self._preparing:
+            task.cancel()
+        self._desk.close()
         await self._gateway.close()
 
     def _sites(self) -> list[Site]:
@@ -87,21 +93,28 @@ class Worker:
 
     async def _obey(self) -> None:
         """Follow the supervisor's messages; its end is the end of the worker too. Preparing never makes it deaf."""
-        preparing: asyncio.Task[None] | None = None
-        while not isinstance(message := await self._channel.receive(), Stop | None):
+        while (message := await self._channel.receive()) is not None:
             match message:
                 case Prepare():
-                    preparing = asyncio.create_task(self._prepare(message))
+                    task = asyncio.create_task(self._prepare(message))
+                    self._preparing.add(task)
+                    task.add_done_callback(self._preparing.discard)
                 case Commit() if message.generation in self._candidates:
                     self._commit(message.generation)
                 case Abort():
                     await self._forget(message.generation)
                 case Answered():
                     self._desk.answered(message)
-        if preparing is not None:
-            preparing.cancel()
+                case Serve():
+                    self._admitted.set()
+                case Stop():
+                    self._stop()
         self._desk.close()
+        self._stop()
+
+    def _stop(self) -> None:
         self._stopping.set()
+        self._admitted.set()
 
     async def _prepare(self, message: Prepare) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from .channel import Answered, AskRevisions, Committed, Message, Prepared, Propo
 from .configuration import Configuration
 from .descriptors import allow_descriptors
 from .distribution import Distribution
+from .duties import again_and_again
 from .node_store import open_node_store
 from .reference_table import ReferenceTable
 from .replacement import Lives
@@ -41,7 +42,6 @@ _FIXED = {
     "file": "resources.file",
     "store": "resources.store",
 }
-_AGAIN_SECONDS = 5.0
 
 
 class Supervisor:
@@ -71,12 +71,12 @@ class Supervisor:
         self._started = asyncio.get_running_loop().create_future()
         self._store = await open_node_store(self._settings, self._schemas)
         references = ReferenceTable(References(self._settings.reach))
-        source = FileSource(self._settings.file)
+        source = FileSource(self._settings.file, may_lack=self._settings.file_may_lack)
         self._configuration = Configuration(self._schemas, source, self._store, references, self._distribution)
         try:
             await self._configuration.begin()
-            self._settings = with_admin_key(self._settings)
             self._open_addresses()
+            self._settings = with_admin_key(self._settings)
             allow_descriptors(self._settings.limits.connections)
             self._follow_signals()
             self._lives.slots = [Slot(index, self._settings.loop, self) for index in range(self._settings.workers)]
@@ -97,19 +97,18 @@ class Supervisor:
     def deliver(self, slot: Slot, message: Message) -> None:
         """Take a worker's message."""
         match message:
-            case Ready():
-                self._note_ready(slot)
             case Refused(generation=0) if not self._started.done():
                 self._started.set_exception(ConfigError(message.findings, str(self._settings.file)))
-            case Prepared() | Committed() | Refused():
+            case Ready() | Prepared() | Committed() | Refused():
                 self._distribution.deliver(slot, message)
+                self._note_start()
             case Propose() | AskRevisions():
-                task = asyncio.create_task(self._answer(slot, message))
+                task = asyncio.create_task(self._answer(slot.line(), message))
                 self._answering.add(task)
                 task.add_done_callback(self._answering.discard)
 
     def died(self, slot: Slot, exit_code: int) -> None:
-        """Note that a worker ended unasked; before the first listen line that is the end of the start."""
+        """Note that a worker ended; before the first listen line that is the end of the start."""
         self._distribution.gone(slot)
         if not self._started.done():
             message = f"worker {slot.index} ended with exit code {exit_code} before it was ready; the log says why"
@@ -146,7 +145,7 @@ class Supervisor:
             _logger.info("workers replaced", extra={"workers": len(self._lives.slots)})
             await self._configuration.reread()
 
-    async def _answer(self, slot: Slot, question: Question) -> None:
+    async def _answer(self, reply: Callable[[Message], None], question: Question) -> None:
         answer: Revision | list[Revision] | PhasegateError
         try:
             match question:
@@ -158,7 +157,10 @@ class Supervisor:
                     answer = await self._configuration.revisions(question.before, question.limit)
         except PhasegateError as error:
             answer = error
-        slot.send(Answered(question.ticket, answer))
+        except Exception:
+            _logger.exception("question can't be answered", extra={"question": type(question).__name__})
+            answer = PhasegateError("a defect in the gateway; its log says where")
+        reply(Answered(question.ticket, answer))
 
     async def _until_stopped(self) -> None:
         stopped = asyncio.create_task(self._stop.wait())
@@ -174,7 +176,7 @@ class Supervisor:
             configuration.follow_references,
             self._follow_hangups,
         )
-        following = [asyncio.create_task(_again_and_again(duty)) for duty in duties]
+        following = [asyncio.create_task(again_and_again(duty)) for duty in duties]
         await stopped
         for task in following:
             task.cancel()
@@ -194,9 +196,7 @@ class Supervisor:
         except ConfigError as error:
             raise error.of(str(settings.path)) from error
 
-    def _note_ready(self, slot: Slot) -> None:
-        self._lives.note_ready()
-        self._distribution.catch_up(slot)
+    def _note_start(self) -> None:
         if not self._started.done() and all(other.ready for other in self._lives.slots):
             self._announce()
             self._started.set_result(None)
@@ -247,13 +247,3 @@ def with_admin_key(settings: Settings) -> Settings:
     if settings.admin.keys:
         return settings
     return replace(settings, admin=replace(settings.admin, keys=(keys.ensure(settings.admin_key_file),)))
-
-
-async def _again_and_again(duty: Callable[[], Awaitable[None]]) -> None:
-    """See to a duty for good; one that fails is reported and taken up again."""
-    while True:
-        try:
-            await duty()
-        except Exception:
-            _logger.exception("can't follow changes", extra={"duty": duty.__name__.strip("_")})
-            await asyncio.sleep(_AGAIN_SECONDS)

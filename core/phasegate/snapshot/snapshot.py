@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from ..errors import Finding
@@ -73,10 +74,9 @@ class Snapshot:
     @property
     def routes(self) -> tuple[Route, ...]:
         """The routes that are served: the file's in its order, then the store's from the oldest."""
-        served = (route for route in self.resolved.routes.values.values() if route is not None)
-        return tuple(sorted(served, key=lambda route: (route.source == "admin", route.order, route.id)))
+        return tuple(sorted(self._served(), key=_age))
 
-    @property
+    @cached_property
     def warnings(self) -> tuple[Finding, ...]:
         """What is valid and yet doubtful."""
         return (*self.resolved.warnings, *self._unanswered())
@@ -125,12 +125,22 @@ class Snapshot:
         else:
             self._retired = then
 
+    def _served(self) -> Iterator[Route]:
+        return (route for route in self.resolved.routes.values.values() if route is not None)
+
     def _unanswered(self) -> Iterator[Finding]:
-        for route in self.routes:
-            pipeline = self.pipeline(route)
-            if not (pipeline.proxy or pipeline.access or pipeline.rewrite):
-                message = "has neither an upstream nor a plugin that could answer: its requests get 503"
-                yield Finding(route.path, message, "warning")
+        # Sorted afterwards: there are few of them, and routes may be many.
+        for route in sorted(filter(self._is_unanswered, self._served()), key=_age):
+            message = "has neither an upstream nor a plugin that could answer: its requests get 503"
+            yield Finding(route.path, message, "warning")
+
+    def _is_unanswered(self, route: Route) -> bool:
+        pipeline = self.pipeline(route)
+        return not (pipeline.proxy or pipeline.access or pipeline.rewrite)
+
+
+def _age(route: Route) -> tuple[bool, int, str]:
+    return route.source == "admin", route.order, route.id
 
 
 def _certificates(base: Snapshot | None, resolved: Resolved) -> Certificates:

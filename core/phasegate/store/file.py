@@ -18,10 +18,14 @@ _Signature = tuple[int, int, int] | None
 
 
 class FileSource:
-    """Resources out of one file. `load` gives the document with the environment filled in."""
+    """Resources out of one file. `load` gives the document with the environment filled in.
 
-    def __init__(self, path: Path, environ: Mapping[str, str] | None = None) -> None:
+    With `may_lack` there need not be a file; once there was one, its loss is an error like any other.
+    """
+
+    def __init__(self, path: Path, environ: Mapping[str, str] | None = None, *, may_lack: bool = False) -> None:
         self.path = path
+        self._may_lack = may_lack
         self._environ = os.environ if environ is None else environ
         self._loaded: _Signature = None
 
@@ -32,6 +36,9 @@ class FileSource:
         too: editors empty files before they fill them, and no gateway should lose its routes in between.
         """
         self._loaded = self._signature()
+        if self._loaded is None and self._may_lack:
+            return {}
+        self._may_lack = False
         parsed = read_yaml(self.path)
         if not parsed:
             raise ConfigError([Finding("", "is empty: write `routes: []` where no route is wanted")], str(self.path))

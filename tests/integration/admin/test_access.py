@@ -66,6 +66,15 @@ async def test_settings_open_query_and_cookie() -> None:
         assert (await node.admin.get("/routes")).status_code == 401
 
 
+@pytest.mark.parametrize(("origin", "status"), [("https://elsewhere.example", 401), (None, 200), ("own", 200)])
+async def test_a_cookie_counts_for_pages_of_the_api_s_own_alone(origin: str | None, status: int) -> None:
+    async with running_node(settings=AdminSettings(key_places=("cookie",))) as node:
+        own = {"origin": node.admin_url} if origin == "own" else {"origin": origin} if origin else {}
+        headers = {"cookie": f"x_api_key={ADMIN_KEY}", **own}
+        response = await node.stranger.post("/changes", json={"writes": []}, headers=headers)
+        assert response.status_code == status
+
+
 async def test_who_guesses_too_often_has_to_wait_and_the_right_key_too(node: Node) -> None:
     guesses = [await node.stranger.get("/routes", headers={"x-api-key": f"guess-{number}"}) for number in range(11)]
     assert [response.status_code for response in guesses] == [401] * 10 + [429]

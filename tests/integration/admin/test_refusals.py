@@ -34,6 +34,8 @@ async def refused(node: Node, method: str, path: str, body: object) -> str:
         ("DELETE", "/upstreams", None, "missing upstream id"),
         ("DELETE", "/plugin_configs", None, "missing plugin config id"),
         ("PUT", "/consumers/jack", {"username": "jill"}, "wrong username"),
+        ("PUT", "/routes/a%2Fb", ROUTE, "wrong route id: must be a name without a slash"),
+        ("PUT", "/secrets/vault", {}, "wrong secret id: must be two names with a slash between them"),
         ("PUT", "/routes/1", {**ROUTE, "create_time": 1}, "the property is forbidden: create_time"),
         ("PATCH", "/routes/1", {"update_time": 1}, "the property is forbidden: update_time"),
         ("PUT", "/routes/1", [], "invalid configuration: the body must be an object"),

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from phasegate.limits import Limits
 from phasegate.server.serving import Protocol
 from tests.http1_client import chunked, request
 from tests.integration.http1.conftest import Connect, Listen
@@ -108,6 +109,20 @@ async def test_a_request_that_asks_for_another_protocol_is_served_in_this_one(
     await client.send(data + request("PUT", "/b", body=b"next"))
     first, second = [await client.answer() for _ in range(2)]
     assert (first.status, first.body, second.body) == (200, body, b"next")
+
+
+@pytest.mark.parametrize(
+    "last",
+    [b"Content-Length: 3\r\n\r\nabc", b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"],
+    ids=["length", "chunks"],
+)
+async def test_what_asks_for_another_protocol_may_use_all_of_its_limit(
+    listen: Listen, connect: Connect, last: bytes
+) -> None:
+    client = await connect(await listen(limits=Limits(head_bytes=200)))
+    lines = request("POST", "/a", b"Connection: Upgrade", b"Upgrade: h2c", b"X: " + b"x" * 120).removesuffix(b"\r\n")
+    answer = await client.ask(lines + last)
+    assert (answer.status, answer.body) == (200, b"abc")
 
 
 @one_loop

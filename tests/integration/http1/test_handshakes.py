@@ -8,6 +8,7 @@ from phasegate import Request, Response
 from phasegate.errors import ClientClosed
 from phasegate.http.headers import Headers
 from phasegate.http.websocket import Close, WebSocketAnswer
+from phasegate.limits import Limits
 from tests.http1_client import request
 from tests.integration.http1.conftest import Connect, Listen
 from tests.listening import Handler, echo
@@ -68,6 +69,27 @@ async def test_messages_may_come_with_the_handshake_and_before_it_is_taken(liste
     assert received == b"\x81\x03ONE\x81\x03TWO\x81\x05THREE"
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        (b"Connection: Upgrade", b"Connection: keep-alive", UPGRADE),
+        (b"Connection: keep-alive", b"Connection: Upgrade", UPGRADE),
+        (b"Connection: Upgrade", b"Upgrade: h2c", UPGRADE),
+    ],
+)
+async def test_a_handshake_may_have_more_than_one_connection_field(
+    listen: Listen, connect: Connect, fields: tuple[bytes, ...]
+) -> None:
+    client = await connect(await listen(accepting()))
+    assert (await client.ask(request("GET", "/socket", *fields, VERSION, KEY))).status == 101
+
+
+async def test_a_handshake_that_is_taken_says_so_in_words(listen: Listen, connect: Connect) -> None:
+    client = await connect(await listen(accepting()))
+    answer = await client.ask(HANDSHAKE)
+    assert (answer.status, answer.reason) == (101, "Switching Protocols")
+
+
 async def test_a_handshake_may_stand_behind_other_requests(listen: Listen, connect: Connect) -> None:
     gate = asyncio.Event()
     server = await listen(accepting(gate))
@@ -106,6 +128,15 @@ async def test_a_handshake_that_is_none_is_400(listen: Listen, connect: Connect,
     assert await client.rest() == b""
 
 
+@pytest.mark.parametrize("version", [(b"Sec-WebSocket-Version: 8",), (VERSION, b"Sec-WebSocket-Version: 8"), ()])
+async def test_a_handshake_of_another_version_is_told_which_there_is(
+    listen: Listen, connect: Connect, version: tuple[bytes, ...]
+) -> None:
+    client = await connect(await listen(accepting()))
+    answer = await client.ask(request("GET", "/socket", b"Connection: Upgrade", UPGRADE, KEY, *version))
+    assert (answer.status, answer.get("sec-websocket-version")) == (400, "13")
+
+
 async def test_a_handshake_that_is_not_taken_is_answered_and_ends_the_connection(
     listen: Listen, connect: Connect
 ) -> None:
@@ -132,5 +163,17 @@ async def test_a_client_that_leaves_its_websocket_leaves_nothing_behind(listen: 
     client = await connect(server)
     assert (await client.ask(HANDSHAKE)).status == 101
     client.close()
+    await server.application.ended()
+    assert server.connections == 0
+
+
+async def test_a_websocket_that_has_ended_is_closed_though_its_client_is_silent(
+    listen: Listen, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phasegate.server.websocket._CLOSE_SECONDS", 0.1)
+    server = await listen(accepting(), limits=Limits(message_bytes=2, idle_timeout=0.1))
+    client = await connect(server)
+    assert (await client.ask(HANDSHAKE + message(b"one"))).status == 101
+    assert await client.rest() == b"\x88\x02\x03\xf1"
     await server.application.ended()
     assert server.connections == 0

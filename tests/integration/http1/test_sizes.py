@@ -152,6 +152,13 @@ async def test_endless_trailers_are_refused(listen: Listen, connect: Connect, tr
     sending.cancel()
 
 
+async def test_an_endless_trailer_behind_a_long_body_is_431(listen: Listen, connect: Connect) -> None:
+    client = await connect(await listen())
+    sending = asyncio.create_task(client.send(chunked(bytes(MEGABYTE), last=b"0\r\nX: ") + b"x" * MEGABYTE))
+    assert (await client.answer()).status == 431
+    sending.cancel()
+
+
 async def test_chunks_of_one_byte_are_taken(listen: Listen, connect: Connect) -> None:
     client = await connect(await listen())
     assert (await client.ask(chunked(*(b"x" for _ in range(30_000))))).body == b"x" * 30_000

@@ -8,6 +8,7 @@ import pytest
 from phasegate import Request, Response
 from phasegate.errors import ClientClosed
 from phasegate.limits import Limits
+from phasegate.server.http1 import wire
 from tests.http1_client import chunked, request, trickle
 from tests.integration.http1.conftest import Connect, Listen
 from tests.listening import Handler, echo
@@ -162,6 +163,22 @@ async def test_a_client_that_takes_something_all_the_time_is_not_cut(
         taken += len(await client.receive(100_000))
         await asyncio.sleep(0.03)
     assert (taken < 10 * MEGABYTE, server.application.ends, server.connections) == (True, [], 1)
+
+
+@pytest.mark.parametrize("body", [bytes(9), b""], ids=["nothing is due", "a body is due"])
+async def test_the_end_of_an_answer_waits_for_a_client_that_takes_something_all_the_time(
+    listen: Listen, connect: Connect, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "_LINGER_SECONDS", 0.02)
+    server = await listen(large(60_000, streams=False), limits=Limits(write_timeout=0.2), send_buffer=16_384)
+    client = await connect(server, receive_buffer=4096)
+    await client.send(request("POST", "/", b"Connection: close", b"Content-Length: 9") + body)
+    await server.application.ended()
+    taken = 0
+    for _ in range(20):
+        taken += len(await client.receive(1024))
+        await asyncio.sleep(0.02)
+    assert taken + len(await client.rest()) > 60_000
 
 
 async def test_a_client_that_takes_too_little_on_average_is_cut(listen: Listen, connect: Connect) -> None:

@@ -54,6 +54,8 @@ CONTROL: dict[str, Act] = {
     "RST_STREAM of a stream that is over": lambda client: [reset(3)],
     "RST_STREAM of a stream that was reset": lambda client: [reset(5)],
     "HEADERS of a stream that was reset": lambda client: [client.headers(5)],
+    "little DATA of a stream that is over": lambda client: [data(3, b"x" * 1000)],
+    "little DATA of a stream that was reset": lambda client: [data(5, b"x" * 1000)],
 }
 
 
@@ -76,6 +78,12 @@ async def test_too_many_frames_that_carry_nothing_end_the_connection(client: Cli
 async def test_some_frames_that_carry_nothing_are_borne(client: Client, act: Act) -> None:
     client.opens_windows = False
     await flood(client, act, MOST - 10)
+    assert (await client.get(7)).status == 200
+
+
+async def test_what_was_on_its_way_when_a_stream_ended_is_borne(client: Client) -> None:
+    client.opens_windows = False
+    await flood(client, lambda _: [data(5, bytes(16_000))], MOST + 6)
     assert (await client.get(7)).status == 200
 
 

@@ -194,6 +194,18 @@ async def test_a_clients_goaway_without_streams_ends_the_connection(client: Clie
     await client.until_gone()
 
 
+async def test_a_client_learns_that_what_it_asks_behind_its_goaway_is_not_done(client: Client) -> None:
+    await client.get(1)
+    client.send(GoAwayFrame(0), client.headers(3))
+    assert await client.end() is ErrorCodes.NO_ERROR
+    assert client.goaways[-1].last_stream_id == 1
+
+
+async def test_the_reserved_bit_of_a_window_is_ignored(client: Client) -> None:
+    client.send(raw(8, (0x80000001).to_bytes(4, "big")))
+    assert (await client.get(1)).status == 200
+
+
 async def test_a_stream_window_beyond_all_measure_resets_the_stream(client: Client, server: Listening) -> None:
     client.send(post(client))
     await server.application.begun()

@@ -38,6 +38,15 @@ async def test_a_head_that_is_too_large_is_answered(
     assert server.application.paths == ["/"]
 
 
+async def test_trailers_that_are_too_large_are_431(listen: Listen, connect: Connect) -> None:
+    client = await connect(await listen(limits=Limits(head_bytes=1000)))
+    client.send(client.headers(1, head(method="POST"), end=False), data(1, b"body"))
+    client.send(client.headers(1, [(b"x", b"y" * 1000)]))
+    answer = await client.answer()
+    assert (answer.status, code_of(answer)) == (431, b"head_too_large")
+    assert (await client.get(3)).status == 200
+
+
 JUST_ENOUGH: dict[str, tuple[Mapping[str, int], Fields]] = {
     "a target": ({"target_bytes": 50}, head("/" + "x" * 49)),
     "fields by their number": ({"head_fields": 10}, head(authority=None, fields=[("host", "h"), *[("x", "y")] * 9])),

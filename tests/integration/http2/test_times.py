@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from h2.errors import ErrorCodes
-from hyperframe.frame import PingFrame
+from hyperframe.frame import GoAwayFrame, PingFrame
 
 from phasegate import Request, Response
 from phasegate.limits import Limits
@@ -285,3 +285,20 @@ async def test_a_connection_that_is_not_old_stays(listen: Listen, connect: Conne
     client = await connect(await listen(limits=limited(connection_age=0)))
     assert [(await client.get(stream)).status for stream in (1, 3, 5)] == [200] * 3
     assert not client.goaways
+
+
+async def test_the_end_of_an_answer_waits_for_a_client_that_takes_its_time(
+    listen: Listen, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def handler(request: Request) -> Response:
+        return Response(200, {}, bytes(60_000))
+
+    monkeypatch.setattr("phasegate.server.http2.connection._LINGER_SECONDS", SOON)
+    monkeypatch.setattr("phasegate.server.roster._SLOWEST_SWEEP_SECONDS", SOON / 4)
+    server = await listen(handler, limits=limited(), send_buffer=16_384)
+    client = await connect(server, receive_buffer=4096)
+    client.send(client.headers(1), GoAwayFrame(0))
+    await server.application.ended()
+    await asyncio.sleep(3 * SOON)
+    assert len((await client.answer()).body) == 60_000
+    await client.until_gone()

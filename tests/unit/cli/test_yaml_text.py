@@ -1,7 +1,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phasegate.cli.yaml_text import yaml_text
@@ -43,6 +43,7 @@ def test_an_empty_list_is_one() -> None:
     assert yaml_text({"routes": []}) == "routes: []\n"
 
 
+@settings(deadline=None)
 @given(items=st.lists(st.dictionaries(TEXT, VALUES, min_size=1, max_size=3), max_size=3))
 def test_it_is_read_as_it_was(items: list[dict[str, object]]) -> None:
     with TemporaryDirectory() as folder:

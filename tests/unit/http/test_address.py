@@ -12,6 +12,9 @@ from phasegate.http.address import is_within, parse_authority, parse_networks
         ("127.0.0.1:9080", ("127.0.0.1", 9080)),
         ("[::1]:9080", ("[::1]", 9080)),
         ("[2001:DB8::1]", ("[2001:db8::1]", None)),
+        ("[::ffff:192.0.2.1]", ("[::ffff:192.0.2.1]", None)),
+        ("example.com:", ("example.com", None)),
+        ("a%2Fb", ("a%2fb", None)),
     ],
 )
 def test_an_authority_is_a_host_and_perhaps_a_port(text: str, parsed: tuple[str, int | None]) -> None:
@@ -19,7 +22,28 @@ def test_an_authority_is_a_host_and_perhaps_a_port(text: str, parsed: tuple[str,
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a b", "a/b", "user@host", "a,b", "a:b", "a:99999", "a:80:80", "::1", "[::1", "a\\b"]
+    "text",
+    [
+        "",
+        "a b",
+        "a/b",
+        "user@host",
+        "a,b",
+        "a:b",
+        "a:99999",
+        "a:80:80",
+        "::1",
+        "[::1",
+        "a\\b",
+        ".",
+        ".:80",
+        "a%zz",
+        "a%2",
+        ":80",
+        "[:::::]",
+        "[1.2.3.4]",
+        "[::1]a",
+    ],
 )
 def test_what_is_not_one_host_is_refused(text: str) -> None:
     with pytest.raises(BadRequest):

@@ -1,11 +1,12 @@
 import asyncio
 import hashlib
+import tracemalloc
 from collections.abc import AsyncIterator
 
 import pytest
 
 from phasegate import BadRequest, Body, PayloadTooLarge
-from phasegate.http.body import MEMORY_LIMIT_BYTES, BodyConsumed
+from phasegate.http.body import MEMORY_LIMIT_BYTES, BodyConsumed, Memory
 
 
 async def blocks(*parts: bytes) -> AsyncIterator[bytes]:
@@ -50,6 +51,49 @@ async def test_a_large_body_goes_to_disk_and_comes_back_whole() -> None:
     body.close()
     assert body._file is not None
     assert body._file.closed
+
+
+async def test_bodies_take_no_more_memory_together_than_they_may() -> None:
+    memory, size = Memory(250_000), 200_000
+    first, second, third = [Body.streaming(blocks(bytes(size)), None, memory) for _ in range(3)]
+    await first.hold(size)
+    await second.hold(size)
+    assert (first._file, second._data) == (None, None)
+    assert await second.read(size) == bytes(size)
+    first.close()
+    await third.hold(size)
+    assert third._file is None
+    second.close()
+    third.close()
+    assert memory.taken == 0
+
+
+async def test_a_body_that_breaks_off_gives_its_memory_back() -> None:
+    memory = Memory(1_000_000)
+    body = Body.streaming(blocks(bytes(200_000), bytes(200_000)), 999_999, memory)
+    with pytest.raises(BadRequest):
+        await body.hold(1_000_000)
+    body.close()
+    assert memory.taken == 0
+
+
+async def test_small_bodies_wait_for_no_room() -> None:
+    body = await Body.streaming(blocks(bytes(60_000)), None, Memory(1)).hold(60_000)
+    assert body._file is None
+
+
+async def test_small_blocks_take_the_memory_of_what_they_hold() -> None:
+    async def crumbs() -> AsyncIterator[bytes]:
+        for number in range(60_000):
+            yield b"%016d" % number
+
+    tracemalloc.start()
+    try:
+        await Body.streaming(crumbs(), None).hold(1_000_000)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2_500_000
 
 
 async def test_the_digest_of_a_small_body() -> None:

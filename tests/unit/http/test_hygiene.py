@@ -58,6 +58,14 @@ def test_underscore_spellings_of_what_upstreams_believe_are_taken_out(name: str)
     assert received(**{name: "1"}) == []
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["host", "content-length", "expect", "x-forwarded-for", "x-forwarded-proto", "forwarded", "x-real-ip", "via"],
+)
+def test_connection_takes_out_nothing_that_addresses_or_forwards_a_message(name: str) -> None:
+    assert received(connection=f"close, {name}", **{name.replace("-", "__"): "1"}) == [(name, "1")]
+
+
 def test_what_connection_names_is_taken_out_before_anybody_adds_a_field() -> None:
     request = make_request()
     request.headers = Headers.from_raw(

@@ -60,7 +60,7 @@ def built(drawn: list[tuple[str, tuple[str, ...], int, tuple[str, ...]]]) -> lis
     ]
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(routes, targets, st.sampled_from(["x.test", "a.x.test", "other"]), st.sampled_from(["GET", "POST"]))
 def test_the_router_finds_what_a_plain_search_finds(
     drawn: list[tuple[str, tuple[str, ...], int, tuple[str, ...]]], target: str, host: str, method: str
@@ -70,7 +70,7 @@ def test_the_router_finds_what_a_plain_search_finds(
     assert found(Router(candidates), request) == plain_search(candidates, request)
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(routes, st.lists(st.tuples(st.integers(0, 7), st.booleans()), max_size=12), targets)
 def test_a_forked_router_finds_what_is_in_it_and_its_origin_what_was(
     drawn: list[tuple[str, tuple[str, ...], int, tuple[str, ...]]], changes: list[tuple[int, bool]], target: str

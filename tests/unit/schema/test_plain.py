@@ -37,7 +37,7 @@ def flat(definition: Any) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @pytest.mark.parametrize("definition", [*DEFINITIONS, ODD])
 @given(data=st.data())
 def test_cerberus_accepts_what_is_plainly_good(definition: dict[str, Any], data: st.DataObject) -> None:

@@ -21,7 +21,7 @@ from phasegate.server.distribution import Distribution
 from phasegate.server.reference_table import ReferenceTable
 from phasegate.store.file import FileSource
 from phasegate.store.no_store import NoStore
-from phasegate.store.records import Conflict, StoreUnavailable, Write
+from phasegate.store.records import Conflict, Contents, Revision, StoreUnavailable, Write
 from phasegate.store.sqlite import SqliteStore
 from tests.crew import Obedient, crew
 
@@ -75,6 +75,14 @@ class Node:
         ids = [{record.id for record in worker.state.records.values()} for worker in self.workers]
         assert all(each == ids[0] for each in ids)
         return ids[0]
+
+    async def until_stored(self, revision: int) -> None:
+        """Wait until it has taken in a revision, whether it serves that or not."""
+        async with asyncio.timeout(10):
+            while self.configuration._stored.revision < revision:
+                await asyncio.sleep(0.005)
+        async with self.configuration.changing:
+            pass
 
     async def until_served(self, ids: set[str]) -> None:
         async with asyncio.timeout(10):
@@ -190,6 +198,35 @@ async def test_what_another_node_wrote_and_this_one_can_not_serve_is_told_and_ca
         revision, _ = await one.configuration.propose(proposal(Write("routes", "r", None)))
         assert revision.number == 3
         assert one.served() == {"u"}
+
+
+async def test_what_the_file_kept_from_being_served_is_served_once_the_file_allows_it(tmp_path: Path) -> None:
+    async with node(tmp_path, {"upstreams": [{"id": "u", **NODES}]}, follows=True) as one:
+        stranger = SqliteStore(tmp_path / "store.db")
+        await stranger.apply([upstream("u"), upstream("v")], base=0, author="other", note="")
+        await stranger.close()
+        await one.until_stored(1)
+        assert one.served() == set()
+        one.write_file({"upstreams": [{"id": "u", **NODES}, {"id": "more", **NODES}]})
+        await one.configuration.reread()
+        assert (len(one.workers[0].state.document["upstreams"]), one.served()) == (2, set())
+        one.write_file({"upstreams": [{"id": "more", **NODES}]})
+        await one.configuration.reread()
+        assert (len(one.workers[0].state.document["upstreams"]), one.served()) == (1, {"u", "v"})
+
+
+async def test_contents_that_were_read_before_a_proposal_take_nothing_back(tmp_path: Path) -> None:
+    async with node(tmp_path, follows=False) as one:
+        await one.configuration.propose(proposal(upstream("u")))
+        early = await one.store.load()
+        await one.configuration.propose(proposal(upstream("v")))
+        one.store.watch = lambda after: only(early)  # type: ignore[method-assign]
+        await one.configuration.follow_store()
+        assert one.served() == {"u", "v"}
+
+
+async def only(contents: Contents) -> AsyncIterator[Revision | Contents]:
+    yield contents
 
 
 async def test_the_file_and_the_store_are_served_together(tmp_path: Path) -> None:

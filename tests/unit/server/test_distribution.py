@@ -1,15 +1,14 @@
 """A state that all workers prepared is made to last, then served by all; anything else changes nothing."""
 
-from typing import cast
+import asyncio
 
 import pytest
 
 from phasegate import Finding
 from phasegate.errors import ConfigError
-from phasegate.server.slot import Slot
 from phasegate.server.state import State
 from phasegate.store.records import Conflict
-from tests.crew import crew
+from tests.crew import Obedient, crew
 
 BEFORE = State({"routes": [{"id": "a"}]})
 AFTER = State({"routes": [BEFORE.document["routes"][0], {"id": "b"}]})
@@ -55,25 +54,55 @@ async def test_what_one_worker_refuses_is_served_by_nobody() -> None:
     assert [worker.state for worker in workers] == [BEFORE] * 2
 
 
-async def test_a_worker_that_was_away_gets_everything() -> None:
+async def test_a_worker_that_starts_while_a_change_is_made_takes_requests_once_it_serves_that() -> None:
     distribution, workers = crew(2, BEFORE)
-    workers[1].ready = False
+    workers[1].start()
     await distribution.bring(AFTER)
-    assert workers[1].state is BEFORE
-    workers[1].ready = True
+    workers[1].has_started()
+    assert (workers[1].ready, workers[1].state) == (False, BEFORE)
+    await until_ready(workers[1])
+    assert workers[1].state == AFTER
+
+
+async def test_a_change_overtakes_nobody_that_was_let_in_meanwhile() -> None:
+    distribution, workers = crew(2, BEFORE)
+    workers[1].start()
+
+    async def write() -> None:
+        workers[1].has_started()
+        assert workers[1].ready
+
+    await distribution.bring(AFTER, write)
+    assert workers[1].state == AFTER
+
+
+async def test_a_worker_that_still_prepares_a_change_when_the_next_is_made_is_not_let_in_before_that() -> None:
+    distribution, workers = crew(2, BEFORE)
+    workers[1].start()
+    await distribution.bring(AFTER)
+    workers[1].has_started()
     latest = State({"routes": []}, {}, 4)
     await distribution.bring(latest)
+    await until_ready(workers[1])
     assert workers[1].state == latest
 
 
-async def test_a_worker_that_begins_late_catches_up() -> None:
+async def test_a_worker_that_can_not_become_what_is_served_begins_anew() -> None:
     distribution, workers = crew(2, BEFORE)
-    workers[1].ready = False
+    workers[1].start()
     await distribution.bring(AFTER)
-    workers[1].ready = True
-    distribution.catch_up(cast("Slot", workers[1]))
-    await distribution.bring(AFTER)
-    assert workers[1].state == AFTER
+    workers[1].refuses = Finding("routes[1]", "can't be opened")
+    workers[1].has_started()
+    async with asyncio.timeout(5):
+        while not workers[1].restarts:
+            await asyncio.sleep(0)
+    assert not workers[1].ready
+
+
+async def until_ready(worker: Obedient) -> None:
+    async with asyncio.timeout(5):
+        while not worker.ready:
+            await asyncio.sleep(0)
 
 
 async def test_workers_that_do_not_say_they_serve_it_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

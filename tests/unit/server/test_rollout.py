@@ -21,6 +21,7 @@ class Recorder:
     def __init__(self, index: int) -> None:
         self.index = index
         self.generation = 6
+        self.is_leaving = False
         self.sent: list[Message] = []
         self.news = asyncio.Event()
 
@@ -141,3 +142,18 @@ async def test_workers_that_do_not_say_that_they_serve_it_are_told(monkeypatch: 
     await recorders[1].got(Commit)
     rollout.answer(slots[1], Committed(7))
     assert await committing == [0, 2]
+
+
+async def test_those_that_leave_are_asked_last_and_it_goes_on_without_them() -> None:
+    recorders, slots = three()
+    recorders[1].is_leaving = recorders[2].is_leaving = True
+    rollout = Rollout(7, slots[:1], slots[1:])
+    running = preparing(rollout)
+    await recorders[0].got(Prepare)
+    assert not recorders[1].sent
+    rollout.answer(slots[0], Prepared(7))
+    await recorders[2].got(Prepare)
+    rollout.answer(slots[1], Refused(7, (Finding("routes[0]", "unknown plugin"),)))
+    rollout.gone(slots[2])
+    assert await running == []
+    assert [rollout.covers(slot) for slot in slots] == [True, False, False]

@@ -55,3 +55,13 @@ async def test_a_change_before_the_watch_began_is_noticed_too(tmp_path: Path) ->
     changes = files.changes()
     await asyncio.wait_for(anext(changes), 5)
     await changes.aclose()  # type: ignore[attr-defined]
+
+
+def test_a_file_that_may_lack_is_read_once_it_is_there_and_then_missed(tmp_path: Path) -> None:
+    source = FileSource(tmp_path / "routes.yaml", may_lack=True)
+    assert source.load() == {}
+    (tmp_path / "routes.yaml").write_text("routes: []")
+    assert source.load() == {"routes": []}
+    (tmp_path / "routes.yaml").unlink()
+    with pytest.raises(ConfigError, match="can't be read"):
+        source.load()

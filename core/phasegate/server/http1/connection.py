@@ -88,7 +88,7 @@ class Http1Connection(Wire):
         elif self._current is not None:
             self._hurry_body(self._current, now)
         elif self.deaf:
-            self.close_now(now)
+            self.close_patiently(now)
         elif self._intake.in_head:
             self._refuse(RequestTimeout(f"the head was not here after {self.listener.limits.head_timeout} s"))
         else:
@@ -172,7 +172,7 @@ class Http1Connection(Wire):
         """Let Hypercorn speak WebSocket from now on; return the bytes sent to the client once that has ended."""
         roster, self._current = self.listener.roster, None
         self.read(on=False)
-        handed = HandedOver(self.transport, self.address)
+        handed = HandedOver(self.transport, self.address, self.listener.limits.write_timeout)
         roster.replace(self, handed)
         handshake = self._handshake._replace(rest=self._handshake.rest + self._ahead)
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ...errors import BadRequest, ExpectationFailed, VersionNotSupported
+from ...errors import BadRequest, ExpectationFailed, OtherWebSocketVersion, VersionNotSupported
 from ...http.headers import RawHeaders
 
 # The methods of the registry that llhttp knows; its others belong to RTSP and ICE. CONNECT asks for a tunnel.
@@ -74,8 +74,10 @@ def _judge_coding(value: bytes, version: str) -> None:
 def _judge_handshake(fields: RawHeaders) -> None:
     keys = [value for name, value in fields if name == b"sec-websocket-key"]
     versions = [value for name, value in fields if name == b"sec-websocket-version"]
-    if len(keys) != 1 or _KEY.fullmatch(keys[0]) is None or versions != [b"13"]:
-        raise BadRequest("the WebSocket handshake has no key, or is not of version 13")
+    if versions != [b"13"]:
+        raise OtherWebSocketVersion("the WebSocket handshake is not of version 13")
+    if len(keys) != 1 or _KEY.fullmatch(keys[0]) is None:
+        raise BadRequest("the WebSocket handshake has no key, or more than one")
 
 
 def _expectation(value: bytes, version: str) -> bool:

@@ -37,6 +37,7 @@ class Intake:
 
     __slots__ = (
         "_before_head",
+        "_blockless",
         "_connection",
         "_fields",
         "_framing",
@@ -45,6 +46,7 @@ class Intake:
         "_overhead",
         "_parser",
         "_raw",
+        "_received",
         "_resuming",
         "_target",
         "in_head",
@@ -67,6 +69,8 @@ class Intake:
         self._raw = b""
         self._before_head = 0
         self._overhead = 0
+        # Of a body in chunks: what of it was here, and what has come since that brought nothing of it.
+        self._received = self._blockless = 0
         self._resuming = False
 
     def feed(self, data: bytes) -> None:
@@ -197,7 +201,7 @@ class Intake:
             return Http1Exchange(connection, self.stand_in(), body=body, persistent=False, refused=error)
         request = request_of(
             head,
-            body=Body() if body is None else Body.streaming(body.blocks(), framing.length),
+            body=Body() if body is None else Body.streaming(body.blocks(), framing.length, listener.roster.memory),
             scheme=listener.scheme,
             http_version=version,
             peer=connection.address,
@@ -232,7 +236,10 @@ class Intake:
         if length != 0:
             kind = b"transfer-encoding: chunked" if length is None else b"content-length: %d" % length
             self._resuming = True
+            # Nor does what we say count: the client has said as much already.
+            counted, self._head_bytes = self._head_bytes, 0
             self._parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % kind)
+            self._head_bytes = counted
 
     def _judge_line(self) -> None:
         """Refuse RTSP, whose request line llhttp takes for one of HTTP/1.0 or 1.1 and does not tell."""
@@ -253,11 +260,19 @@ class Intake:
             raise HeadTooLarge(f"the head is over {self._limits.head_bytes} bytes or {self._limits.head_fields} fields")
 
     def _weigh_chunks(self, exchange: Http1Exchange, size: int) -> None:
-        """Hold what chunks say of themselves to its limit; what came with the head is not told from it, nor counted."""
+        """Hold what chunks say of themselves to its limit; what came with the head is not told from it, nor counted.
+
+        What brings nothing of the body is a trailer, or a single chunk's extensions: httptools keeps all of a field until it
+        has ended, and copies it with each piece.
+        """
         received = exchange.body.received if exchange.body is not None else 0
         self._overhead = self._overhead + size if size else 0
+        self._blockless = self._blockless + size if size and received == self._received else 0
+        self._received = received
         if self._overhead > _CHUNK_OVERHEAD_BYTES + _CHUNK_OVERHEAD_TIMES * received:
             raise BadRequest("the body's chunks hold more about themselves than of the body")
+        if self._blockless > self._limits.head_bytes:
+            raise HeadTooLarge(f"the trailers are over {self._limits.head_bytes} bytes")
 
 
 def _cause_of(error: httptools.HttpParserCallbackError) -> RequestError:

@@ -8,7 +8,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING
 
-from ..connection import Connection
+from ..connection import EVERY_SWEEP, Connection
 
 if TYPE_CHECKING:
     from ..listener import Listener
@@ -28,7 +28,6 @@ class Wire(Connection):
     __slots__ = (
         "_blocks",
         "_flushing",
-        "_linger_until",
         "_size",
         "deaf",
         "reading",
@@ -42,7 +41,6 @@ class Wire(Connection):
         self._blocks: list[bytes] = []
         self._size = 0
         self._flushing = False
-        self._linger_until = 0.0
 
     def write_soon(self, data: bytes) -> None:
         """Send bytes together with what follows them in the same turn of the loop."""
@@ -90,21 +88,13 @@ class Wire(Connection):
     def close(self, *, linger: bool) -> None:
         """Close once everything sent has left; with `linger` only after the client had time to read it."""
         self.deaf = True
-        now, patience = self.loop.time(), self.listener.limits.write_timeout
         if not linger:
-            self.deadline = now + patience
+            self.deadline = EVERY_SWEEP
             self.transport.close()
             return
-        self.deadline, self._linger_until = now + _LINGER_SECONDS, now + patience
+        self.deadline = self.loop.time() + _LINGER_SECONDS
         self.read(on=True)
         if self.transport.can_write_eof():
             # The client may have gone without our knowing yet.
             with contextlib.suppress(OSError):
                 self.transport.write_eof()
-
-    def close_now(self, now: float) -> None:
-        """End a connection that is closing, unless it lingers and the client is still taking its answer."""
-        if now < self._linger_until and self.not_taken():
-            self.deadline = now + _LINGER_SECONDS
-        else:
-            self.abort()

@@ -97,18 +97,20 @@ class Http2Connection(Connection):
 
     def overdue(self, now: float) -> None:
         """End what takes too long."""
-        if self.deaf or self.stalls_too_long(now):
+        if self.deaf and self._closing:
+            self.close_patiently(now)
+        elif self.deaf or self.stalls_too_long(now):
             self.abort()
         elif now >= self._unfinished_until():
             self._fail(ConnectionFault(ErrorCodes.ENHANCE_YOUR_CALM, "a frame or a header block took too long"))
         elif self._farewell is not None:
             self._hurry_all(now)
             if now >= self._farewell:
-                self._goodbye()
+                self.goodbye()
         elif self.exchanges:
             self._hurry_all(now)
         elif now >= self._idle_since + self.listener.limits.idle_timeout:
-            self._goodbye()
+            self.goodbye()
         else:
             self._schedule()
 
@@ -153,8 +155,12 @@ class Http2Connection(Connection):
         exchange.leave()
         self._intake.gate.count_reset()
 
-    def take_no_more(self) -> None:
-        """Close once what is under way has ended."""
+    def goodbye(self) -> None:
+        """Take no further stream, and close once those that there are have ended."""
+        if self._closing or self.deaf:
+            return
+        self._farewell = None
+        self.session.say_goaway(ErrorCodes.NO_ERROR, last_stream=self.session.last_stream)
         self._closing = True
         self._rest_a_while()
 
@@ -274,22 +280,17 @@ class Http2Connection(Connection):
         else:
             self._schedule()
 
-    def _goodbye(self) -> None:
-        """Take no further stream, and close once those that there are have ended."""
-        self._farewell = None
-        self.session.say_goaway(ErrorCodes.NO_ERROR, last_stream=self.session.last_stream)
-        self.take_no_more()
-
     def _fail(self, fault: ConnectionFault) -> None:
         """End the connection over a fault of the client's."""
         fields = {"cause": fault.reason, "code": fault.code.name, "client": self.address}
         _logger.info("connection ended", extra=fields)
         self.session.say_goaway(fault.code, last_stream=self.session.last_stream)
+        self._closing = False
         self._close()
         self._leave_all()
 
     def _close(self) -> None:
-        """Close once everything sent has left and the client had time to read it."""
+        """Send nothing more, and close once the client had time to read what was sent; one at fault gets no more time."""
         self.session.end()
         self.deaf = True
         self.deadline = self.loop.time() + _LINGER_SECONDS

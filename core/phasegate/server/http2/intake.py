@@ -16,8 +16,19 @@ from ..inbound_body import InboundBody
 from ..incoming import Head, request_of, stand_in
 from .codec import Block
 from .exchange import Http2Exchange
-from .gate import CONTINUATION, DATA, END_STREAM, GOAWAY, HEADERS, RST_STREAM, Frame, Gate
-from .request import MalformedBlock, Opening, judge_trailers, opening_of
+from .gate import (
+    CONTINUATION,
+    DATA,
+    END_STREAM,
+    FRAME_HEAD_BYTES,
+    GOAWAY,
+    HEADERS,
+    RST_STREAM,
+    WINDOW_UPDATE,
+    Frame,
+    Gate,
+)
+from .request import MalformedBlock, Opening, judge_trailers, opening_of, size_of
 from .rules import judge
 
 if TYPE_CHECKING:
@@ -27,6 +38,8 @@ _logger = logging.getLogger(__name__)
 
 # A read may hold tens of thousands of frames; between turns others are served.
 _FRAMES_A_TURN = 32
+_LARGE_FRAME_BYTES = 4096
+_LARGEST_INCREMENT = b"\x7f\xff\xff\xff"
 
 
 class Intake:
@@ -63,16 +76,18 @@ class Intake:
                 frame = self._ended(frame)
         elif kind != DATA:
             judge(frame, session.last_stream)
+            if kind == WINDOW_UPDATE and frame.data[FRAME_HEAD_BYTES:] > _LARGEST_INCREMENT:
+                frame = _without_reserved_bit(frame)
         if kind == GOAWAY:
-            # What the client has asked for is finished: h2 would let nothing more be sent after its GOAWAY.
-            self._connection.take_no_more()
+            # What the client has asked for is finished, and it learns where that ends: h2 would let nothing more be sent
+            # after its GOAWAY.
+            self._connection.goodbye()
         elif kind <= CONTINUATION:
             self._receive(frame)
 
     def _receive(self, frame: Frame) -> None:
         meaning = self._connection.session.receive(frame)
-        if not meaning and frame.kind in (HEADERS, RST_STREAM) and not self.gate.mid_block:
-            # The stream was over.
+        if not meaning and not self.gate.mid_block and _is_late(frame):
             self.gate.count_control()
         for event in meaning:
             handler = _HANDLERS.get(type(event))
@@ -131,12 +146,15 @@ class Intake:
             exchange.body.end()
 
     def _on_trailers(self, event: events.TrailersReceived) -> None:
-        exchange = self._connection.exchanges.get(event.stream_id)
+        exchange, fields = self._connection.exchanges.get(event.stream_id), self._connection.session.block.fields
         try:
-            judge_trailers(self._connection.session.block.fields, ending=self._unended != event.stream_id)
+            judge_trailers(fields, ending=self._unended != event.stream_id)
         except MalformedBlock as malformed:
             if exchange is not None:
                 self._connection.break_off(exchange, BadRequest(str(malformed)))
+            return
+        if exchange is not None and exchange.body is not None and size_of(fields) > self._limits.head_bytes:
+            exchange.body.fail(HeadTooLarge(f"the trailers are over {self._limits.head_bytes} bytes"))
 
     def _on_reset(self, event: events.StreamReset) -> None:
         exchange = self._connection.exchanges.get(event.stream_id)
@@ -169,7 +187,7 @@ class Intake:
             return Http2Exchange(connection, stream, request, body=body, length=opening.length, refused=head)
         request = request_of(
             head,
-            body=Body() if body is None else Body.streaming(body.blocks(), opening.length),
+            body=Body() if body is None else Body.streaming(body.blocks(), opening.length, listener.roster.memory),
             scheme=listener.scheme,
             http_version="2",
             peer=connection.address,
@@ -192,6 +210,20 @@ class Intake:
         if opening.length is not None and opening.length > limits.body_bytes:
             return PayloadTooLarge(f"a body of {opening.length} bytes is over the limit of {limits.body_bytes}")
         return opening.head
+
+
+def _without_reserved_bit(frame: Frame) -> Frame:
+    """Return a WINDOW_UPDATE without the bit that is to be ignored (RFC 9113 section 6.9), which h2 takes for a part of it."""
+    start, increment = frame.data[:FRAME_HEAD_BYTES], frame.data[FRAME_HEAD_BYTES:]
+    return frame._replace(data=start + bytes([increment[0] & 0x7F]) + increment[1:])
+
+
+def _is_late(frame: Frame) -> bool:
+    """Tell whether a frame without a meaning was sent on a stream that is over.
+
+    Much DATA can be on its way when a stream ends, and costs its sender what it costs us.
+    """
+    return frame.kind in (HEADERS, RST_STREAM) or (frame.kind == DATA and len(frame.data) < _LARGE_FRAME_BYTES)
 
 
 _HANDLERS: dict[type[events.Event], Callable[[Intake, Any], None]] = {

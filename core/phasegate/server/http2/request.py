@@ -62,9 +62,9 @@ def _opening_of(block: Fields) -> Opening:
             length = _length(value, length)
         elif name == b"expect":
             expects_continue = value.lower() == b"100-continue"
-    fields = _with_one_host(pseudo.get(b":authority"), fields)
+    fields = joined_crumbs(_with_one_host(pseudo.get(b":authority"), fields))
     text = method.decode("latin-1")
-    return Opening(_head_of(text, path, fields), text, path, _size_of(block), len(fields), length, expects_continue)
+    return Opening(_head_of(text, path, fields), text, path, size_of(block), len(fields), length, expects_continue)
 
 
 def _with_one_host(authority: bytes | None, fields: Fields) -> Fields:
@@ -81,7 +81,7 @@ def _with_one_host(authority: bytes | None, fields: Fields) -> Fields:
 
 def _head_of(method: str, path: bytes, fields: Fields) -> Head | BadRequest:
     try:
-        return head_of(method, path, joined_crumbs(fields))
+        return head_of(method, path, fields)
     except BadRequest as error:
         return error
 
@@ -96,7 +96,8 @@ def judge_trailers(block: Fields, *, ending: bool = True) -> None:
     _judge_fields(fields)
 
 
-def _size_of(block: Fields) -> int:
+def size_of(block: Fields) -> int:
+    """Return the size of all names and values together."""
     return sum(len(name) + len(value) for name, value in block)
 
 

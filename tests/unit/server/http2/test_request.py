@@ -30,6 +30,11 @@ def test_the_size_counts_every_byte_of_every_field() -> None:
     assert (after.size - before.size, after.field_count - before.field_count) == (9, 1)
 
 
+def test_the_crumbs_of_a_cookie_are_one_field() -> None:
+    before, after = opening((b"cookie", b"a=1")), opening(*((b"cookie", b"a=1") for _ in range(200)))
+    assert after.field_count == before.field_count
+
+
 @pytest.mark.parametrize(("text", "length"), [(b"0", 0), (b"17", 17), (b"007", 7)])
 def test_a_length_is_a_number(text: bytes, length: int) -> None:
     assert opening((b"content-length", text)).length == length

@@ -1,0 +1,19 @@
+from phasegate.admin.masking import Masking
+from phasegate.environment import FromEnvironment
+from phasegate.registry import Registry
+from phasegate.schema.tables import Schemas
+
+CERTIFICATE = {"id": "1", "cert": "public", "key": "private", "certs": ["public"], "keys": ["private"], "snis": ["a"]}
+
+
+def test_private_keys_of_certificates_are_shown_to_nobody() -> None:
+    masking = Masking(Schemas(Registry()))
+    for show in (masking.readable, masking.masked):
+        shown = show(("ssls", "1"), CERTIFICATE)
+        assert shown == {"id": "1", "cert": "public", "certs": ["public"], "snis": ["a"]}
+
+
+def test_what_the_environment_filled_in_is_masked() -> None:
+    value = {"id": "1", "desc": FromEnvironment("of the environment"), "uris": ["/a", FromEnvironment("/b")]}
+    shown = Masking(Schemas(Registry())).masked(("routes", "1"), value)
+    assert shown == {"id": "1", "desc": "***", "uris": ["/a", "***"]}
