@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 
 from ..errors import BadRequest
 from ..http.message import Request
@@ -21,31 +22,33 @@ _OFF = 0
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Some requests: the methods, a host and a path with a route's patterns in them, empty for any."""
+    """Some requests: a method, a host and a path with a route's patterns in them; method and host are empty for any."""
 
-    methods: tuple[str, ...]
+    method: str
     host: str
     uri: str
 
-    def __str__(self) -> str:
-        methods = f"{', '.join(self.methods)} " if self.methods else ""
-        return f"{methods}{self.host}{self.uri}"
-
-    @property
-    def sample(self) -> Request:
-        """A request that fits. Raise BadRequest for a path that can't be one."""
-        method = self.methods[0] if self.methods else "GET"
-        return Request(method, _PARAMETER.sub(_SAMPLE, self.uri), host=self.host.lower().replace("*", _SAMPLE))
+    def sample(self, method: str) -> Request:
+        """Return a request that fits, by that method where any does. Raise BadRequest for a path that can't be one."""
+        path = _PARAMETER.sub(_SAMPLE, self.uri)
+        return Request(self.method or method, path, host=self.host.lower().replace("*", _SAMPLE))
 
 
 def patterns(route: Value, landscape: Landscape) -> Iterator[Pattern]:
     """Yield what a route matches, nothing for one that is turned off."""
     if route.get("status", 1) == _OFF:
         return
-    methods = tuple(sorted(several(route, "", "methods")))
-    for host in landscape.hosts(route) or [""]:
-        for uri in several(route, "uri", "uris"):
-            yield Pattern(methods, host, uri)
+    methods = sorted(several(route, "", "methods")) or [""]
+    places = product(landscape.hosts(route) or [""], several(route, "uri", "uris"))
+    yield from (Pattern(method, host, uri) for host, uri in places for method in methods)
+
+
+def worded(found: Iterable[Pattern]) -> list[str]:
+    """Return patterns as people write them, those that differ by their method alone together."""
+    methods: dict[tuple[str, str], list[str]] = {}
+    for pattern in found:
+        methods.setdefault((pattern.host, pattern.uri), []).append(pattern.method)
+    return [f"{', '.join(names)} {host}{uri}".lstrip() for (host, uri), names in methods.items()]
 
 
 def is_conditional(route: Value) -> bool:
@@ -64,10 +67,10 @@ class Matcher:
                 with contextlib.suppress(ValueError):
                     self._router.add(_route(id_, value, landscape))
 
-    def taker(self, pattern: Pattern) -> str | None:
+    def taker(self, pattern: Pattern, method: str = "GET") -> str | None:
         """Return the id of the route that takes a request that fits, None where there is none, or it can't be told."""
         with contextlib.suppress(BadRequest):
-            match = self._router.match(pattern.sample)
+            match = self._router.match(pattern.sample(method))
             return match.route.id if match else None
         return None
 

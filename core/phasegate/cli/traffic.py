@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from typing import TypeVar
 
 from ..store.records import Value
 from .facts import Facts, differences, needs
 from .landscape import Landscape
-from .matching import Matcher, Pattern, is_conditional, patterns
+from .matching import Matcher, Pattern, is_conditional, patterns, worded
 from .names import SHOWN, routes, several
 from .plan import Change, Plan
 from .touched import touched
 
+_Key = TypeVar("_Key")
+
+_ODD_METHOD = "X-OTHER"
 _TURNED_OFF = "is turned off: no request takes it"
 
 
@@ -37,35 +41,50 @@ class Traffic:
         lost, gained = self._patterns(old, self._before), self._patterns(new, self._after)
         if new is not None and not gained and (lost or old is None):
             yield _TURNED_OFF
-        yield from _shortened([self._lost(pattern) for pattern in lost if pattern not in gained])
+        yield from _shortened(self._lost([pattern for pattern in lost if pattern not in gained], id_))
         if new is None or not gained:
             return
         facts = Facts.of(new, self._after)
         fresh = [pattern for pattern in gained if pattern not in lost]
-        yield from _shortened([self._gained(pattern, id_, new, facts) for pattern in fresh])
+        yield from _shortened(self._gained(fresh, id_, new, facts))
         if old is not None and len(fresh) < len(gained):
             yield from self._kept(Facts.of(old, self._before), facts, [item for item in gained if item in lost])
 
     def _kept(self, before: Facts, after: Facts, kept: list[Pattern]) -> Iterator[str]:
-        subject = several([str(pattern) for pattern in kept])
+        subject = several(worded(kept))
         found = list(differences(before, after, self._auth))
         yield from (f"{subject} {sentence}" for sentence in found)
         if not found:
             yield f"{subject}: nothing changes for requests"
 
-    def _lost(self, pattern: Pattern) -> str:
-        taker = self._takers[1].taker(pattern)
-        return f"requests to {pattern} will " + (f"take route {taker}" if taker else "find no route")
+    def _lost(self, lost: list[Pattern], id_: str) -> list[str]:
+        found = ((self._next(pattern, id_), pattern) for pattern in lost)
+        return [
+            f"requests to {words}{limit} will {f'take route {taker}' if taker else 'find no route'}"
+            for (taker, limit), words in _grouped((key, pattern) for key, pattern in found if key[0] != id_)
+        ]
 
-    def _gained(self, pattern: Pattern, id_: str, route: Value, facts: Facts) -> str:
-        former, present = (takers.taker(pattern) for takers in self._takers)
-        instead = f" instead of route {former}" if former not in (None, id_) else ""
+    def _next(self, pattern: Pattern, id_: str) -> tuple[str | None, str]:
+        """Return who takes requests that a route matched before, and which of them are meant."""
+        taker = self._takers[1].taker(pattern)
+        if taker == id_ and not pattern.method:
+            return self._takers[1].taker(pattern, _ODD_METHOD), " by other methods"
+        return taker, ""
+
+    def _gained(self, fresh: list[Pattern], id_: str, route: Value, facts: Facts) -> list[str]:
         names = needs(facts, self._auth)
-        needed = f", and needs {' and '.join(names)}" if names else ""
-        where = " where its conditions hold" if is_conditional(route) else ""
-        if not where and present not in (None, id_):
-            return f"{pattern} would go to {facts.goes_to}, but route {present} comes first"
-        return f"{pattern} goes to {facts.goes_to}{instead}{needed}{where}"
+        more = f", and needs {' and '.join(names)}" if names else ""
+        if is_conditional(route):
+            more += " where its conditions hold"
+        keys = ((tuple(takers.taker(pattern) for takers in self._takers), pattern) for pattern in fresh)
+        sentences = []
+        for (former, present), words in _grouped(keys):
+            instead = f" instead of route {former}" if former not in (None, id_) else ""
+            if present in (None, id_) or is_conditional(route):
+                sentences.append(f"{words} goes to {facts.goes_to}{instead}{more}")
+            else:
+                sentences.append(f"{words} would go to {facts.goes_to}, but route {present} comes first")
+        return sentences
 
     def _of_shared(self, ids: Iterable[str]) -> Iterator[str]:
         """Yield what changes for routes that do not change themselves, those together for which it is the same."""
@@ -88,3 +107,11 @@ def _shortened(sentences: list[str]) -> Iterator[str]:
     yield from sentences[:SHOWN]
     if len(sentences) > SHOWN:
         yield f"and {len(sentences) - SHOWN} more patterns likewise"
+
+
+def _grouped(pairs: Iterable[tuple[_Key, Pattern]]) -> Iterator[tuple[_Key, str]]:
+    """Yield each key with the patterns that have it, in words."""
+    groups: dict[_Key, list[Pattern]] = {}
+    for key, pattern in pairs:
+        groups.setdefault(key, []).append(pattern)
+    yield from ((key, words) for key, found in groups.items() for words in worded(found))

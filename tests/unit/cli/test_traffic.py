@@ -134,6 +134,24 @@ def test_hosts_come_from_the_service_too() -> None:
             ["/y goes to http://b.test:80", "/x goes to http://b.test:80 instead of http://a.test:80"],
         ),
         (route(), route(status=0), ["is turned off: no request takes it", "requests to /x will find no route"]),
+        (
+            route(methods=["GET", "PUT"]),
+            route(methods=["GET"]),
+            ["requests to PUT /x will find no route", "GET /x: nothing changes for requests"],
+        ),
+        (
+            route(methods=["GET"]),
+            route(methods=["GET", "PUT"]),
+            ["PUT /x goes to http://a.test:80", "GET /x: nothing changes for requests"],
+        ),
+        (
+            route(),
+            route(methods=["GET"]),
+            ["requests to /x by other methods will find no route", "GET /x goes to http://a.test:80"],
+        ),
+        (route(methods=["GET"]), route(), ["/x goes to http://a.test:80"]),
+        (route(host="h.test"), route(), ["/x goes to http://a.test:80"]),
+        (route("/x/*"), route("/*"), ["/* goes to http://a.test:80"]),
         (route(status=0), route(), ["/x goes to http://a.test:80"]),
     ],
 )
