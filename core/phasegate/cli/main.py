@@ -10,10 +10,11 @@ import click
 
 from ..errors import CommandError, ConfigError, StartupError
 from .admin_key import admin_key
+from .export import export
 from .inspect import check, plugins, routes
 from .keyring import keyring
 from .run import run
-from .sync import apply, diff, export
+from .sync import apply, diff
 
 COMMANDS_GROUP = "phasegate.commands"
 
