@@ -3,6 +3,7 @@
 PhasegateError
  |- ConfigError                 configuration is refused, with every finding
  |- StartupError                the server can't start (a port in use, a worker that fails)
+ |- CommandError                a command can't do what it was asked to
  `- RequestError                one request fails
      |- BadRequest              400   what the client sent can't be understood
      |- OtherWebSocketVersion   400   a WebSocket handshake that is not of version 13
@@ -81,6 +82,10 @@ class ConfigError(PhasegateError):
 
 class StartupError(PhasegateError):
     """The server can't start, and nothing of it is left running."""
+
+
+class CommandError(PhasegateError):
+    """A command can't do what it was asked to; each line of the message is one reason."""
 
 
 class RequestError(PhasegateError):

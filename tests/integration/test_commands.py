@@ -173,7 +173,10 @@ async def test_a_route_that_a_plugin_answers_says_so(tmp_path: Path) -> None:
     assert output.splitlines()[2].endswith("nowhere")
 
 
-@pytest.mark.parametrize("arguments", [(), ("run",), ("check",), ("plugins",), ("routes",), ("lambda", "serve")])
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("run",), ("check",), ("plugins",), ("routes",), ("export",), ("diff",), ("apply",), ("lambda", "serve")],
+)
 async def test_help_is_there(arguments: tuple[str, ...]) -> None:
     code, output, _ = await run_command(*arguments, "--help")
     assert code == 0

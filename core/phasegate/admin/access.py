@@ -44,15 +44,15 @@ class Access:
         given = self._given(request)
         if given is None:
             self._log(request, "missing apikey")
-            raise _unauthorized("missing apikey")
+            raise unauthorized("missing apikey")
         key = self._find(given)
         if key is None:
             self._attempts.failed(request.client)
             self._log(request, "wrong apikey")
-            raise _unauthorized("wrong apikey")
+            raise unauthorized("wrong apikey")
         if key.role == "viewer" and request.method not in _READING:
             self._log(request, "invalid method for role viewer", key.name)
-            raise _unauthorized("invalid method for role viewer")
+            raise unauthorized("invalid method for role viewer")
         return key
 
     def _given(self, request: Request) -> str | None:
@@ -87,6 +87,7 @@ def _is_own_page(request: Request) -> bool:
     return origin is None or origin.partition("://")[2] == request.headers.get("host")
 
 
-def _unauthorized(description: str) -> Refused:
+def unauthorized(description: str) -> Refused:
+    """Return the refusal of a key that is missing, wrong, or may not do this."""
     body = {"error_msg": "failed to check token", "description": description}
     return Refused(401, body, {"www-authenticate": 'apikey realm="admin"'})

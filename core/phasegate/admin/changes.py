@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..http.message import Response
-from ..store.records import Key, Write
+from ..store.records import Key, Revision, Write
 from .answers import Refused, answer
 from .body import WHOLE_LIMIT_BYTES
 from .call import Call
 from .catalogue import Catalogue, Entry
 from .desk import Desk, Proposal
+from .details import Details
 from .history import outcome
 from .kinds import KINDS, Kind
 from .masking import Masking
 from .preconditions import is_conditional, judge
 from .proposing import Plan, carry_out
-from .values import TIMES, Values, judge_owner, sent
+from .values import Values, judge_owner, sent, without_times
 
 _KEYS = frozenset({"writes", "note"})
 _WRITE_KEYS = frozenset({"kind", "id", "value"})
 _LONGEST_NOTE = 1000
+_MOST_REASONS = 20
 # How many are looked at before requests have their turn.
 _SLICE = 50
 
@@ -40,35 +42,61 @@ class _Wish:
 class Changes:
     """Answers for `changes`: `{"writes": [{"kind", "id", "value"}], "note"}`, a null value for a record that is to go.
 
-    What would change nothing is left out, so that the same change made twice makes one revision.
+    What would change nothing is left out, so that the same change made twice makes one revision. With `?details=1` the
+    answer has each record before and after it, secrets masked, and the places at which those differ.
     """
 
     def __init__(self, desk: Desk, masking: Masking) -> None:
         self._desk = desk
+        self._details = Details(masking)
         self._values = Values(masking)
 
     async def make(self, call: Call) -> Response:
         """Write everything. Raise Refused."""
         body = await call.object(WHOLE_LIMIT_BYTES)
-        wishes, note = _wishes(body), _note(body, call)
+        wishes, note, detailed = _wishes(body), _note(body, call), call.flag("details")
+        made: list[Revision] = []
 
         async def plan(catalogue: Catalogue) -> Plan:
             view = catalogue.view
             judge(call.request, f'"{view.revision}"')
-            writes: list[Write] = []
-            expected: dict[Key, int | None] = {}
-            for index, wish in enumerate(wishes):
-                before = catalogue.find(wish.kind, wish.id)
-                if (write := self._write(wish, before)) is not None:
-                    writes.append(write)
-                    expected[write.key] = before.modified if before else None
-                if index % _SLICE == _SLICE - 1:
-                    await asyncio.sleep(0)
+            writes, expected = await self._writes(wishes, catalogue)
             base = view.revision if is_conditional(call.request) else None
             proposal = Proposal(tuple(writes), expected, call.user.name, note, call.dry_run, base)
-            return Plan(proposal if writes else None, lambda made: answer(outcome(made, view.revision)))
 
-        return await carry_out(call, self._desk, plan)
+            def told(revision: Revision | None) -> Response:
+                made[:] = [revision] if revision else []
+                return answer(outcome(revision, view.revision))
+
+            return Plan(proposal if writes else None, told)
+
+        response = await carry_out(call, self._desk, plan)
+        if detailed and made:
+            # In a thread, so that requests go on meanwhile.
+            response.body = await asyncio.to_thread(self._details.body, made[0])
+        return response
+
+    async def _writes(self, wishes: Sequence[_Wish], catalogue: Catalogue) -> tuple[list[Write], dict[Key, int | None]]:
+        """Return the writes that wishes come to, and what they expect. Raise Refused with what is wrong with any of them."""
+        writes: list[Write] = []
+        expected: dict[Key, int | None] = {}
+        reasons = []
+        for index, wish in enumerate(wishes):
+            before = catalogue.find(wish.kind, wish.id)
+            try:
+                write = self._write(wish, before)
+            except Refused as error:
+                reasons.append(_named(wish, error))
+                continue
+            if write is not None:
+                writes.append(write)
+                expected[write.key] = before.modified if before else None
+            if index % _SLICE == _SLICE - 1:
+                await asyncio.sleep(0)
+        if reasons:
+            more = f"; and {len(reasons) - _MOST_REASONS} more" if len(reasons) > _MOST_REASONS else ""
+            raise Refused(400, "; ".join(reasons[:_MOST_REASONS]) + more)
+        return writes, expected
 
     def _write(self, wish: _Wish, before: Entry | None) -> Write | None:
         """Return the write that a wish comes to, None where everything is as wished."""
@@ -76,7 +104,7 @@ class Changes:
         if wish.value is None:
             return None if before is None else Write(wish.kind.name, wish.id, None)
         value = self._values.stored(wish.kind, wish.id, wish.value, before)
-        if before is not None and _without_times(before.value) == _without_times(value):
+        if before is not None and without_times(before.value) == without_times(value):
             return None
         return Write(wish.kind.name, wish.id, value)
 
@@ -109,6 +137,12 @@ def _wish(item: Any, path: str) -> _Wish:
         raise Refused(error.status, f"{path}: {error.body['error_msg']}") from error
 
 
+def _named(wish: _Wish, error: Refused) -> str:
+    """Return the reason with the resource that it is about before it."""
+    name, reason = f"{wish.kind.name}/{wish.id}", str(error.body["error_msg"])
+    return reason if reason.startswith(name) else f"{name}: {reason}"
+
+
 def _note(body: Mapping[str, Any], call: Call) -> str:
     note = body.get("note", call.note)
     if not isinstance(note, str) or len(note) > _LONGEST_NOTE:
@@ -116,7 +150,3 @@ def _note(body: Mapping[str, Any], call: Call) -> str:
             400, f'invalid configuration: property "note" must be a text of at most {_LONGEST_NOTE} characters'
         )
     return note
-
-
-def _without_times(value: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: item for key, item in value.items() if key not in TIMES}

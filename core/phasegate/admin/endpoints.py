@@ -17,6 +17,7 @@ from .openapi import Description
 from .plugins import Plugins
 from .resources import Resources
 from .validation import Validation
+from .whole import Whole
 
 Handler = Callable[..., Awaitable[Response]]
 
@@ -39,7 +40,7 @@ class Endpoints:
             "schema/validate/{}": {"POST": validation.one},
             "schema/{}": {"GET": plugins.kind_schema},
             "configs/validate": {"POST": validation.all},
-            "changes": {"POST": changes.make},
+            "changes": {"GET": Whole(desk, masking).read, "POST": changes.make},
             "revisions": {"GET": history.newest},
             "revisions/{}": {"GET": history.one},
             "revisions/{}/rollback": {"POST": history.rollback},

@@ -23,9 +23,12 @@ class Masking:
 
     def masked(self, key: Key, value: Value) -> Value:
         """Return the value with a mask for every secret and for all that the environment filled in."""
-        shown = self.readable(key, value)
-        filled_in = [place for place, _ in texts(shown, lambda text: isinstance(text, FromEnvironment))]
-        return masked(shown, [*self._secrets(key, shown), *filled_in])
+        return self.covered(key, self.readable(key, value))
+
+    def covered(self, key: Key, value: Value) -> Value:
+        """Return the value with a mask also for what nobody may read, so that it can be sent back as it is."""
+        filled_in = [place for place, _ in texts(value, lambda text: isinstance(text, FromEnvironment))]
+        return masked(value, [*self._secrets(key, value), *filled_in])
 
     @staticmethod
     def readable(key: Key, value: Value) -> Value:

@@ -114,7 +114,7 @@ _SCHEMA = ("schema_type", "subsystem")
 _PAST = ("before", "limit")
 _OUTCOME = {200: "Outcome"}
 _CHANGING = (404, 409, 503)
-_CHANGE = ("dry_run", "wait", "If-Match")
+_CHANGE = ("dry_run", "details", "wait", "If-Match")
 _OTHERS = (
     Operation("get", "/openapi.json", "Read this description", {200: "Object"}),
     Operation("get", "/plugins", "Read everything about every plugin", {200: "PluginMap"}, (), ("subsystem", "all")),
@@ -134,5 +134,6 @@ _OTHERS = (
     Operation(
         "post", "/revisions/{number}/rollback", "Go back to a revision", _OUTCOME, _CHANGING, ("dry_run", "wait")
     ),
+    Operation("get", "/changes", "Read every resource at one revision", {200: "Whole"}, (), ("secrets",)),
     Operation("post", "/changes", "Make many changes, all or none", _OUTCOME, _WRITE, _CHANGE, "Changes"),
 )

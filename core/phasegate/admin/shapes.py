@@ -51,6 +51,8 @@ PATH_PARAMETERS = {
 
 PARAMETERS = {
     "dry_run": _query("dry_run", _TRUTH, "judge everything and write nothing"),
+    "details": _query("details", _TRUTH, "tell of each change what is different, secrets masked"),
+    "secrets": _query("secrets", _TRUTH, "show secrets, for role admin; private keys of certificates stay masked"),
     "wait": _query("wait", {"const": "all"}, "answer once every worker of this node serves the change"),
     "force": _query("force", _TRUTH, "delete it although others refer to it"),
     "page": _query("page", {"type": "integer", "minimum": 1}, "which page, the first without"),
@@ -91,6 +93,10 @@ _REVISION = {"number": _COUNT, "time": {"type": "number"}, "author": _TEXT, "not
 _CHANGED = {"action": {"enum": ["create", "update", "delete"]}, "key": _TEXT}
 _VALUE: Part = {"type": ["object", "null"]}
 _WRITE = object_of({"kind": _TEXT, "id": _TEXT, "value": _VALUE}, additionalProperties=False)
+_PLACE = list_of({"type": ["string", "integer"]})
+_CHANGED_IN_DETAIL = {"kind": _TEXT, "id": _TEXT, "before": _VALUE, "after": _VALUE, "differences": list_of(_PLACE)}
+_OUTCOME = object_of({**_CHANGED, **_CHANGED_IN_DETAIL}, tuple(_CHANGED))
+_PART = object_of({"kind": _TEXT, "id": _TEXT, "source": {"enum": ["file", "store"]}, "value": {"type": "object"}})
 _ERRORS = list_of(
     object_of({"resource_type": _TEXT, "resource_id": _TEXT, "index": _COUNT, "error": _TEXT}, ("error",))
 )
@@ -117,7 +123,8 @@ SHAPES: dict[str, Part] = {
     "Changes": object_of(
         {"writes": list_of(_WRITE), "note": {**_TEXT, "maxLength": 1000}}, ("writes",), additionalProperties=False
     ),
-    "Outcome": object_of({"revision": _COUNT, "changes": list_of(object_of(_CHANGED))}),
+    "Outcome": object_of({"revision": _COUNT, "changes": list_of(_OUTCOME)}),
+    "Whole": object_of({"revision": _COUNT, "list": list_of(_PART)}),
     "Revision": object_of(
         {**_REVISION, "changes": list_of(object_of({**_CHANGED, "before": _VALUE, "after": _VALUE}))}
     ),

@@ -17,6 +17,11 @@ TIMES = ("create_time", "update_time")
 """What the gateway keeps in a value beside what was sent, in seconds since 1970."""
 
 
+def without_times(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a value without what the gateway keeps in it."""
+    return {key: item for key, item in value.items() if key not in TIMES}
+
+
 def sent(kind: Kind, body: Mapping[str, Any], id_: str | None) -> tuple[str, dict[str, Any]]:
     """Return the id of a resource and its value as it was sent, without its id. Raise Refused where they don't agree."""
     forbidden = [name for name in TIMES if name in body]

@@ -40,6 +40,9 @@ def _sentence(finding: Finding, prefixes: list[str]) -> str:
             path = path[len(prefix) :].lstrip(".")
             owner = "" if len(prefixes) == 1 else f"{prefix}: "
             break
+    else:
+        # It stands in a resource that was not written, such as one of the file.
+        owner = f"{path}: " if path.endswith("_id") else ""
     return owner + worded(Finding(path, finding.message))
 
 

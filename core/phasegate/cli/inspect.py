@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import click
@@ -12,9 +13,7 @@ from ..model import Route, Upstream
 from ..plugin import Plugin
 from ..registry import Registry, installed
 from ..schema.tables import Schemas
-from ..settings import Settings
-from ..snapshot import Snapshot
-from ..store.file import FileSource
+from .folder import judged, source
 from .run import load
 from .table import table
 
@@ -27,18 +26,23 @@ _directory = click.argument("directory", type=click.Path(path_type=Path), defaul
 def check(directory: Path) -> None:
     """Judge a configuration folder as `run` would.
 
-    Says every error with its path. DIRECTORY is the folder that holds gateway.yaml, conf by default. The exit code is 0
-    when the folder can be served and 1 when not; warnings do not change it.
+    Says every error with its path. DIRECTORY is the folder that holds gateway.yaml, conf by default. What its store holds
+    is judged with the file where the store is there already. The exit code is 0 when the folder can be served and 1 when
+    not; warnings do not change it, such as that of an etcd that can't be reached.
     """
     settings, schemas = load(directory)
-    snapshot = _snapshot(settings, schemas)
-    for warning in snapshot.warnings:
-        click.echo(f"warning: {settings.file}: {warning}")
-    counts = (
-        _counted(len(snapshot.routes), "route"),
+    found = asyncio.run(judged(settings, schemas))
+    for doubt in found.doubts:
+        click.echo(f"warning: {settings.path}: {doubt}")
+    for warning in found.snapshot.warnings:
+        click.echo(f"warning: {source(warning, settings.file)}: {warning}")
+    counts = [
+        _counted(len(found.snapshot.routes), "route"),
         _counted(len(settings.plugins), "plugin"),
         _counted(settings.workers, "worker"),
-    )
+    ]
+    if found.contents.records:
+        counts.append(f"{_counted(len(found.contents.records), 'record')} of the store")
     click.echo(f"{directory}: ok ({', '.join(counts)})")
 
 
@@ -47,12 +51,20 @@ def check(directory: Path) -> None:
 def routes(directory: Path) -> None:
     """List what the routes match and where they lead.
 
-    DIRECTORY is the folder that holds gateway.yaml, conf by default. Plugins stand in the order in which they run.
+    DIRECTORY is the folder that holds gateway.yaml, conf by default. Plugins stand in the order in which they run. Where
+    the store holds something, too, each route is told to come from it or from the file.
     """
     settings, schemas = load(directory)
-    snapshot = _snapshot(settings, schemas)
-    rows = [_route_row(route, schemas) for route in snapshot.routes]
-    click.echo(table(("id", "host", "uri", "methods", "conditions", "priority", "plugins", "goes to"), rows))
+    found = asyncio.run(judged(settings, schemas))
+    for doubt in found.doubts:
+        click.echo(f"warning: {settings.path}: {doubt}", err=True)
+    header = ["id", "host", "uri", "methods", "conditions", "priority", "plugins", "goes to"]
+    rows = [_route_row(route, schemas) for route in found.snapshot.routes]
+    if found.contents.records:
+        header.insert(1, "from")
+        for row, route in zip(rows, found.snapshot.routes, strict=True):
+            row.insert(1, "file" if route.source == "file" else "store")
+    click.echo(table(header, rows))
 
 
 @click.command()
@@ -74,13 +86,6 @@ def plugins(directory: Path) -> None:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _snapshot(settings: Settings, schemas: Schemas) -> Snapshot:
-    try:
-        return Snapshot(FileSource(settings.file, may_lack=settings.file_may_lack).load(), schemas)
-    except ConfigError as error:
-        raise error.of(str(settings.file)) from error
 
 
 def _plugin_facts(name: str) -> tuple[str, str]:

@@ -8,11 +8,13 @@ from typing import Any
 
 import click
 
-from ..errors import ConfigError, StartupError
+from ..errors import CommandError, ConfigError, StartupError
 from .admin_key import admin_key
+from .export import export
 from .inspect import check, plugins, routes
 from .keyring import keyring
 from .run import run
+from .sync import apply, diff
 
 COMMANDS_GROUP = "phasegate.commands"
 
@@ -46,7 +48,7 @@ def cli() -> None:
     """
 
 
-for command in (run, check, plugins, routes, admin_key, keyring):
+for command in (run, check, plugins, routes, export, diff, apply, admin_key, keyring):
     cli.add_command(command)
 
 
@@ -57,6 +59,7 @@ def main(arguments: list[str] | None = None) -> Any:
     except ConfigError as error:
         for line in str(error).splitlines():
             click.echo(f"error: {line}", err=True)
-    except StartupError as error:
-        click.echo(f"error: {error}", err=True)
+    except (CommandError, StartupError) as error:
+        for line in str(error).splitlines():
+            click.echo(f"error: {line}", err=True)
     sys.exit(1)

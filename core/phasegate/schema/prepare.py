@@ -34,7 +34,7 @@ def prepare(document: Mapping[Any, Any], definition: Definition) -> tuple[dict[A
         elif value is None and rules and not rules.get("nullable"):
             findings.append(Finding(str(key), "must not be null: give a value or leave the key out"))
         else:
-            prepared[name] = _typed(value, rules) if isinstance(value, FromEnvironment) else value
+            prepared[name] = typed(value, rules) if isinstance(value, FromEnvironment) else value
     for key, rules in definition.items():
         if "default" in rules and key not in prepared:
             default = rules["default"]
@@ -42,7 +42,8 @@ def prepare(document: Mapping[Any, Any], definition: Definition) -> tuple[dict[A
     return prepared, findings
 
 
-def _typed(text: FromEnvironment, rules: Mapping[str, Any]) -> Any:
+def typed(text: FromEnvironment, rules: Mapping[str, Any]) -> Any:
+    """Return the number or boolean that text stands for where the `type` of the rules asks for one, else the text."""
     wanted = rules.get("type", ())
     types = (wanted,) if isinstance(wanted, str) else wanted
     if {"integer", "number", "float"}.intersection(types) and _INTEGER.fullmatch(text):

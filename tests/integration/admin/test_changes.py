@@ -85,3 +85,44 @@ async def test_what_is_no_list_of_writes(node: Node, body: object, reason: str) 
     response = await node.admin.post("/changes", json=body)
     assert response.status_code == 400
     assert reason in response.json()["error_msg"]
+
+
+async def test_every_reason_is_told_with_its_resource(node: Node) -> None:
+    writes = [
+        {"kind": "consumers", "id": name, "value": {"username": name, "plugins": {"key-auth": {"key": "***"}}}}
+        for name in ("jack", "jill")
+    ]
+    response = await node.admin.post("/changes", json={"writes": writes})
+    assert response.status_code == 400
+    reasons = response.json()["error_msg"].split("; consumers/jill: ")
+    assert reasons[0].startswith("consumers/jack: ")
+    assert "no secret is stored here" in reasons[1]
+
+
+async def test_details_tell_what_differs_without_secrets(node: Node) -> None:
+    jack = {"kind": "consumers", "id": "jack", "value": {"username": "jack", "plugins": {"key-auth": {"key": "k-1"}}}}
+    await change(node, jack, UPSTREAM)
+    other = {**jack, "value": {"username": "jack", "plugins": {"key-auth": {"key": "k-2"}}}}
+    body = {"writes": [other, {**UPSTREAM, "value": None}]}
+    response = await node.admin.post("/changes?dry_run=1&details=1", json=body)
+    masked = {"username": "jack", "plugins": {"key-auth": {"key": "***"}}}
+    assert response.json()["changes"] == [
+        {
+            "action": "update",
+            "key": "/apisix/consumers/jack",
+            "kind": "consumers",
+            "id": "jack",
+            "before": masked,
+            "after": masked,
+            "differences": [["plugins", "key-auth", "key"]],
+        },
+        {
+            "action": "delete",
+            "key": "/apisix/upstreams/u",
+            "kind": "upstreams",
+            "id": "u",
+            "before": {"nodes": NODES, "id": "u"},
+            "after": None,
+            "differences": [],
+        },
+    ]

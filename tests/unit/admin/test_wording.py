@@ -33,7 +33,7 @@ from phasegate.admin.wording import error_msg
         (
             "routes/2.upstream_id",
             "there is no upstream '7'",
-            "failed to fetch upstream info by upstream id [7], response code: 404",
+            "routes/2.upstream_id: failed to fetch upstream info by upstream id [7], response code: 404",
         ),
         (
             "file_routes[0].uri",
