@@ -197,3 +197,14 @@ async def test_keyring_without_a_ring(tmp_path: Path) -> None:
     code, _, errors = await run_command("keyring", "rotate", "--conf", conf(tmp_path, {"routes": []}))
     assert code == 1
     assert errors.startswith(f"error: there is no key ring {tmp_path}/var/keyring")
+
+
+async def test_a_mistake_among_many_routes_is_told_by_the_workers(tmp_path: Path) -> None:
+    routes = [{"id": f"r{number}", "uri": f"/{number}", "upstream": NODES} for number in range(1200)]
+    folder = conf(tmp_path, {"routes": [*routes, {"id": "bad", "uri": "bad"}]}, workers=2)
+    code, _, errors = await run_command("run", "--conf", folder)
+    assert code == 1
+    last = errors.splitlines()[-1]
+    assert (
+        last == f"error: {tmp_path}/routes.yaml: routes[1200].uri: is no path: path 'bad' does not begin with a slash"
+    )

@@ -17,7 +17,7 @@ from ..logs import report_refusal
 from ..references.references import TTL_SECONDS
 from ..schema.tables import Schemas
 from ..sealing.seal import forgeries
-from ..snapshot import Snapshot
+from ..snapshot import Snapshot, Sources
 from ..snapshot.garbage import undisturbed
 from ..store.file import FileSource
 from ..store.records import Change, Conflict, Contents, Record, Revision, Store, StoreUnavailable, Write
@@ -29,6 +29,9 @@ _logger = logging.getLogger(__name__)
 
 _TRIES = 20
 _PULLED = 50
+# More resources than these the workers judge alone at first: a supervisor that did so before them made a start of 10,000
+# routes take half as long again.
+_JUDGED_FIRST = 1000
 
 
 class Serving(Protocol):
@@ -60,12 +63,23 @@ class Configuration:
         self._serving = serving
         self._stored = Contents(0, {})
         self._judged: Snapshot | None = None
+        self._doubts: frozenset[Finding] = frozenset()
 
     async def begin(self) -> None:
         """Read everything for the first time. Raise ConfigError where it can't be served, StartupError."""
         # Else the collector takes two thirds of reading a file with 10,000 routes.
         with undisturbed():
             await self._begin()
+
+    async def warm_up(self) -> None:
+        """Judge what is served where only the workers have, so that the first change finds it done."""
+        async with self.changing:
+            if self._judged is None:
+                state = self._serving.state
+                sources = Sources(state.document, state.records, state.references)
+                with undisturbed():
+                    self._judged = await Snapshot.build(sources, self._schemas)
+                self._report_doubts(self._judged)
 
     def adopt(self, schemas: Schemas) -> Schemas:
         """Judge by other schemas from now on. Return the former ones; raise ConfigError, with them kept, where that fails."""
@@ -126,6 +140,11 @@ class Configuration:
             async with self.changing:
                 await self._refresh()
 
+    def origin(self, findings: Iterable[Finding]) -> str:
+        """Return where the findings are: records have a slash in the first part of their path."""
+        parts = [re.split(r"[.\[]", finding.path, maxsplit=1)[0] for finding in findings]
+        return "store" if all("/" in part for part in parts) else str(self._source.path)
+
     async def close(self) -> None:
         """Close the store."""
         await self._references.close()
@@ -139,9 +158,10 @@ class Configuration:
         try:
             state = State(self._source.load(), self._stored.records, self._stored.revision)
             state = await self._referring(state)
-            self._judged = self._judge(state)
+            if _size(state) <= _JUDGED_FIRST:
+                self._judged = self._judge(state)
         except ConfigError as error:
-            raise error.of(self._origin(error.findings)) from error
+            raise error.of(self.origin(error.findings)) from error
         self._serving.state = state
 
     async def _make(self, proposal: Proposal) -> tuple[Revision, list[int]]:
@@ -242,22 +262,26 @@ class Configuration:
             snapshot = Snapshot(
                 state.document, self._schemas, self._judged, records=state.records, references=state.references
             )
-        known = self._judged.warnings if self._judged is not None else ()
-        for warning in snapshot.warnings:
-            if warning not in known:
-                fields = {"file": self._origin([warning]), "path": warning.path, "detail": warning.message}
-                _logger.warning("configuration warning", extra=fields)
+        self._report_doubts(snapshot)
         return snapshot
 
-    def _origin(self, findings: Iterable[Finding]) -> str:
-        """Return where the findings are: records have a slash in the first part of their path."""
-        parts = [re.split(r"[.\[]", finding.path, maxsplit=1)[0] for finding in findings]
-        return "store" if all("/" in part for part in parts) else str(self._source.path)
+    def _report_doubts(self, snapshot: Snapshot) -> None:
+        """Log what is doubtful about a snapshot and was not about the one before."""
+        doubts = snapshot.warnings
+        for warning in doubts:
+            if warning not in self._doubts:
+                fields = {"file": self.origin([warning]), "path": warning.path, "detail": warning.message}
+                _logger.warning("configuration warning", extra=fields)
+        self._doubts = frozenset(doubts)
 
     def _report_accepted(self, source: str) -> None:
         state = self._serving.state
         fields = {"file": source, "generation": self._serving.generation, "revision": state.revision}
         _logger.info("configuration accepted", extra=fields)
+
+
+def _size(state: State) -> int:
+    return len(state.records) + sum(len(items) for items in state.document.values() if isinstance(items, list))
 
 
 def _is_outdated(proposal: Proposal, stored: Contents) -> bool:

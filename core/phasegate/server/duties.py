@@ -12,10 +12,12 @@ _AGAIN_SECONDS = 5.0
 
 
 async def again_and_again(duty: Callable[[], Awaitable[None]]) -> None:
-    """See to a duty for good; one that fails is reported, and taken up again."""
+    """See to a duty until it is done, which most never are; one that fails is reported, and taken up again."""
     while True:
         try:
             await duty()
         except Exception:
             _logger.exception("can't follow changes", extra={"duty": duty.__name__.strip("_")})
             await asyncio.sleep(_AGAIN_SECONDS)
+        else:
+            return

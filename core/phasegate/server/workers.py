@@ -98,7 +98,8 @@ class Supervisor:
         """Take a worker's message."""
         match message:
             case Refused(generation=0) if not self._started.done():
-                self._started.set_exception(ConfigError(message.findings, str(self._settings.file)))
+                findings = message.findings
+                self._started.set_exception(ConfigError(findings, self._configuration.origin(findings)))
             case Ready() | Prepared() | Committed() | Refused():
                 self._distribution.deliver(slot, message)
                 self._note_start()
@@ -171,6 +172,7 @@ class Supervisor:
         self._started.result()
         configuration = self._configuration
         duties = (
+            configuration.warm_up,
             configuration.follow_file,
             configuration.follow_store,
             configuration.follow_references,
