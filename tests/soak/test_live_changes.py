@@ -80,11 +80,12 @@ async def test_killed_workers_come_back_with_what_is_served(tmp_path: Path) -> N
         for count in range(1, ROUNDS + 1):
             os.kill(server.workers()[0], signal.SIGKILL)
             died = asyncio.create_task(server.logged("worker died", count))
-            while not died.done() or len(server.workers()) < 2:
+            acknowledged = 0
+            while not died.done() or len(server.workers()) < 2 or acknowledged < 20:
+                # Broken by the kill, or refused where both slots died so often that they wait.
                 with contextlib.suppress(aiohttp.ClientError):
                     await writer.write()
-            for _ in range(20):
-                await writer.write()
+                    acknowledged += 1
 
 
 @pytest.mark.skipif(ETCD is None, reason="install Debian's etcd-server to run gateways on etcd")
