@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.installed
 
-.PHONY: run test soak lint check fmt bench clean
+.PHONY: run test system soak lint check fmt bench clean
 
 run: $(SETUP)            ## start the gateway with conf/ and the sample function
 	@exec $(BIN)/python conf/sample/run.py
@@ -13,7 +13,10 @@ run: $(SETUP)            ## start the gateway with conf/ and the sample function
 test: $(SETUP)           ## run the tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-soak: $(SETUP)           ## run the tests that take minutes: reloads and connections without number
+system: $(SETUP)         ## run the tests of whole gateways, killed and changed from outside, and of the commands that do it
+	$(BIN)/python -m pytest tests/system -n auto --maxprocesses 4 --dist loadfile
+
+soak: $(SETUP)           ## run the tests that take minutes: reloads, changes, kills and connections without number
 	$(BIN)/python -m pytest tests/soak --timeout 600
 
 lint: $(SETUP)           ## format, lint, types, import contracts
