@@ -48,7 +48,7 @@ class Configuration:
     """Reads the sources, judges every change of them as a whole, and has it served.
 
     The store may be ahead of what is served, where another node wrote what this one can't serve. Proposals are judged by
-    what the store holds, so that one of them can mend it.
+    what the store holds.
     """
 
     def __init__(
