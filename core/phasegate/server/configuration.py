@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import re
-import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
@@ -20,8 +19,9 @@ from ..sealing.seal import forgeries
 from ..snapshot import Snapshot, Sources
 from ..snapshot.garbage import undisturbed
 from ..store.file import FileSource
-from ..store.records import Change, Conflict, Contents, Record, Revision, Store, StoreUnavailable, Write
+from ..store.records import Conflict, Contents, Revision, Store, StoreUnavailable
 from .distribution import nothing
+from .proposed import is_outdated, revision_of
 from .reference_table import ReferenceTable
 from .state import State, after_revision, settled, settled_records
 
@@ -109,7 +109,7 @@ class Configuration:
         """Make a change, as `admin.desk.Desk` says; return it, and the slots of workers that are late to serve it."""
         async with self.changing:
             for _ in range(_TRIES):
-                if _is_outdated(proposal, self._stored):
+                if is_outdated(proposal, self._stored):
                     raise Conflict("it is not as it was when the change was made from it")
                 try:
                     return await self._make(proposal)
@@ -168,7 +168,7 @@ class Configuration:
         forged = forgeries(proposal.writes)
         if forged:
             raise ConfigError(forged)
-        revision = _revision(proposal, self._stored)
+        revision = revision_of(proposal, self._stored)
         records = after_revision(self._stored.records, revision)
         state = replace(self._serving.state, records=records, revision=revision.number)
         if proposal.dry_run:
@@ -282,28 +282,3 @@ class Configuration:
 
 def _size(state: State) -> int:
     return len(state.records) + sum(len(items) for items in state.document.values() if isinstance(items, list))
-
-
-def _is_outdated(proposal: Proposal, stored: Contents) -> bool:
-    """Tell whether what the proposal was made from is not there any more."""
-    if proposal.base is not None and proposal.base != stored.revision:
-        return True
-    for key, modified in proposal.expected.items():
-        record = stored.records.get(key)
-        if modified != (None if record is None else record.modified):
-            return True
-    return False
-
-
-def _revision(proposal: Proposal, stored: Contents) -> Revision:
-    """Return what the proposal's revision will be."""
-    number = stored.revision + 1
-    changes = tuple(_change(write, stored.records.get(write.key), number) for write in proposal.writes)
-    return Revision(number, time.time(), proposal.author, proposal.note, changes)
-
-
-def _change(write: Write, before: Record | None, number: int) -> Change:
-    if write.value is None:
-        return Change(before, None)
-    created = before.created if before else number
-    return Change(before, Record(write.kind, write.id, write.value, created, number))
