@@ -90,8 +90,19 @@ class Gateway:
         request.headers["x-request-id"] = exchange.request_id
         snapshot = self._snapshot
         snapshot.acquire()
-        refused = refused or _misdirected(request, snapshot.certificates) or _find_route(exchange, snapshot.router)
+        refused = refused or self.misdirected(request) or _find_route(exchange, snapshot.router)
         return GatewayPassage(exchange, snapshot, self._access_log, refused)
+
+    def misdirected(self, request: Request) -> Misdirected | None:
+        """Return why a request for a host with a rule for client certificates can't be answered on its connection.
+
+        The rule protects the host on every connection: one that another name, an older rule, or no TLS at all stands for
+        has proven nothing (RFC 9113 section 9.1.2).
+        """
+        rule = self._snapshot.certificates.rule_for(request.host)
+        if rule is None or rule == request.client_rule:
+            return None
+        return Misdirected(f"{request.host} is for clients with certificates that this connection was not asked for")
 
     async def close(self) -> None:
         """Close the current snapshot's plugins, every connection, and write the access log out."""
@@ -160,18 +171,6 @@ class GatewayPassage:
         if isinstance(exchange.error, ClientClosed) or exchange.response is None:
             return ClientClosed.status
         return exchange.response.status
-
-
-def _misdirected(request: Request, certificates: Certificates) -> Misdirected | None:
-    """Return why a request for a host with a rule for client certificates can't be answered on its connection.
-
-    The rule protects the host on every connection: one that another name, an older rule, or no TLS at all stands for has
-    proven nothing (RFC 9113 section 9.1.2).
-    """
-    rule = certificates.rule_for(request.host)
-    if rule is None or rule == request.client_rule:
-        return None
-    return Misdirected(f"{request.host} is for clients with certificates that this connection was not asked for")
 
 
 def _find_route(exchange: Exchange, router: Router) -> RequestError | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ..application import Application, Passage
 from ..errors import RequestError
+from ..gateway import Gateway
 from ..http.address import Network
 from ..http.hygiene import client_address
 from ..http.message import Request, Response
@@ -54,16 +55,21 @@ class Admin:
 
 
 class Shared:
-    """One port for the gateway and the admin side, for when both have the same address."""
+    """One port for the gateway and the admin side, for when both have the same address.
 
-    def __init__(self, admin: Application, gateway: Application) -> None:
+    A host's rule for client certificates holds for both.
+    """
+
+    def __init__(self, admin: Application, gateway: Gateway) -> None:
         self._admin = admin
         self._gateway = gateway
 
     def begin(self, request: Request, refused: RequestError | None = None) -> Passage:
         """Take a request in, by its path."""
         is_admin = request.path == "/healthz" or _is_api(request.path)
-        return (self._admin if is_admin else self._gateway).begin(request, refused)
+        if not is_admin:
+            return self._gateway.begin(request, refused)
+        return self._admin.begin(request, refused or self._gateway.misdirected(request))
 
 
 class _AdminPassage:

@@ -14,9 +14,8 @@ _LONGEST = 263
 Network = IPv4Network | IPv6Network
 
 # RFC 3986 section 3.2.2: a registered name or IPv4 address, or an IPv6 address in brackets, then a port, which may be empty.
-_AUTHORITY = re.compile(
-    r"(\[([0-9A-Fa-f:.]+)\]|(?!\.(?::|$))(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})+)(?::([0-9]{0,5}))?"
-)
+# Escapes, which no name of DNS needs, are refused: they would be a second spelling of hosts that have rules.
+_AUTHORITY = re.compile(r"(\[([0-9A-Fa-f:.]+)\]|(?!\.(?::|$))[A-Za-z0-9\-._~!$&'()*+;=]+)(?::([0-9]{0,5}))?")
 
 
 def parse_authority(text: str) -> tuple[str, int | None]:

@@ -11,7 +11,7 @@ import pytest
 
 from phasegate.settings import TLS
 from tests.integration.tls.conftest import Names
-from tests.process import Server, run_command, serving, write_conf
+from tests.process import Server, free_port, run_command, serving, write_conf
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
 
@@ -74,3 +74,21 @@ async def test_stock_hypercorn_is_refused_before_anything_starts(
     folder = conf(tmp_path, certificate, names.entry("shop", "shop.test"), server={"protocol": "hypercorn"})
     code, _, errors = await run_command("check", str(folder))
     assert (code, "ssls: needs server.protocol: native" in errors) == (1, True)
+
+
+async def test_a_rule_for_client_certificates_holds_for_the_admin_api_on_the_same_port_too(
+    tmp_path: Path, certificate: TLS, names: Names, trust: ssl.SSLContext
+) -> None:
+    port = free_port()
+    tls = {"cert": str(certificate.cert), "key": str(certificate.key)}
+    address = f"127.0.0.1:{port}"
+    documents = {"routes": [], "ssls": [names.guarded("bank", "bank.test")]}
+    folder = write_conf(tmp_path, documents, listen=[{"address": address, "tls": tls}], admin={"address": address})
+    async with serving(folder):
+        statuses = []
+        for host in ("other.test", "bank.test"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust, server_hostname="127.0.0.1")
+            writer.write(f"GET /apisix/admin/routes HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            statuses.append((await reader.readline()).split()[1])
+            writer.close()
+    assert statuses == [b"401", b"421"]
