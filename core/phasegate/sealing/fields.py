@@ -9,7 +9,7 @@ from ..references import is_reference
 from ..schema.managers import SECRETS
 from ..schema.tables import Schemas
 from ..store.records import Key
-from .places import Place
+from .places import Place, texts
 
 _Rules = Mapping[str, Any]
 
@@ -27,6 +27,7 @@ class SecretFields:
     """Finds the secrets of a record: what its kind's rules and its plugins' schemas mark as `secret`.
 
     A plugin's entry on a consumer or credential follows its `consumer_schema`, plugin metadata its `metadata_schema`.
+    Of a plugin that is not enabled nobody can say which texts are secret, so all are: history outlives plugins.
     """
 
     def __init__(self, schemas: Schemas) -> None:
@@ -44,13 +45,22 @@ class SecretFields:
     def _found(self, key: Key, value: object) -> Iterator[Place]:
         kind, name = key
         yield from _in_object(value, self._kinds.get(kind, {}), ())
-        if kind == "plugin_metadata":
-            yield from _in_object(value, self._metadata.get(name, {}), ())
+        if kind == "plugin_metadata" and isinstance(value, Mapping):
+            told = {key: item for key, item in value.items() if key != "id"}
+            yield from _of_plugin(told, self._metadata.get(name), ())
         plugins = value.get("plugins") if isinstance(value, Mapping) else None
         if isinstance(plugins, Mapping):
             schemas = self._credentials if kind in _ON_CONSUMERS else self._plugins
             for plugin, config in plugins.items():
-                yield from _in_object(config, schemas.get(plugin, {}), ("plugins", plugin))
+                yield from _of_plugin(config, schemas.get(plugin), ("plugins", plugin))
+
+
+def _of_plugin(config: object, definition: _Rules | None, place: Place) -> Iterator[Place]:
+    """Yield the secrets of a plugin's configuration, every text in it where nobody knows its rules."""
+    if definition is not None:
+        yield from _in_object(config, definition, place)
+        return
+    yield from (found for found, _ in texts(config, lambda text: not is_reference(text), place))
 
 
 def _marked(definition: _Rules) -> _Rules:

@@ -98,7 +98,17 @@ def test_on_consumers_the_consumer_schema_holds(fields: SecretFields, kind: str)
 
 def test_plugin_metadata_follows_its_own_schema(fields: SecretFields) -> None:
     assert places(fields, "plugin_metadata", {"salt": "s", "token": "t"}, "keeper") == {"salt"}
-    assert places(fields, "plugin_metadata", {"salt": "s"}, "other") == set()
+
+
+def test_every_text_of_a_plugin_that_is_not_enabled_is_secret(fields: SecretFields) -> None:
+    config = {"key": "k", "nested": {"list": ["a", {"b": "c"}]}, "number": 1, "on": True, "ref": "$env://PHASEGATE_T"}
+    for kind in ("routes", "consumers"):
+        assert places(fields, kind, {"plugins": {"gone": config, "keeper": {"plain": "p"}}}) == {
+            "plugins.gone.key",
+            "plugins.gone.nested.list[0]",
+            "plugins.gone.nested.list[1].b",
+        }
+    assert places(fields, "plugin_metadata", {"id": "gone", "salt": "s"}, "gone") == {"salt"}
 
 
 def test_certificates_and_managers(fields: SecretFields) -> None:
@@ -123,7 +133,7 @@ def test_references_are_no_secrets(fields: SecretFields) -> None:
         None,
         [],
         {"plugins": []},
-        {"plugins": {"nobody": {"key": "k"}}},
+        {"plugins": {"nobody": None}},
         {"plugins": {"keeper": "x"}},
         {"plugins": {"keeper": {"tokens": "x"}}},
     ],
