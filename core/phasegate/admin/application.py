@@ -45,7 +45,7 @@ class Admin:
         self.settings = settings
         self.trusted_proxies = trusted_proxies
         self.access = Access(keys, settings.key_places)
-        self.endpoints = Endpoints(desk, schemas)
+        self.endpoints = Endpoints(desk, schemas, keys)
 
     def begin(self, request: Request, refused: RequestError | None = None) -> Passage:
         """Take a request in."""

@@ -73,7 +73,7 @@ class Writer:
         async def plan(catalogue: Catalogue) -> Plan:
             before = catalogue.find(kind, id_)
             judge_owner(before)
-            judge(call.request, before.etag if before else None)
+            judge(call.request, self._masking.etag(before) if before else None)
             _judge_consumer(kind, id_, catalogue)
             value = self._values.stored(kind, id_, change(before), before)
             self._values.judge_references(kind, value, catalogue)
