@@ -15,6 +15,7 @@ from .call import Call
 from .catalogue import Catalogue, Entry
 from .desk import Desk, Proposal
 from .details import Details
+from .differences import alike
 from .history import outcome
 from .kinds import KINDS, Kind
 from .masking import Masking
@@ -104,7 +105,7 @@ class Changes:
         if wish.value is None:
             return None if before is None else Write(wish.kind.name, wish.id, None)
         value = self._values.stored(wish.kind, wish.id, wish.value, before)
-        if before is not None and without_times(before.value) == without_times(value):
+        if before is not None and alike(without_times(before.value), without_times(value)):
             return None
         return Write(wish.kind.name, wish.id, value)
 

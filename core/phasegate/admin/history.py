@@ -11,6 +11,7 @@ from .answers import answer, not_found
 from .call import Call
 from .catalogue import Catalogue
 from .desk import Desk, Proposal
+from .differences import alike
 from .kinds import KINDS
 from .masking import Masking
 from .proposing import Plan, carry_out, unavailable
@@ -123,7 +124,7 @@ def _number(text: str) -> int:
 
 def _differs(catalogue: Catalogue, key: Key, value: Value | None) -> bool:
     record = catalogue.view.records.get(key)
-    return (record.value if record else None) != value
+    return not alike(record.value if record else None, value)
 
 
 def _modified(record: Record | None) -> int | None:
