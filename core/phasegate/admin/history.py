@@ -14,6 +14,7 @@ from .desk import Desk, Proposal
 from .differences import alike
 from .kinds import KINDS
 from .masking import Masking
+from .preconditions import judge
 from .proposing import Plan, carry_out, unavailable
 
 _PAGE = 50
@@ -48,6 +49,7 @@ class History:
         wanted = _number(number)
 
         async def plan(catalogue: Catalogue) -> Plan:
+            judge(call.request, f'"{catalogue.view.revision}"')
             newer = await self._newer_than(wanted)
             newest = newer[0].number if newer else wanted
             if catalogue.view.revision < newest:
