@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -117,9 +118,9 @@ def _wishes(body: Mapping[str, Any]) -> list[_Wish]:
         where = f'property "{unknown[0]}" is not known here' if unknown else 'property "writes" must be a list'
         raise Refused(400, f"invalid configuration: {where}")
     wishes = [_wish(item, f"writes[{index}]") for index, item in enumerate(writes)]
-    keys = [(wish.kind.name, wish.id) for wish in wishes]
-    if len(set(keys)) < len(keys):
-        kind, id_ = next(key for index, key in enumerate(keys) if key in keys[:index])
+    keys = Counter((wish.kind.name, wish.id) for wish in wishes)
+    if len(keys) < len(wishes):
+        kind, id_ = next(key for key, count in keys.items() if count > 1)
         raise Refused(400, f"invalid configuration: {kind}/{id_} is written twice")
     return wishes
 
