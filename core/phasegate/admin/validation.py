@@ -12,6 +12,7 @@ from ..http.message import Response
 from ..schema.tables import Schemas
 from ..snapshot import Snapshot
 from .answers import Refused
+from .assumed import assumed
 from .body import WHOLE_LIMIT_BYTES
 from .call import Call
 from .kinds import KINDS, with_texts_as_ids
@@ -28,7 +29,10 @@ Document = dict[str, list[Any]]
 
 
 class Validation:
-    """Judges what a client might write. References are not looked up, as in APISIX: what they mean may come later."""
+    """Judges what a client might write.
+
+    References to resources and to values are not looked up, as in APISIX: what they mean may come later.
+    """
 
     def __init__(self, schemas: Schemas) -> None:
         self._schemas = schemas
@@ -59,12 +63,17 @@ class Validation:
         return Response(200)
 
     async def _findings(self, document: Document) -> Sequence[Finding]:
+        # In a thread, since it may be a whole configuration; nothing of it is opened or kept.
+        return await asyncio.to_thread(self._found, document)
+
+    def _found(self, document: Document) -> Sequence[Finding]:
+        texts = assumed(document)
         try:
-            # In a thread, since it may be a whole configuration; nothing of it is opened or kept.
-            await asyncio.to_thread(Snapshot, document, self._schemas)
+            Snapshot(document, self._schemas, references=texts.values)
         except ConfigError as error:
-            return [finding for finding in error.findings if not _REFERENCE.match(finding.message)]
-        return ()
+            found = [finding for finding in error.findings if not _REFERENCE.match(finding.message)]
+            return [*texts.findings, *(finding for finding in found if not texts.is_about_a_value(finding))]
+        return texts.findings
 
 
 def _prepared(kind: str, item: Any) -> Any:

@@ -27,6 +27,29 @@ async def test_validation_looks_no_reference_up(node: Node) -> None:
     assert response.status_code == 200
 
 
+@pytest.mark.parametrize("text", ["$env://NOT_SET", "$file://nowhere", "$secret://vault/1/a/b"])
+async def test_a_reference_to_a_value_is_taken_for_some_value(node: Node, text: str) -> None:
+    route = {"uri": "/x", "name": text, "upstream": {"nodes": {"127.0.0.1:1": text}, "timeout": {"connect": text}}}
+    aws = {"aws-lambda": {"function_uri": text, "authorization": {"apikey": text}}}
+    certificate = {"id": "c", "sni": "a.example", "cert": text, "key": text}
+    people = [{"username": name, "plugins": {"key-auth": {"key": f"{text}{name}"}}} for name in ("jack", "jill")]
+    body = {"routes": [{"id": "1", **route}, {"id": "2", "uri": "/y", "plugins": aws}], "consumers": people}
+    response = await node.admin.post("/configs/validate", json={**body, "ssls": [certificate]})
+    assert (response.status_code, response.text) == (200, "")
+
+
+async def test_a_reference_that_is_none_is_refused(node: Node) -> None:
+    response = await node.admin.post("/schema/validate/routes", json={**ROUTE, "name": "$env://1 2"})
+    assert response.status_code == 400
+    assert "names no environment variable" in response.json()["error_msg"]
+
+
+async def test_a_reference_hides_no_other_mistake(node: Node) -> None:
+    response = await node.admin.post("/schema/validate/routes", json={**ROUTE, "name": "$env://X", "priority": "x"})
+    assert response.status_code == 400
+    assert "priority" in response.json()["error_msg"]
+
+
 async def test_a_bad_resource_is_told_as_a_write_of_it_would_be(node: Node) -> None:
     response = await node.admin.post("/schema/validate/routes", json={**ROUTE, "plugins": {"nix": {}}, "priority": "x"})
     assert response.status_code == 400
