@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import ConfigError, Finding
 from ..http.message import Response
+from ..schema.resources import STORED_KINDS
 from ..schema.tables import Schemas
 from ..snapshot import Snapshot
 from .answers import Refused
@@ -17,12 +18,15 @@ from .body import WHOLE_LIMIT_BYTES
 from .call import Call
 from .kinds import KINDS, with_texts_as_ids
 from .plugins import kind_named
+from .unfiled import Unfiled
 from .values import TIMES
 from .wording import worded
 
 _PLACE = re.compile(r"(\w+)\[(\d+)\]\.?(.*)", re.DOTALL)
 _REFERENCE = re.compile(r"there is no (upstream|service|plugin config|group|consumer group|ssl|consumer) ")
 _VERSIONS = "_conf_version"
+# Which rules hold is what their ids say.
+_TELLING = ("secrets", "plugin_metadata")
 _PLACEHOLDER = "to-be-named"
 
 Document = dict[str, list[Any]]
@@ -67,13 +71,15 @@ class Validation:
         return await asyncio.to_thread(self._found, document)
 
     def _found(self, document: Document) -> Sequence[Finding]:
-        texts = assumed(document)
+        texts, unfiled = assumed(document), Unfiled(document)
+        filed = {kind: items for kind, items in document.items() if kind not in STORED_KINDS}
+        wrong = [*texts.findings, *unfiled.findings]
         try:
-            Snapshot(document, self._schemas, references=texts.values)
+            Snapshot(filed, self._schemas, records=unfiled.records, references=texts.values)
         except ConfigError as error:
-            found = [finding for finding in error.findings if not _REFERENCE.match(finding.message)]
-            return [*texts.findings, *(finding for finding in found if not texts.is_about_a_value(finding))]
-        return texts.findings
+            found = [unfiled.listed(finding) for finding in error.findings if not _REFERENCE.match(finding.message)]
+            wrong += [finding for finding in found if not texts.is_about_a_value(finding)]
+        return wrong
 
 
 def _prepared(kind: str, item: Any) -> Any:
@@ -81,7 +87,7 @@ def _prepared(kind: str, item: Any) -> Any:
     if not isinstance(item, Mapping):
         return item
     value = {key: value for key, value in with_texts_as_ids(dict(item)).items() if key not in TIMES}
-    return value if KINDS[kind].id_key == "username" else {"id": _PLACEHOLDER, **value}
+    return value if KINDS[kind].id_key == "username" or kind in _TELLING else {"id": _PLACEHOLDER, **value}
 
 
 def _split(finding: Finding) -> tuple[str, int | None, Finding]:
