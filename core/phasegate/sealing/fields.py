@@ -12,6 +12,8 @@ from ..store.records import Key
 from .places import Place, texts
 
 _Rules = Mapping[str, Any]
+# All rules, and those that have a mark.
+_Both = tuple[_Rules, _Rules]
 
 _ALTERNATIVES = ("anyof", "allof", "oneof")
 _SECRET: _Rules = {"secret": True}
@@ -27,14 +29,15 @@ class SecretFields:
     """Finds the secrets of a record: what its kind's rules and its plugins' schemas mark as `secret`.
 
     A plugin's entry on a consumer or credential follows its `consumer_schema`, plugin metadata its `metadata_schema`.
-    Of a plugin that is not enabled nobody can say which texts are secret, so all are: history outlives plugins.
+    Where no rule is known nobody can say which texts are secret, so all are: in the configuration of a plugin that is not
+    enabled, and under keys that its schema does not have. History outlives plugins and their schemas.
     """
 
     def __init__(self, schemas: Schemas) -> None:
         classes = schemas.registry.classes.items()
-        self._plugins = {name: _marked(cls.schema) for name, cls in classes}
-        self._credentials = {name: _marked(cls.consumer_schema or cls.schema) for name, cls in classes}
-        self._metadata = {name: _marked(getattr(cls, "metadata_schema", None) or {}) for name, cls in classes}
+        self._plugins = {name: _both(cls.schema) for name, cls in classes}
+        self._credentials = {name: _both(cls.consumer_schema or cls.schema) for name, cls in classes}
+        self._metadata = {name: _both(getattr(cls, "metadata_schema", None) or {}) for name, cls in classes}
         kinds = {kind: schema.definition for kind, schema in schemas.kinds.items()}
         self._kinds = {kind: _marked({**kinds.get(kind, {}), **_KINDS.get(kind, {})}) for kind in {*kinds, *_KINDS}}
 
@@ -55,12 +58,32 @@ class SecretFields:
                 yield from _of_plugin(config, schemas.get(plugin), ("plugins", plugin))
 
 
-def _of_plugin(config: object, definition: _Rules | None, place: Place) -> Iterator[Place]:
+def _of_plugin(config: object, rules: _Both | None, place: Place) -> Iterator[Place]:
     """Yield the secrets of a plugin's configuration, every text in it where nobody knows its rules."""
-    if definition is not None:
-        yield from _in_object(config, definition, place)
+    if rules is None:
+        yield from _all_texts(config, place)
         return
-    yield from (found for found, _ in texts(config, lambda text: not is_reference(text), place))
+    whole, marked = rules
+    yield from _in_object(config, marked, place)
+    yield from _strange(config, {**whole, "_meta": {}}, place)
+
+
+def _all_texts(value: object, place: Place) -> Iterator[Place]:
+    yield from (found for found, _ in texts(value, lambda text: not is_reference(text), place))
+
+
+def _strange(value: object, definition: _Rules, place: Place) -> Iterator[Place]:
+    """Yield every text under a key that the rules don't have, as deep as one set of rules holds for sure."""
+    for key, item in value.items() if isinstance(value, Mapping) else ():
+        rules = definition.get(key)
+        if rules is None:
+            yield from _all_texts(item, (*place, key))
+        elif rules.get("secret") is not True and rules.get("type") == "dict" and rules.get("schema"):
+            yield from _strange(item, rules["schema"], (*place, key))
+
+
+def _both(definition: _Rules) -> _Both:
+    return definition, _marked(definition)
 
 
 def _marked(definition: _Rules) -> _Rules:
