@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-import orjson
 
 from ..store.records import Key, Record, Value
 from .desk import View
@@ -29,14 +26,6 @@ class Entry:
     def key(self) -> Key:
         """What its record is found by."""
         return self.kind.name, self.id
-
-    @property
-    def etag(self) -> str:
-        """The strong entity tag (RFC 9110 section 8.8.3): the revision that changed it, for the file's own its content."""
-        if not self.file:
-            return f'"{self.modified}"'
-        content = orjson.dumps(dict(self.value), option=orjson.OPT_SORT_KEYS)
-        return f'"file-{hashlib.blake2b(content, digest_size=8).hexdigest()}"'
 
     def shown(self, value: Value) -> dict[str, Any]:
         """Return the envelope that answers give it in, with the value as the reader may see it."""

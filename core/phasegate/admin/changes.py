@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from .call import Call
 from .catalogue import Catalogue, Entry
 from .desk import Desk, Proposal
 from .details import Details
+from .differences import alike
 from .history import outcome
 from .kinds import KINDS, Kind
 from .masking import Masking
@@ -104,7 +106,7 @@ class Changes:
         if wish.value is None:
             return None if before is None else Write(wish.kind.name, wish.id, None)
         value = self._values.stored(wish.kind, wish.id, wish.value, before)
-        if before is not None and without_times(before.value) == without_times(value):
+        if before is not None and alike(without_times(before.value), without_times(value)):
             return None
         return Write(wish.kind.name, wish.id, value)
 
@@ -116,9 +118,9 @@ def _wishes(body: Mapping[str, Any]) -> list[_Wish]:
         where = f'property "{unknown[0]}" is not known here' if unknown else 'property "writes" must be a list'
         raise Refused(400, f"invalid configuration: {where}")
     wishes = [_wish(item, f"writes[{index}]") for index, item in enumerate(writes)]
-    keys = [(wish.kind.name, wish.id) for wish in wishes]
-    if len(set(keys)) < len(keys):
-        kind, id_ = next(key for index, key in enumerate(keys) if key in keys[:index])
+    keys = Counter((wish.kind.name, wish.id) for wish in wishes)
+    if len(keys) < len(wishes):
+        kind, id_ = next(key for key, count in keys.items() if count > 1)
         raise Refused(400, f"invalid configuration: {kind}/{id_} is written twice")
     return wishes
 

@@ -11,6 +11,7 @@ from .call import Call
 from .catalogue import Catalogue, Entry
 from .desk import Desk, Proposal
 from .kinds import Kind
+from .masking import Masking
 from .patching import replaced
 from .preconditions import judge
 from .proposing import Plan, carry_out
@@ -23,7 +24,7 @@ Changed = dict[Key, tuple[Entry, dict[str, Any]]]
 _GUARDS = ("services", "plugin_configs")
 
 
-async def delete(call: Call, desk: Desk, kind: Kind, id_: str | None) -> Response:
+async def delete(call: Call, desk: Desk, masking: Masking, kind: Kind, id_: str | None) -> Response:
     """Delete a resource: a consumer with its credentials; with `force` out of what refers to it, too."""
     if id_ is None:
         raise Refused(400, f"missing {kind.noun} id")
@@ -34,7 +35,7 @@ async def delete(call: Call, desk: Desk, kind: Kind, id_: str | None) -> Respons
         if gone is None:
             judge(call.request, None)
             raise not_found()
-        judge(call.request, gone.etag)
+        judge(call.request, masking.etag(gone))
         entries = [gone, *(catalogue.credentials(id_) if kind.name == "consumers" else ())]
         for entry in entries:
             judge_owner(entry)

@@ -7,6 +7,11 @@ from collections.abc import Iterator, Mapping
 from ..sealing.places import MISSING, Place
 
 
+def alike(one: object, other: object) -> bool:
+    """Tell whether two values say the same, whatever the order of their keys; unlike for `==`, true is not 1."""
+    return one == other and next(differing(one, other), None) is None
+
+
 def differing(before: object, after: object, place: Place = ()) -> Iterator[Place]:
     """Yield the places at which two values are not alike, as deep as they can be told.
 

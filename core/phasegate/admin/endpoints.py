@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from ..http.message import Response
 from ..schema.published import PublishedSchemas
 from ..schema.tables import Schemas
+from ..settings import AdminKey
 from .answers import Refused
 from .call import Call
 from .changes import Changes
@@ -25,8 +26,8 @@ Handler = Callable[..., Awaitable[Response]]
 class Endpoints:
     """Finds who answers a request."""
 
-    def __init__(self, desk: Desk, schemas: Schemas) -> None:
-        masking = Masking(schemas)
+    def __init__(self, desk: Desk, schemas: Schemas, keys: Sequence[AdminKey] = ()) -> None:
+        masking = Masking(schemas, keys)
         plugins, validation = Plugins(schemas), Validation(schemas)
         history, changes = History(desk, masking), Changes(desk, masking)
         self._resources = Resources(desk, masking)

@@ -11,8 +11,10 @@ from .answers import answer, not_found
 from .call import Call
 from .catalogue import Catalogue
 from .desk import Desk, Proposal
+from .differences import alike
 from .kinds import KINDS
 from .masking import Masking
+from .preconditions import judge
 from .proposing import Plan, carry_out, unavailable
 
 _PAGE = 50
@@ -47,6 +49,7 @@ class History:
         wanted = _number(number)
 
         async def plan(catalogue: Catalogue) -> Plan:
+            judge(call.request, f'"{catalogue.view.revision}"')
             newer = await self._newer_than(wanted)
             newest = newer[0].number if newer else wanted
             if catalogue.view.revision < newest:
@@ -123,7 +126,7 @@ def _number(text: str) -> int:
 
 def _differs(catalogue: Catalogue, key: Key, value: Value | None) -> bool:
     record = catalogue.view.records.get(key)
-    return (record.value if record else None) != value
+    return not alike(record.value if record else None, value)
 
 
 def _modified(record: Record | None) -> int | None:

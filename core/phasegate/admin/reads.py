@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from ..http.message import Response
 from ..http.query import Query
+from ..store.records import Value
 from .answers import Refused, answer, not_found
 from .call import Call
 from .catalogue import Catalogue, Entry
@@ -18,6 +19,7 @@ from .masking import Masking
 
 _PAGE_SIZES = (10, 500)
 _THREAD_RECORDS = 500
+_FILTERS = ("name", "uri", "label", "filter")
 _FILTERED = ("service_id", "upstream_id")
 
 
@@ -34,7 +36,7 @@ class Reader:
         if entry is None:
             raise not_found()
         origin = {"x-phasegate-file": entry.file} if entry.file.isascii() and entry.file else {}
-        return answer(self._shown(call, entry), headers={"etag": entry.etag, **origin})
+        return answer(self._shown(call, entry), headers={"etag": self._masking.etag(entry), **origin})
 
     async def all(self, call: Call, kind: Kind) -> Response:
         """Answer with the resources of a kind that match the query's filters, a page of them if the query asks for one."""
@@ -50,7 +52,10 @@ class Reader:
 
     async def _listed(self, call: Call, catalogue: Catalogue, entries: Callable[[], Iterable[Entry]]) -> Response:
         def listed() -> Response:
-            found = [entry for entry in entries() if _matches(entry, call.request.query)]
+            query = call.request.query
+            filtered = any(name in query for name in _FILTERS)
+            # By what the reader may see: a filter that matched what is masked would tell it, letter by letter.
+            found = [entry for entry in entries() if not filtered or _matches(self._value(call, entry), query)]
             page = [self._shown(call, entry) for entry in _page(call, found)]
             tag = f'"{catalogue.view.revision}"'
             return answer({"list": page, "total": len(found)}, headers={"etag": tag})
@@ -59,8 +64,11 @@ class Reader:
         return listed() if len(catalogue.view.records) < _THREAD_RECORDS else await asyncio.to_thread(listed)
 
     def _shown(self, call: Call, entry: Entry) -> dict[str, Any]:
+        return entry.shown(self._value(call, entry))
+
+    def _value(self, call: Call, entry: Entry) -> Value:
         show = self._masking.readable if call.reads_secrets else self._masking.masked
-        return entry.shown(show(entry.key, entry.value))
+        return show(entry.key, entry.value)
 
 
 def _page(call: Call, entries: list[Entry]) -> list[Entry]:
@@ -72,8 +80,7 @@ def _page(call: Call, entries: list[Entry]) -> list[Entry]:
     return entries[(page - 1) * size : page * size]
 
 
-def _matches(entry: Entry, query: Query) -> bool:
-    value = entry.value
+def _matches(value: Value, query: Query) -> bool:
     name, uri, label = query.get("name"), query.get("uri"), query.get("label")
     wanted = parse_qsl(query.get("filter") or "")
     return (

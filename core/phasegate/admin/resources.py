@@ -22,6 +22,7 @@ class Resources:
 
     def __init__(self, desk: Desk, masking: Masking) -> None:
         self._desk = desk
+        self._masking = masking
         self._reader = Reader(desk, masking)
         self._writer = Writer(desk, masking)
 
@@ -72,7 +73,7 @@ class Resources:
                 return await self._writer.post(call, kind, id_)
             case "PATCH":
                 return await self._writer.patch(call, kind, id_, path)
-        return await delete(call, self._desk, kind, id_)
+        return await delete(call, self._desk, self._masking, kind, id_)
 
 
 def _not_built(call: Call, kind: Kind, id_: str | None) -> Response:

@@ -9,26 +9,34 @@ from typing import Any
 
 from ..errors import ConfigError, Finding
 from ..http.message import Response
+from ..schema.resources import STORED_KINDS
 from ..schema.tables import Schemas
 from ..snapshot import Snapshot
 from .answers import Refused
+from .assumed import assumed
 from .body import WHOLE_LIMIT_BYTES
 from .call import Call
 from .kinds import KINDS, with_texts_as_ids
 from .plugins import kind_named
+from .unfiled import Unfiled
 from .values import TIMES
 from .wording import worded
 
 _PLACE = re.compile(r"(\w+)\[(\d+)\]\.?(.*)", re.DOTALL)
 _REFERENCE = re.compile(r"there is no (upstream|service|plugin config|group|consumer group|ssl|consumer) ")
 _VERSIONS = "_conf_version"
+# Which rules hold is what their ids say.
+_TELLING = ("secrets", "plugin_metadata")
 _PLACEHOLDER = "to-be-named"
 
 Document = dict[str, list[Any]]
 
 
 class Validation:
-    """Judges what a client might write. References are not looked up, as in APISIX: what they mean may come later."""
+    """Judges what a client might write.
+
+    References to resources and to values are not looked up, as in APISIX: what they mean may come later.
+    """
 
     def __init__(self, schemas: Schemas) -> None:
         self._schemas = schemas
@@ -59,12 +67,19 @@ class Validation:
         return Response(200)
 
     async def _findings(self, document: Document) -> Sequence[Finding]:
+        # In a thread, since it may be a whole configuration; nothing of it is opened or kept.
+        return await asyncio.to_thread(self._found, document)
+
+    def _found(self, document: Document) -> Sequence[Finding]:
+        texts, unfiled = assumed(document), Unfiled(document)
+        filed = {kind: items for kind, items in document.items() if kind not in STORED_KINDS}
+        wrong = [*texts.findings, *unfiled.findings]
         try:
-            # In a thread, since it may be a whole configuration; nothing of it is opened or kept.
-            await asyncio.to_thread(Snapshot, document, self._schemas)
+            Snapshot(filed, self._schemas, records=unfiled.records, references=texts.values)
         except ConfigError as error:
-            return [finding for finding in error.findings if not _REFERENCE.match(finding.message)]
-        return ()
+            found = [unfiled.listed(finding) for finding in error.findings if not _REFERENCE.match(finding.message)]
+            wrong += [finding for finding in found if not texts.is_about_a_value(finding)]
+        return wrong
 
 
 def _prepared(kind: str, item: Any) -> Any:
@@ -72,7 +87,7 @@ def _prepared(kind: str, item: Any) -> Any:
     if not isinstance(item, Mapping):
         return item
     value = {key: value for key, value in with_texts_as_ids(dict(item)).items() if key not in TIMES}
-    return value if KINDS[kind].id_key == "username" else {"id": _PLACEHOLDER, **value}
+    return value if KINDS[kind].id_key == "username" or kind in _TELLING else {"id": _PLACEHOLDER, **value}
 
 
 def _split(finding: Finding) -> tuple[str, int | None, Finding]:

@@ -21,6 +21,7 @@ from .proposing import Plan, carry_out
 from .values import TIMES, Values, judge_owner, sent
 
 _ID_BYTES = 10
+_DEEPEST = 50
 
 
 class Writer:
@@ -49,6 +50,8 @@ class Writer:
         """Merge the body into a resource, or put it at a path in there."""
         if id_ is None:
             raise Refused(400, f"missing {kind.noun} id")
+        if len(path) > _DEEPEST:
+            raise Refused(400, f"invalid sub-path: it is more than {_DEEPEST} deep")
         body = await call.body()
         if body is NOTHING:
             raise Refused(400, "missing new configuration")
@@ -73,7 +76,7 @@ class Writer:
         async def plan(catalogue: Catalogue) -> Plan:
             before = catalogue.find(kind, id_)
             judge_owner(before)
-            judge(call.request, before.etag if before else None)
+            judge(call.request, self._masking.etag(before) if before else None)
             _judge_consumer(kind, id_, catalogue)
             value = self._values.stored(kind, id_, change(before), before)
             self._values.judge_references(kind, value, catalogue)

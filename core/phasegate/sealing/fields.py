@@ -9,9 +9,11 @@ from ..references import is_reference
 from ..schema.managers import SECRETS
 from ..schema.tables import Schemas
 from ..store.records import Key
-from .places import Place
+from .places import Place, texts
 
 _Rules = Mapping[str, Any]
+# All rules, and those that have a mark.
+_Both = tuple[_Rules, _Rules]
 
 _ALTERNATIVES = ("anyof", "allof", "oneof")
 _SECRET: _Rules = {"secret": True}
@@ -27,13 +29,15 @@ class SecretFields:
     """Finds the secrets of a record: what its kind's rules and its plugins' schemas mark as `secret`.
 
     A plugin's entry on a consumer or credential follows its `consumer_schema`, plugin metadata its `metadata_schema`.
+    Where no rule is known nobody can say which texts are secret, so all are: in the configuration of a plugin that is not
+    enabled, and under keys that its schema does not have. History outlives plugins and their schemas.
     """
 
     def __init__(self, schemas: Schemas) -> None:
         classes = schemas.registry.classes.items()
-        self._plugins = {name: _marked(cls.schema) for name, cls in classes}
-        self._credentials = {name: _marked(cls.consumer_schema or cls.schema) for name, cls in classes}
-        self._metadata = {name: _marked(getattr(cls, "metadata_schema", None) or {}) for name, cls in classes}
+        self._plugins = {name: _both(cls.schema) for name, cls in classes}
+        self._credentials = {name: _both(cls.consumer_schema or cls.schema) for name, cls in classes}
+        self._metadata = {name: _both(getattr(cls, "metadata_schema", None) or {}) for name, cls in classes}
         kinds = {kind: schema.definition for kind, schema in schemas.kinds.items()}
         self._kinds = {kind: _marked({**kinds.get(kind, {}), **_KINDS.get(kind, {})}) for kind in {*kinds, *_KINDS}}
 
@@ -44,13 +48,42 @@ class SecretFields:
     def _found(self, key: Key, value: object) -> Iterator[Place]:
         kind, name = key
         yield from _in_object(value, self._kinds.get(kind, {}), ())
-        if kind == "plugin_metadata":
-            yield from _in_object(value, self._metadata.get(name, {}), ())
+        if kind == "plugin_metadata" and isinstance(value, Mapping):
+            told = {key: item for key, item in value.items() if key != "id"}
+            yield from _of_plugin(told, self._metadata.get(name), ())
         plugins = value.get("plugins") if isinstance(value, Mapping) else None
         if isinstance(plugins, Mapping):
             schemas = self._credentials if kind in _ON_CONSUMERS else self._plugins
             for plugin, config in plugins.items():
-                yield from _in_object(config, schemas.get(plugin, {}), ("plugins", plugin))
+                yield from _of_plugin(config, schemas.get(plugin), ("plugins", plugin))
+
+
+def _of_plugin(config: object, rules: _Both | None, place: Place) -> Iterator[Place]:
+    """Yield the secrets of a plugin's configuration, every text in it where nobody knows its rules."""
+    if rules is None:
+        yield from _all_texts(config, place)
+        return
+    whole, marked = rules
+    yield from _in_object(config, marked, place)
+    yield from _strange(config, {**whole, "_meta": {}}, place)
+
+
+def _all_texts(value: object, place: Place) -> Iterator[Place]:
+    yield from (found for found, _ in texts(value, lambda text: not is_reference(text), place))
+
+
+def _strange(value: object, definition: _Rules, place: Place) -> Iterator[Place]:
+    """Yield every text under a key that the rules don't have, as deep as one set of rules holds for sure."""
+    for key, item in value.items() if isinstance(value, Mapping) else ():
+        rules = definition.get(key)
+        if rules is None:
+            yield from _all_texts(item, (*place, key))
+        elif rules.get("secret") is not True and rules.get("type") == "dict" and rules.get("schema"):
+            yield from _strange(item, rules["schema"], (*place, key))
+
+
+def _both(definition: _Rules) -> _Both:
+    return definition, _marked(definition)
 
 
 def _marked(definition: _Rules) -> _Rules:

@@ -105,6 +105,7 @@ async def test_pages_of_a_configured_origin_may_call() -> None:
         assert "X-API-KEY" in preflight.headers["access-control-allow-headers"]
         answers = [preflight, await node.admin.get("/routes"), await node.stranger.get("/routes")]
     assert {answer.headers["access-control-allow-origin"] for answer in answers} == {"https://console.example"}
+    assert all("ETag" in answer.headers["access-control-expose-headers"] for answer in answers)
 
 
 async def test_no_origin_is_allowed_by_default(node: Node) -> None:

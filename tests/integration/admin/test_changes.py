@@ -126,3 +126,18 @@ async def test_details_tell_what_differs_without_secrets(node: Node) -> None:
             "differences": [],
         },
     ]
+
+
+async def test_true_in_the_place_of_1_is_a_change(node: Node) -> None:
+    """It is one that the schema refuses, as it does where nothing stood before."""
+    await change(node, UPSTREAM)
+    wish = {**UPSTREAM, "value": {"nodes": {"127.0.0.1:1": True}}}
+    response = await node.admin.post("/changes", json={"writes": [wish]})
+    assert response.status_code == 400
+    assert "nodes" in response.json()["error_msg"]
+
+
+async def test_another_order_of_keys_is_no_change(node: Node) -> None:
+    await change(node, {**UPSTREAM, "value": {"nodes": NODES, "name": "n"}})
+    reordered = {**UPSTREAM, "value": {"name": "n", "nodes": NODES}}
+    assert await change(node, reordered) == {"revision": 1, "changes": []}

@@ -123,3 +123,22 @@ async def test_a_rollback_brings_back_what_records_need_of_each_other(node: Node
 async def test_history_needs_the_store(node: Node) -> None:
     node.desk.available = False
     assert (await node.admin.get("/revisions")).status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("header", "tag", "status"),
+    [
+        ("if-match", '"2"', 200),
+        ("if-match", '"1"', 412),
+        ("if-match", "2", 400),
+        ("if-none-match", '"1"', 200),
+        ("if-none-match", '"2"', 412),
+    ],
+)
+async def test_a_rollback_asks_for_the_revision_of_the_whole_store(
+    node: Node, header: str, tag: str, status: int
+) -> None:
+    await named(node, "a")
+    await named(node, "b")
+    assert (await node.admin.post("/revisions/1/rollback", headers={header: tag})).status_code == status
+    assert node.desk.view.revision == (3 if status == 200 else 2)

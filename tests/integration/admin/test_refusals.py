@@ -179,3 +179,11 @@ async def test_what_the_listener_refuses_is_json_too(node: Node) -> None:
 async def test_the_key_stands_in_no_refusal(node: Node) -> None:
     response = await node.admin.put("/routes/1", json={"uri": ADMIN_KEY})
     assert ADMIN_KEY not in str(response.headers)
+
+
+@pytest.mark.parametrize("depth", [51, 1500])
+async def test_a_patch_of_a_place_too_deep(node: Node, depth: int) -> None:
+    await node.admin.put("/routes/1", json={"uri": "/x", "upstream": {"nodes": {"127.0.0.1:1": 1}}})
+    response = await node.admin.patch(f"/routes/1{'/a' * depth}", json=1)
+    assert response.status_code == 400
+    assert "more than 50 deep" in response.json()["error_msg"]

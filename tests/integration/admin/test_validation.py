@@ -27,6 +27,55 @@ async def test_validation_looks_no_reference_up(node: Node) -> None:
     assert response.status_code == 200
 
 
+@pytest.mark.parametrize("text", ["$env://NOT_SET", "$file://nowhere", "$secret://vault/1/a/b"])
+async def test_a_reference_to_a_value_is_taken_for_some_value(node: Node, text: str) -> None:
+    route = {"uri": "/x", "name": text, "upstream": {"nodes": {"127.0.0.1:1": text}, "timeout": {"connect": text}}}
+    aws = {"aws-lambda": {"function_uri": text, "authorization": {"apikey": text}}}
+    certificate = {"id": "c", "sni": "a.example", "cert": text, "key": text}
+    people = [{"username": name, "plugins": {"key-auth": {"key": f"{text}{name}"}}} for name in ("jack", "jill")]
+    body = {"routes": [{"id": "1", **route}, {"id": "2", "uri": "/y", "plugins": aws}], "consumers": people}
+    response = await node.admin.post("/configs/validate", json={**body, "ssls": [certificate]})
+    assert (response.status_code, response.text) == (200, "")
+
+
+async def test_a_reference_that_is_none_is_refused(node: Node) -> None:
+    response = await node.admin.post("/schema/validate/routes", json={**ROUTE, "name": "$env://1 2"})
+    assert response.status_code == 400
+    assert "names no environment variable" in response.json()["error_msg"]
+
+
+async def test_a_reference_hides_no_other_mistake(node: Node) -> None:
+    response = await node.admin.post("/schema/validate/routes", json={**ROUTE, "name": "$env://X", "priority": "x"})
+    assert response.status_code == 400
+    assert "priority" in response.json()["error_msg"]
+
+
+async def test_a_credential_validates(node: Node) -> None:
+    good = {"plugins": {"key-auth": {"key": "k"}}}
+    for id_ in ({}, {"id": "one.1"}, {"id": "jack/one"}):
+        response = await node.admin.post("/schema/validate/credentials", json={**id_, **good})
+        assert (response.status_code, response.text) == (200, "")
+
+
+async def test_a_bad_credential_has_its_place(node: Node) -> None:
+    items = [{"id": "good", "plugins": {"key-auth": {"key": "k"}}}, {"id": "b.d", "plugins": {"key-auth": {}}}, 7]
+    response = await node.admin.post("/configs/validate", json={"credentials": items})
+    assert [(item["resource_type"], item["index"]) for item in response.json()["errors"]] == [
+        ("credentials", 2),
+        ("credentials", 1),
+    ]
+    assert "plugin key-auth" in response.json()["errors"][1]["error"]
+
+
+@pytest.mark.parametrize("kind", ["secrets", "plugin_metadata"])
+async def test_an_id_that_tells_the_rules_is_asked_for(node: Node, kind: str) -> None:
+    body = {"uri": "http://127.0.0.1:1", "prefix": "kv", "token": "t"}
+    response = await node.admin.post(f"/schema/validate/{kind}", json=body)
+    assert response.status_code == 400
+    assert 'property "id" is required' in response.json()["error_msg"]
+    assert "to-be-named" not in response.text
+
+
 async def test_a_bad_resource_is_told_as_a_write_of_it_would_be(node: Node) -> None:
     response = await node.admin.post("/schema/validate/routes", json={**ROUTE, "plugins": {"nix": {}}, "priority": "x"})
     assert response.status_code == 400

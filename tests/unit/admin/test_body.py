@@ -1,5 +1,6 @@
 import contextlib
 import json
+import time
 from typing import Any
 
 import pytest
@@ -52,3 +53,11 @@ async def test_a_large_body_is_read_as_well_as_a_small_one() -> None:
     value = {"labels": {str(number): "x" * 50 for number in range(2000)}}
     data = json.dumps(value).encode()
     assert await read(make_request("PUT", body=data), len(data)) == value
+
+
+def test_a_repeated_key_among_many_is_found_in_time_that_grows_with_their_number() -> None:
+    names = [f'"{number}":0' for number in range(100_000)]
+    begun = time.process_time()
+    with pytest.raises(Refused, match="99999"):
+        parse(f"{{{','.join([*names, names[-1]])}}}".encode())
+    assert time.process_time() - begun < 5

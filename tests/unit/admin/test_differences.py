@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from phasegate.admin.differences import differing
+from phasegate.admin.differences import alike, differing
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,17 @@ from phasegate.admin.differences import differing
 )
 def test_places_are_as_deep_as_they_can_be_told(before: Any, after: Any, places: list[Any]) -> None:
     assert list(differing(before, after)) == places
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (1, True, False),
+        ({"a": [0]}, {"a": [False]}, False),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
+        (None, {}, False),
+        (None, None, True),
+    ],
+)
+def test_what_is_alike(one: object, other: object, same: bool) -> None:
+    assert alike(one, other) is same

@@ -93,12 +93,33 @@ def test_every_kind_of_place(fields: SecretFields) -> None:
 @pytest.mark.parametrize("kind", ["consumers", "credentials"])
 def test_on_consumers_the_consumer_schema_holds(fields: SecretFields, kind: str) -> None:
     assert places(fields, kind, {"plugins": {"key-auth": {"key": "k"}}}) == {"plugins.key-auth.key"}
-    assert places(fields, "routes", {"plugins": {"key-auth": {"key": "k"}}}) == set()
+    assert places(fields, "routes", {"plugins": {"key-auth": {"header": "h"}}}) == set()
 
 
 def test_plugin_metadata_follows_its_own_schema(fields: SecretFields) -> None:
-    assert places(fields, "plugin_metadata", {"salt": "s", "token": "t"}, "keeper") == {"salt"}
-    assert places(fields, "plugin_metadata", {"salt": "s"}, "other") == set()
+    assert places(fields, "plugin_metadata", {"id": "keeper", "salt": "s"}, "keeper") == {"salt"}
+
+
+def test_every_text_of_a_plugin_that_is_not_enabled_is_secret(fields: SecretFields) -> None:
+    config = {"key": "k", "nested": {"list": ["a", {"b": "c"}]}, "number": 1, "on": True, "ref": "$env://PHASEGATE_T"}
+    for kind in ("routes", "consumers"):
+        assert places(fields, kind, {"plugins": {"gone": config, "keeper": {"plain": "p"}}}) == {
+            "plugins.gone.key",
+            "plugins.gone.nested.list[0]",
+            "plugins.gone.nested.list[1].b",
+        }
+    assert places(fields, "plugin_metadata", {"id": "gone", "salt": "s"}, "gone") == {"salt"}
+
+
+def test_every_text_under_a_key_that_the_schema_does_not_have_is_secret(fields: SecretFields) -> None:
+    config = {"former": ["a", {"b": "c"}], "plain": "p", "_meta": {"filter": "f"}, "by_name": {}}
+    assert places(fields, "routes", {"plugins": {"keeper": config}}) == {
+        "plugins.keeper.former[0]",
+        "plugins.keeper.former[1].b",
+    }
+    value = {"plugins": {"aws-lambda": {"function_uri": "u", "authorization": {"iam": {"former": "x"}}}}}
+    assert places(fields, "routes", value) == {"plugins.aws-lambda.authorization.iam.former"}
+    assert places(fields, "plugin_metadata", {"former": "x"}, "keeper") == {"former"}
 
 
 def test_certificates_and_managers(fields: SecretFields) -> None:
@@ -123,7 +144,7 @@ def test_references_are_no_secrets(fields: SecretFields) -> None:
         None,
         [],
         {"plugins": []},
-        {"plugins": {"nobody": {"key": "k"}}},
+        {"plugins": {"nobody": None}},
         {"plugins": {"keeper": "x"}},
         {"plugins": {"keeper": {"tokens": "x"}}},
     ],
