@@ -19,6 +19,10 @@ async def nothing() -> None:
     """Do nothing between what is prepared and its commit."""
 
 
+class NotPrepared(ConfigError):
+    """A state is not served because workers did not prepare it in time, which need not be the fault of the state."""
+
+
 class Distribution:
     """Keeps every worker at one state. States are counted by generations, the one that the workers began with being 0."""
 
@@ -37,8 +41,9 @@ class Distribution:
     async def bring(self, state: State, write: Callable[[], Awaitable[None]] = nothing) -> list[int]:
         """Bring a state to every worker: all prepare it, `write` makes it last, all commit; or nothing changes.
 
-        Where a worker died meanwhile it may have been chance: that is tried once more. Return the slots of workers that do
-        not say in time that they serve it. Raise ConfigError with the workers' reasons, and whatever `write` raises.
+        Where a worker died meanwhile it may have been chance: that is tried once more. One that does not prepare in time may
+        hang: it begins anew, and the second try goes on without it. Return the slots of workers that do not say in time that
+        they serve it. Raise ConfigError with the workers' reasons, NotPrepared for lack of time, and whatever `write` raises.
         """
         for last_try in (False, True):
             self._attempts += 1
@@ -53,7 +58,11 @@ class Distribution:
                 self._rollout = None
             if last_try or not rollout.deaths or len(refusals) > rollout.deaths:
                 break
-        raise ConfigError(refusals)
+            # Who is late at the second try too is so because of the state, as it seems, and serves on.
+            for slot in rollout.late:
+                _logger.error("worker does not answer", extra={"slot": slot.index})
+                slot.restart()
+        raise NotPrepared(refusals) if rollout.late and len(refusals) <= rollout.deaths else ConfigError(refusals)
 
     def deliver(self, slot: Slot, message: Ready | Prepared | Committed | Refused) -> None:
         """Take what a worker says of a state."""

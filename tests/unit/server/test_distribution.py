@@ -6,6 +6,7 @@ import pytest
 
 from phasegate import Finding
 from phasegate.errors import ConfigError
+from phasegate.server.distribution import NotPrepared
 from phasegate.server.state import State
 from phasegate.store.records import Conflict
 from tests.crew import Obedient, crew
@@ -113,3 +114,23 @@ async def test_workers_that_do_not_say_they_serve_it_are_named(monkeypatch: pyte
         workers[1].is_mute = True
 
     assert await distribution.bring(AFTER, write) == [1]
+
+
+async def test_a_worker_that_hangs_begins_anew_and_the_others_serve_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("phasegate.server.rollout._PREPARE_SECONDS", 0.05)
+    distribution, workers = crew(3, BEFORE)
+    workers[1].is_mute = True
+    assert await distribution.bring(AFTER) == []
+    assert [worker.restarts for worker in workers] == [0, 1, 0]
+    assert [worker.state for worker in (workers[0], workers[2])] == [AFTER] * 2
+
+
+async def test_a_state_that_nobody_prepares_in_time_costs_one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("phasegate.server.rollout._PREPARE_SECONDS", 0.05)
+    distribution, workers = crew(3, BEFORE)
+    for worker in workers:
+        worker.is_mute = True
+    with pytest.raises(NotPrepared, match="by worker 1"):
+        await distribution.bring(AFTER)
+    assert [worker.restarts for worker in workers] == [1, 0, 0]
+    assert distribution.state is BEFORE
