@@ -168,6 +168,28 @@ async def test_secrets_are_sealed_after_a_reload_that_failed_as_before_it(
         assert b"plain-at-rest" not in stored
 
 
+async def test_a_mended_file_is_what_workers_begin_with_that_failed_before(
+    tmp_path: Path, upstream: FakeUpstream
+) -> None:
+    conf = write_conf(tmp_path, routes(upstream, plugins={"moody": {}}), plugins=["moody"])
+    async with serving(conf, with_moody(tmp_path)) as server:
+        (tmp_path / "mood").write_text("bad")
+        os.kill(server.workers()[0], signal.SIGKILL)
+        assert "not today" in (await server.logged("configuration refused"))["detail"]
+        server.write_routes(routes(upstream))
+        await server.logged("configuration accepted")
+        async with asyncio.timeout(20):
+            while not await answers(server):
+                await asyncio.sleep(0.05)
+
+
+async def answers(server: Server) -> bool:
+    try:
+        return (await get(server.url)).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 @pytest.mark.parametrize(("name", "setting"), [("keyring", "secrets.keyring"), ("admin-key", "admin.keys")])
 async def test_keys_that_can_not_be_read_change_nothing(
     tmp_path: Path, upstream: FakeUpstream, name: str, setting: str
