@@ -18,6 +18,7 @@ class Obedient:
         self.index = index
         self.ready = True
         self.is_leaving = False
+        self.is_failing = False
         self.restarts = 0
         self.generation = 0
         self.state = State()
@@ -41,6 +42,9 @@ class Obedient:
     def restart(self) -> None:
         self.ready = False
         self.restarts += 1
+
+    def begin_anew(self) -> None:
+        self.restart()
 
     def send(self, message: Message) -> None:
         asyncio.get_running_loop().call_soon(self._obey, message)

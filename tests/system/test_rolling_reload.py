@@ -1,14 +1,17 @@
 """SIGHUP: workers are replaced one by one, by what gateway.yaml says then, and nobody notices."""
 
 import asyncio
+import os
 import signal
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import yaml
 
 from phasegate.testing import FakeUpstream, Reply
+from tests.admin_client import admin_settings, administering
 from tests.load import Load
 from tests.process import Server, is_running, serving, write_conf, write_yaml
 
@@ -95,6 +98,20 @@ async def test_what_sockets_follow_from_needs_a_restart(tmp_path: Path, upstream
         assert server.workers() == workers
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("keyring", "var/other"), ("env_prefixes", ["OTHER_"]), ("file_roots", ["files"])]
+)
+async def test_what_reads_and_seals_secrets_needs_a_restart(
+    tmp_path: Path, upstream: FakeUpstream, name: str, value: Any
+) -> None:
+    (tmp_path / "files").mkdir()
+    async with serving(write_conf(tmp_path, routes(upstream))) as server:
+        change_settings(server, secrets={name: value})
+        server.process.send_signal(signal.SIGHUP)
+        refused = await server.logged("configuration refused")
+        assert (refused["path"], refused["detail"]) == (f"secrets.{name}", "has changed: restart the gateway for that")
+
+
 async def test_a_mistake_in_the_settings_changes_nothing(tmp_path: Path, upstream: FakeUpstream) -> None:
     async with serving(write_conf(tmp_path, routes(upstream))) as server:
         workers = server.workers()
@@ -106,9 +123,8 @@ async def test_a_mistake_in_the_settings_changes_nothing(tmp_path: Path, upstrea
         assert (await get(server.url)).status_code == 200
 
 
-async def test_a_new_worker_that_can_not_start_leaves_the_old_ones_alone(
-    tmp_path: Path, upstream: FakeUpstream
-) -> None:
+def with_moody(tmp_path: Path) -> dict[str, str]:
+    """Install the moody plugin; return the environment that it needs."""
     library = tmp_path / "lib"
     library.mkdir()
     (library / "phasegate_moody.py").write_text(MOODY)
@@ -116,8 +132,15 @@ async def test_a_new_worker_that_can_not_start_leaves_the_old_ones_alone(
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: phasegate-moody\nVersion: 1\n")
     (metadata / "entry_points.txt").write_text("[phasegate.plugins]\nmoody = phasegate_moody:Moody\n")
+    path = os.pathsep.join([str(library), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    return {"PYTHONPATH": path, "MOOD_FILE": str(tmp_path / "mood")}
+
+
+async def test_a_new_worker_that_can_not_start_leaves_the_old_ones_alone(
+    tmp_path: Path, upstream: FakeUpstream
+) -> None:
     conf = write_conf(tmp_path, routes(upstream, plugins={"moody": {}}), plugins=["moody"])
-    async with serving(conf, {"PYTHONPATH": str(library), "MOOD_FILE": str(tmp_path / "mood")}) as server:
+    async with serving(conf, with_moody(tmp_path)) as server:
         workers = server.workers()
         (tmp_path / "mood").write_text("bad")
         server.process.send_signal(signal.SIGHUP)
@@ -127,6 +150,59 @@ async def test_a_new_worker_that_can_not_start_leaves_the_old_ones_alone(
         (tmp_path / "mood").unlink()
         server.process.send_signal(signal.SIGHUP)
         await server.logged("workers replaced")
+
+
+async def test_secrets_are_sealed_after_a_reload_that_failed_as_before_it(
+    tmp_path: Path, upstream: FakeUpstream
+) -> None:
+    document = routes(upstream, plugins={"moody": {}})
+    conf = write_conf(tmp_path, document, plugins=["moody", "key-auth"], admin=admin_settings())
+    async with serving(conf, with_moody(tmp_path)) as server, administering(server) as admin:
+        (tmp_path / "mood").write_text("bad")
+        change_settings(server, plugins=["moody"])
+        server.process.send_signal(signal.SIGHUP)
+        await server.logged("workers not replaced")
+        await admin.write("PUT", "consumers", {"username": "jack", "plugins": {"key-auth": {"key": "plain-at-rest"}}})
+        stored = b"".join(file.read_bytes() for file in (tmp_path / "var").iterdir())
+        assert b"$sealed:" in stored
+        assert b"plain-at-rest" not in stored
+
+
+async def test_a_mended_file_is_what_workers_begin_with_that_failed_before(
+    tmp_path: Path, upstream: FakeUpstream
+) -> None:
+    conf = write_conf(tmp_path, routes(upstream, plugins={"moody": {}}), plugins=["moody"])
+    async with serving(conf, with_moody(tmp_path)) as server:
+        (tmp_path / "mood").write_text("bad")
+        os.kill(server.workers()[0], signal.SIGKILL)
+        assert "not today" in (await server.logged("configuration refused"))["detail"]
+        server.write_routes(routes(upstream))
+        await server.logged("configuration accepted")
+        async with asyncio.timeout(20):
+            while not await answers(server):
+                await asyncio.sleep(0.05)
+
+
+async def answers(server: Server) -> bool:
+    try:
+        return (await get(server.url)).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.parametrize(("name", "setting"), [("keyring", "secrets.keyring"), ("admin-key", "admin.keys")])
+async def test_keys_that_can_not_be_read_change_nothing(
+    tmp_path: Path, upstream: FakeUpstream, name: str, setting: str
+) -> None:
+    async with serving(write_conf(tmp_path, routes(upstream))) as server:
+        workers = server.workers()
+        (tmp_path / "var" / name).chmod(0o644)
+        change_settings(server, plugins=["key-auth"])
+        server.process.send_signal(signal.SIGHUP)
+        refused = await server.logged("configuration refused")
+        assert (refused["file"], refused["path"]) == (str(tmp_path / "gateway.yaml"), setting)
+        assert f"chmod 600 {tmp_path / 'var' / name}" in refused["detail"]
+        assert server.workers() == workers
 
 
 MOODY = """

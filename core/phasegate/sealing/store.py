@@ -31,10 +31,13 @@ class SealedStore:
         self._secrets = secrets
         self._retry_seconds = retry_seconds
 
-    def adopt(self, secrets: Secrets) -> None:
-        """Seal by other schemas from now on, and with the newest key that the ring's file has by now."""
-        self._secrets = secrets
+    def read_ring(self) -> None:
+        """Seal with the newest key that the ring's file has by now. Raise StartupError, and keep the ring, without one."""
         self._ring.reload()
+
+    def adopt(self, secrets: Secrets) -> None:
+        """Seal by other schemas from now on."""
+        self._secrets = secrets
 
     async def load(self) -> Contents:
         """Return everything. Raise StoreUnavailable, and StartupError for what can't be opened."""

@@ -20,7 +20,7 @@ from ..snapshot import Snapshot, Sources
 from ..snapshot.garbage import undisturbed
 from ..store.file import FileSource
 from ..store.records import Conflict, Contents, Revision, Store, StoreUnavailable
-from .distribution import nothing
+from .distribution import NotPrepared, nothing
 from .proposed import is_outdated, revision_of
 from .reference_table import ReferenceTable
 from .state import State, after_revision, settled, settled_records
@@ -181,7 +181,10 @@ class Configuration:
                 proposal.writes, base=self._stored.revision, author=proposal.author, note=proposal.note
             )
 
-        late = await self._serve(state, write)
+        try:
+            late = await self._serve(state, write)
+        except NotPrepared as error:
+            raise StoreUnavailable(f"nothing is written: {error}") from error
         self._stored = Contents(revision.number, records)
         fields = {"author": proposal.author, "note": proposal.note, "revision": revision.number}
         _logger.info("configuration changed", extra=fields)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from ..errors import ConfigError
+from ..logs import report_refusal
 from .channel import Abort, Commit, Committed, Prepared, Ready, Refused
 from .replacement import Lives
 from .rollout import Rollout
@@ -17,6 +18,10 @@ _logger = logging.getLogger(__name__)
 
 async def nothing() -> None:
     """Do nothing between what is prepared and its commit."""
+
+
+class NotPrepared(ConfigError):
+    """A state is not served because workers did not prepare it in time, which need not be the fault of the state."""
 
 
 class Distribution:
@@ -37,12 +42,15 @@ class Distribution:
     async def bring(self, state: State, write: Callable[[], Awaitable[None]] = nothing) -> list[int]:
         """Bring a state to every worker: all prepare it, `write` makes it last, all commit; or nothing changes.
 
-        Where a worker died meanwhile it may have been chance: that is tried once more. Return the slots of workers that do
-        not say in time that they serve it. Raise ConfigError with the workers' reasons, and whatever `write` raises.
+        Where a worker died meanwhile it may have been chance: that is tried once more. One that does not prepare in time may
+        hang: it begins anew, and the second try goes on without it. Return the slots of workers that do not say in time that
+        they serve it. Where no worker comes to serve, the state is what new ones begin with. Raise ConfigError with the workers' reasons, NotPrepared for lack of time, and whatever `write` raises.
         """
         for last_try in (False, True):
             self._attempts += 1
             ready = await self._lives.ready()
+            if last_try and not ready:
+                break
             self._rollout = rollout = Rollout(self._attempts, ready, self._lives.leaving)
             try:
                 refusals = await rollout.prepare(self.state, state, self.generation)
@@ -53,7 +61,11 @@ class Distribution:
                 self._rollout = None
             if last_try or not rollout.deaths or len(refusals) > rollout.deaths:
                 break
-        raise ConfigError(refusals)
+            # Who is late at the second try too is so because of the state, as it seems, and serves on.
+            for slot in rollout.late:
+                _logger.error("worker does not answer", extra={"slot": slot.index})
+                slot.restart()
+        raise NotPrepared(refusals) if rollout.late and len(refusals) <= rollout.deaths else ConfigError(refusals)
 
     def deliver(self, slot: Slot, message: Ready | Prepared | Committed | Refused) -> None:
         """Take what a worker says of a state."""
@@ -67,10 +79,12 @@ class Distribution:
         elif isinstance(message, Committed):
             self._admit(slot)
         elif not slot.ready:
+            report_refusal(_logger, ConfigError(message.findings, f"worker {slot.index}"))
             slot.restart()
 
     def gone(self, slot: Slot) -> None:
         """Note that a worker ended."""
+        self._lives.note()
         if self._rollout is not None:
             self._rollout.gone(slot)
 
@@ -82,6 +96,9 @@ class Distribution:
             raise
         self.state, self.generation = state, rollout.generation
         late = await rollout.commit()
+        if not any(slot.ready for slot in self._lives.slots):
+            for slot in self._lives.slots:
+                slot.begin_anew()
         late += await self._bring_along()
         if late:
             _logger.warning("workers are late", extra={"slots": late, "generation": rollout.generation})
@@ -105,7 +122,7 @@ class Distribution:
             return
         if slot.generation == self.generation:
             slot.admit()
-            self._lives.note_ready()
+            self._lives.note()
         else:
             slot.send(Rollout(self.generation, ()).whole(self.state))
 

@@ -17,7 +17,7 @@ class Lives:
 
     def __init__(self) -> None:
         self.slots: list[Slot] = []
-        self._some_ready = asyncio.Event()
+        self._news = asyncio.Event()
         self._running: dict[Slot, asyncio.Task[None]] = {}
 
     @property
@@ -31,15 +31,20 @@ class Lives:
         task.add_done_callback(lambda _: self._running.pop(slot, None))
 
     async def ready(self) -> list[Slot]:
-        """Return the slots whose worker serves; where all are just being replaced, wait for one."""
-        while not (ready := [slot for slot in self.slots if slot.ready]):
-            self._some_ready.clear()
-            await self._some_ready.wait()
-        return ready
+        """Return the slots whose worker serves; where all are just being replaced, wait for one.
 
-    def note_ready(self) -> None:
-        """Note that a worker has begun to serve."""
-        self._some_ready.set()
+        There is none where no new worker comes to serve: each one fails, or takes longer than a start may.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_START_SECONDS):
+                while not any(slot.ready for slot in self.slots) and not all(slot.is_failing for slot in self.slots):
+                    self._news.clear()
+                    await self._news.wait()
+        return [slot for slot in self.slots if slot.ready]
+
+    def note(self) -> None:
+        """Note that a worker has begun to serve, or ended."""
+        self._news.set()
 
     async def replace(self, index: int, make: Callable[[int], Slot], graceful_seconds: float) -> bool:
         """Give a place a new worker, and let the old one finish once the new one is ready; tell whether it became that.

@@ -10,7 +10,7 @@ from .channel import Abort, Commit, Committed, Prepare, Prepared, Refused
 from .slot import Slot
 from .state import State, difference
 
-_PREPARE_SECONDS = 60.0
+_PREPARE_SECONDS = 20.0
 _COMMIT_SECONDS = 5.0
 
 
@@ -24,7 +24,9 @@ class Rollout:
     def __init__(self, generation: int, slots: Iterable[Slot], leaving: Iterable[Slot] = ()) -> None:
         self.generation = generation
         self.deaths = 0
-        """How many workers died while they prepared."""
+        """How many workers died while they prepared, or did not prepare in time."""
+        self.late: list[Slot] = []
+        """Who did not prepare in time."""
         self._slots = list(slots)
         self._leaving = list(leaving)
         self._asked: set[Slot] = set()
@@ -86,8 +88,13 @@ class Rollout:
             slot.send(message)
         if not await self._settled(_PREPARE_SECONDS):
             for slot in self._waiting:
-                late = f"not prepared within {_PREPARE_SECONDS:.0f} s by worker {slot.index}"
-                self._note(slot, [Finding("", late)])
+                self._note_late(slot)
+
+    def _note_late(self, slot: Slot) -> None:
+        if not slot.is_leaving:
+            self.deaths += 1
+            self.late.append(slot)
+        self._note(slot, [Finding("", f"not prepared within {_PREPARE_SECONDS:.0f} s by worker {slot.index}")])
 
     def _note(self, slot: Slot, findings: Iterable[Finding]) -> None:
         if slot.is_leaving:

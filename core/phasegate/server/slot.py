@@ -50,11 +50,14 @@ class Slot:
         """Set once the first worker takes requests, or is dead."""
         self.generation = 0
         """Which state the worker serves."""
+        self.failures = 0
+        """How many workers ended since one last was let in."""
         self._loop_name = loop_name
         self._owner = owner
         self._process: asyncio.subprocess.Process | None = None
         self._channel: Channel | None = None
         self._retired = asyncio.Event()
+        self._woken = asyncio.Event()
         self._quick_deaths = 0
 
     async def run(self) -> None:
@@ -62,6 +65,7 @@ class Slot:
         while not self._retired.is_set():
             began = time.monotonic()
             code = await self._try_one_life()
+            self.failures += 1
             self.settled.set()
             self._owner.died(self, code)
             if self._retired.is_set() or self.on_trial:
@@ -73,8 +77,9 @@ class Slot:
             _logger.error("worker died", extra=fields)
             if pause:
                 self._owner.suspend(self)
+                self._woken.clear()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._retired.wait(), pause)
+                    await asyncio.wait_for(self._woken.wait(), pause)
 
     def send(self, message: Message) -> None:
         """Send a message to the worker; with none alive it is dropped."""
@@ -89,8 +94,14 @@ class Slot:
     def admit(self) -> None:
         """Let the worker take requests."""
         self.ready = True
+        self.failures = 0
         self.settled.set()
         self.send(Serve())
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether new workers end before they are let in. The one that serves may have ended by chance, once."""
+        return self.failures > 1
 
     @property
     def is_leaving(self) -> bool:
@@ -100,6 +111,7 @@ class Slot:
     def retire(self) -> None:
         """Let the worker finish what is in flight and end, and start no other after it."""
         self._retired.set()
+        self._woken.set()
         self.send(Stop())
 
     def restart(self) -> None:
@@ -111,6 +123,13 @@ class Slot:
     def kill(self) -> None:
         """End the worker at once, and for good."""
         self._retired.set()
+        self._woken.set()
+        self.restart()
+
+    def begin_anew(self) -> None:
+        """End the worker, or the pause before the next one, at once: what workers begin with is something else now."""
+        self.failures = self._quick_deaths = 0
+        self._woken.set()
         self.restart()
 
     async def _try_one_life(self) -> int:

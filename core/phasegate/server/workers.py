@@ -7,6 +7,7 @@ import logging
 import signal
 from collections.abc import Callable
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 from ..admin import keys
@@ -34,13 +35,16 @@ from .sockets import Address, reserve
 
 _logger = logging.getLogger(__name__)
 
-# What sockets and processes follow from, so that it can't change while they are there.
+# What the supervisor, its sockets and processes follow from, so that it can't change while they are there.
 _FIXED = {
     "listen": "listen",
     "admin_address": "admin.address",
     "workers": "workers",
     "file": "resources.file",
     "store": "resources.store",
+    "keyring": "secrets.keyring",
+    "reach.env_prefixes": "secrets.env_prefixes",
+    "reach.file_roots": "secrets.file_roots",
 }
 
 
@@ -134,8 +138,6 @@ class Supervisor:
                 report_refusal(_logger, error)
                 return
             self._settings = settings
-            if isinstance(self._store, SealedStore):
-                self._store.adopt(SecretFields(schemas))
             for index in range(len(self._lives.slots)):
                 if not await self._lives.replace(index, self._successor, former.graceful_timeout):
                     if index == 0:
@@ -143,6 +145,9 @@ class Supervisor:
                         self._configuration.adopt(former_schemas)
                     _logger.error("workers not replaced", extra={"slot": index})
                     return
+                if index == 0:
+                    # Only now: by schemas of a reload that failed, secrets might be none, and be stored as plain text.
+                    self._seal_by(schemas)
             _logger.info("workers replaced", extra={"workers": len(self._lives.slots)})
             await self._configuration.reread()
 
@@ -183,20 +188,36 @@ class Supervisor:
         for task in following:
             task.cancel()
 
+    def _seal_by(self, schemas: Schemas) -> None:
+        if isinstance(self._store, SealedStore):
+            self._store.adopt(SecretFields(schemas))
+
     def _successor(self, index: int) -> Slot:
         return Slot(index, self._settings.loop, self, on_trial=True)
 
     def _reread(self) -> tuple[Settings, Schemas]:
         """Return what gateway.yaml says now. Raise ConfigError where that needs a new start."""
-        settings = with_admin_key(load_settings(self._settings.path.parent))
-        changed = [name for name in _FIXED if getattr(settings, name) != getattr(self._settings, name)]
+        settings = load_settings(self._settings.path.parent)
+        changed = [name for name in _FIXED if attrgetter(name)(settings) != attrgetter(name)(self._settings)]
         findings = [Finding(_FIXED[name], "has changed: restart the gateway for that") for name in changed]
         if findings:
             raise ConfigError(findings, str(settings.path))
         try:
-            return settings, Schemas(Registry.load(settings.plugins), native=settings.protocol == "native")
+            schemas = Schemas(Registry.load(settings.plugins), native=settings.protocol == "native")
         except ConfigError as error:
             raise error.of(str(settings.path)) from error
+        return self._with_keys(settings), schemas
+
+    def _with_keys(self, settings: Settings) -> Settings:
+        """Return the settings with their admin key, once the key ring is read too. Raise ConfigError."""
+        name = "secrets.keyring"
+        try:
+            if isinstance(self._store, SealedStore):
+                self._store.read_ring()
+            name = "admin.keys"
+            return with_admin_key(settings)
+        except StartupError as error:
+            raise ConfigError([Finding(name, str(error))], str(settings.path)) from error
 
     def _note_start(self) -> None:
         if not self._started.done() and all(other.ready for other in self._lives.slots):

@@ -158,6 +158,17 @@ async def test_what_a_worker_refuses_is_not_written(tmp_path: Path) -> None:
         assert one.served() == set()
 
 
+async def test_what_workers_do_not_prepare_in_time_is_no_mistake_of_who_proposes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phasegate.server.rollout._PREPARE_SECONDS", 0.05)
+    async with node(tmp_path) as one:
+        one.workers[0].is_mute = one.workers[1].is_mute = True
+        with pytest.raises(StoreUnavailable, match="not prepared"):
+            await one.configuration.propose(proposal(upstream("u")))
+        assert (await one.store.load()).revision == 0
+
+
 async def test_another_node_serves_it_too(tmp_path: Path) -> None:
     async with node(tmp_path, follows=True) as one, node(tmp_path, follows=True) as other:
         await one.configuration.propose(proposal(upstream("u")))

@@ -1,11 +1,15 @@
 """A state that all workers prepared is made to last, then served by all; anything else changes nothing."""
 
 import asyncio
+from typing import cast
 
 import pytest
 
 from phasegate import Finding
 from phasegate.errors import ConfigError
+from phasegate.server.channel import Refused
+from phasegate.server.distribution import NotPrepared
+from phasegate.server.slot import Slot
 from phasegate.server.state import State
 from phasegate.store.records import Conflict
 from tests.crew import Obedient, crew
@@ -113,3 +117,67 @@ async def test_workers_that_do_not_say_they_serve_it_are_named(monkeypatch: pyte
         workers[1].is_mute = True
 
     assert await distribution.bring(AFTER, write) == [1]
+
+
+async def test_a_worker_that_hangs_begins_anew_and_the_others_serve_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("phasegate.server.rollout._PREPARE_SECONDS", 0.05)
+    distribution, workers = crew(3, BEFORE)
+    workers[1].is_mute = True
+    assert await distribution.bring(AFTER) == []
+    assert [worker.restarts for worker in workers] == [0, 1, 0]
+    assert [worker.state for worker in (workers[0], workers[2])] == [AFTER] * 2
+
+
+async def test_a_state_that_nobody_prepares_in_time_costs_one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("phasegate.server.rollout._PREPARE_SECONDS", 0.05)
+    distribution, workers = crew(3, BEFORE)
+    for worker in workers:
+        worker.is_mute = True
+    with pytest.raises(NotPrepared, match="by worker 1"):
+        await distribution.bring(AFTER)
+    assert [worker.restarts for worker in workers] == [1, 0, 0]
+    assert distribution.state is BEFORE
+
+
+async def test_where_no_worker_comes_to_serve_new_ones_begin_with_the_change() -> None:
+    distribution, workers = crew(2, BEFORE)
+    for worker in workers:
+        worker.ready, worker.is_failing = False, True
+    async with asyncio.timeout(5):
+        assert await distribution.bring(AFTER) == []
+    assert [worker.restarts for worker in workers] == [1, 1]
+    workers[0].start()
+    assert workers[0].state is AFTER
+
+
+async def test_a_change_waits_for_workers_until_they_turn_out_to_fail() -> None:
+    distribution, (worker,) = crew(1, BEFORE)
+    worker.ready = False
+    bringing = asyncio.create_task(distribution.bring(AFTER))
+    await asyncio.sleep(0)
+    assert not bringing.done()
+    worker.is_failing = True
+    distribution.gone(cast("Slot", worker))
+    assert await asyncio.wait_for(bringing, 5) == []
+
+
+async def test_a_change_that_workers_died_of_is_not_what_others_begin_with() -> None:
+    distribution, (worker,) = crew(1, BEFORE)
+    worker.is_mute = True
+    bringing = asyncio.create_task(distribution.bring(AFTER))
+    while distribution._rollout is None or not distribution._rollout.covers(cast("Slot", worker)):
+        await asyncio.sleep(0)
+    worker.ready, worker.is_failing = False, True
+    distribution.gone(cast("Slot", worker))
+    with pytest.raises(ConfigError, match="died while it prepared"):
+        await asyncio.wait_for(bringing, 5)
+    assert distribution.state is BEFORE
+
+
+async def test_why_a_new_worker_can_not_serve_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    distribution, (worker,) = crew(1, BEFORE)
+    worker.start()
+    distribution.deliver(cast("Slot", worker), Refused(0, (Finding("routes[0]", "can't be opened"),)))
+    assert [(record.message, record.__dict__["detail"]) for record in caplog.records] == [
+        ("configuration refused", "can't be opened")
+    ]

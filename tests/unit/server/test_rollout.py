@@ -129,8 +129,10 @@ async def test_a_worker_that_dies_after_it_prepared_does_not_hold_the_others_up(
 async def test_a_worker_that_never_answers_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("phasegate.server.rollout._PREPARE_SECONDS", 0.01)
     _, slots = three()
-    found = await preparing(Rollout(7, slots))
+    rollout = Rollout(7, slots)
+    found = await preparing(rollout)
     assert [str(finding) for finding in found] == ["not prepared within 0 s by worker 0"]
+    assert rollout.late == slots[:1]
 
 
 async def test_workers_that_do_not_say_that_they_serve_it_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
