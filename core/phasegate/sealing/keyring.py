@@ -101,12 +101,14 @@ class KeyRing:
         key_id, sealed = match.group(1), _decoded(match.group(2))
         if key_id not in self._keys:
             self.reload()
-        if key_id not in self._keys:
+        # Another thread may read the ring meanwhile.
+        key = self._keys.get(key_id)
+        if key is None:
             raise KeyMissing(
                 f"is sealed with key {key_id}, which {self.path} lacks: copy that file from a node of the store that has it"
             )
         try:
-            return self._keys[key_id].decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context)
+            return key.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context)
         except (InvalidTag, ValueError) as error:
             raise SealBroken(f"does not open with key {key_id}: it was altered, or moved here") from error
 
