@@ -40,9 +40,12 @@ class MemoryStore:
             yield self.log[after]
             after += 1
 
-    async def revisions(self, *, before: int | None = None, limit: int = 50) -> list[Revision]:
+    async def revisions(
+        self, *, before: int | None = None, after: int | None = None, limit: int = 50
+    ) -> list[Revision]:
         self._judge()
-        kept = [revision for revision in self.log if before is None or revision.number < before]
+        newer = self.log[after or 0 :]
+        kept = [revision for revision in newer if before is None or revision.number < before]
         return kept[::-1][:limit]
 
     async def close(self) -> None:

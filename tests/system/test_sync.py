@@ -299,8 +299,13 @@ async def test_who_can_not_be_asked(server: Server) -> None:
     code, _, errors = await run(server, "diff", "store.yaml", PHASEGATE_ADMIN_KEY=wrong)
     assert (code, errors) == (1, f"error: {server.admin_url} does not take the key: wrong apikey\n")
     code, _, errors = await run(server, "export", "--admin", server.url)
+    assert code == 1
+    assert f"give the one of {server.url} by --key-file or PHASEGATE_ADMIN_KEY" in errors
+    code, _, errors = await run(server, "export", "--admin", server.url, PHASEGATE_ADMIN_KEY=wrong)
     assert (code, errors) == (1, f"error: {server.url} is no Admin API of Phasegate: name its address with --admin\n")
-    code, _, errors = await run(server, "diff", "store.yaml", "--admin", "http://127.0.0.1:1")
+    code, _, errors = await run(
+        server, "diff", "store.yaml", "--admin", "http://127.0.0.1:1", PHASEGATE_ADMIN_KEY=wrong
+    )
     assert code == 1
     assert errors.startswith("error: nobody listens at http://127.0.0.1:1: start the gateway")
     code, _, errors = await run(server, "diff")

@@ -19,6 +19,7 @@ from .admin_client import AdminClient
 
 KEY_VARIABLE = "PHASEGATE_ADMIN_KEY"
 _KEY = re.compile("[!-~]+")
+_LOCAL = "localhost"
 _ANY = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 (nothing is bound)
 
 
@@ -46,7 +47,7 @@ def client(url: str | None, key_file: Path | None, directory: Path) -> AdminClie
     What they do not say is looked up in the folder, which need not be there where nothing has to be.
     """
     wanted = _checked(url) if url else admin_url(load_settings(directory))
-    return AdminClient(wanted, _key(key_file, directory))
+    return AdminClient(wanted, _key(wanted, key_file, directory))
 
 
 def admin_url(settings: Settings) -> str:
@@ -70,7 +71,7 @@ def _checked(url: str) -> str:
     return url.rstrip("/").removesuffix("/apisix/admin")
 
 
-def _key(key_file: Path | None, directory: Path) -> Secret:
+def _key(url: str, key_file: Path | None, directory: Path) -> Secret:
     if key_file is not None:
         return _read(key_file)
     given = os.environ.get(KEY_VARIABLE)
@@ -79,12 +80,25 @@ def _key(key_file: Path | None, directory: Path) -> Secret:
             raise CommandError(f"{KEY_VARIABLE} holds no key: visible ASCII characters without spaces")
         return Secret(given.strip())
     settings = load_settings(directory)
+    if not _is_of(settings, url):
+        whose = f"the key of {settings.path} is for {settings.admin_address} alone"
+        raise CommandError(f"{whose}: give the one of {url} by --key-file or {KEY_VARIABLE}")
     if not settings.admin.keys:
         return _read(settings.admin_key_file)
     admins = [key for key in settings.admin.keys if key.role == "admin"]
     if not admins:
         raise CommandError(f"{settings.path} has no key of role admin: give one by --key-file or {KEY_VARIABLE}")
     return admins[0].key
+
+
+def _is_of(settings: Settings, url: str) -> bool:
+    """Tell whether a URL leads to the address that the settings give the Admin API; a port they leave open may be any."""
+    host, _, port = settings.admin_address.rpartition(":")
+    host = _ANY.get(host, host).strip("[]").lower()
+    parts = urlsplit(url)
+    names = {host, _LOCAL} if host in ("127.0.0.1", "::1") else {host}
+    asked = parts.port or (443 if parts.scheme == "https" else 80)
+    return parts.hostname in names and port in ("0", str(asked))
 
 
 def _read(path: Path) -> Secret:

@@ -47,6 +47,10 @@ async def _read(api: AdminClient, *, secrets: bool) -> dict[Key, Value]:
 
 def _save(path: Path, text: str) -> None:
     try:
-        replace_file(path, text.encode())
+        if path.exists() and not path.is_file():
+            # A pipe or a device, such as /dev/stdout.
+            path.write_text(text, encoding="utf-8")
+        else:
+            replace_file(path, text.encode())
     except OSError as error:
         raise CommandError(f"{path} can't be written: {error.strerror}") from error

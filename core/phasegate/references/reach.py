@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from .parts import parsed, picked
 from .syntax import File, Unresolved, Variable
 
 _MOST_BYTES = 65_536
+# Linux tells there where an open file really is.
+_OPEN_FILES = Path("/proc/self/fd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +43,35 @@ def read_variable(variable: Variable, reach: Reach, environ: Mapping[str, str]) 
 def read_file(file: File, reach: Reach) -> str:
     """Return what a file holds, without its last line's end. Raise Unresolved.
 
-    Links are followed before the file's place is judged, and none after that.
+    Links are followed before the file's place is judged. It is judged again once the file is open, for a folder on the way
+    may have become a link in between.
     """
-    path = Path(os.path.realpath(reach.folder / file.path))
-    if not any(path.is_relative_to(os.path.realpath(root)) for root in reach.file_roots):
-        raise Unresolved("leads to a file that no reference may read: add its folder to secrets.file_roots")
     try:
-        data = _read(path)
+        path = os.path.realpath(reach.folder / file.path)
+        roots = [os.path.realpath(root) for root in reach.file_roots]
+        _judge(path, roots)
+        data = _read(path, roots)
         text = data.decode().removesuffix("\n").removesuffix("\r")
     except OSError as error:
         raise Unresolved(f"leads to a file that can't be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise Unresolved("leads to a file that is no UTF-8 text") from error
     if not text:
         raise Unresolved("leads to an empty file: write the value into it")
     return text
 
 
-def _read(path: Path) -> bytes:
+def _judge(path: str, roots: Sequence[str]) -> None:
+    if not any(Path(path).is_relative_to(root) for root in roots):
+        raise Unresolved("leads to a file that no reference may read: add its folder to secrets.file_roots")
+
+
+def _read(path: str, roots: Sequence[str]) -> bytes:
     # A pipe in the file's place would block without O_NONBLOCK.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as stream:  # noqa: PTH123 (a descriptor has no path)
+        if _OPEN_FILES.is_dir():
+            _judge(os.readlink(_OPEN_FILES / str(descriptor)), roots)  # noqa: PTH115 (it is text that is judged)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise Unresolved("leads to something that is no file")
         data = stream.read(_MOST_BYTES + 1)

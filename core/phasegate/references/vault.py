@@ -19,7 +19,11 @@ _MOST_BYTES = 1_048_576
 
 async def read_vault(manager: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """Return the keys of a secret. Raise Unresolved. The caller sets the time limit."""
-    url = URL(f"{manager['uri'].rstrip('/')}/v1/{manager['prefix']}/{name}")
+    try:
+        url = URL(f"{manager['uri'].rstrip('/')}/v1/{manager['prefix']}/{name}")
+        origin = url.origin()
+    except ValueError as error:
+        raise Unresolved("can't be read, for the manager's uri is no URL: write http://HOST:PORT") from error
     headers = {"X-Vault-Token": manager["token"], "X-Vault-Request": "true"}
     if "namespace" in manager:
         headers["X-Vault-Namespace"] = manager["namespace"]
@@ -32,7 +36,10 @@ async def read_vault(manager: Mapping[str, Any], name: str) -> Mapping[str, Any]
             _judge(response.status, f"{manager['prefix']}/{name}")
             return _keys(await _body(response))
     except aiohttp.ClientError as error:
-        raise Unresolved(f"Vault at {url.origin()} can't be reached: {type(error).__name__}") from error
+        raise Unresolved(f"Vault at {origin} can't be reached: {type(error).__name__}") from error
+    except ValueError as error:
+        # A host that is no name, or a token that is no header; its message may show the token.
+        raise Unresolved(f"Vault at {origin} can't be asked: mend the manager's uri and token") from error
 
 
 def _judge(status: int, path: str) -> None:

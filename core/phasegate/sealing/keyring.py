@@ -77,10 +77,11 @@ class KeyRing:
         self._keys = {key_id: AESGCM(key) for key_id, key in _read(self.path)}
 
     def rotate(self) -> str:
-        """Add a key, which seals from now on, and return its id."""
-        with _locked(self.path.parent):
-            keys = [_new_key(), *(key for _, key in _read(self.path))]
-            _write(self.path, [_line(key) for key in keys])
+        """Add a key, which seals from now on, and return its id. A link stays one, and the file its owner's."""
+        path = Path(os.path.realpath(self.path))
+        with _locked(path.parent):
+            keys = [_new_key(), *(key for _, key in _read(path))]
+            _write(path, [_line(key) for key in keys])
         self.reload()
         return self.newest
 
@@ -101,12 +102,14 @@ class KeyRing:
         key_id, sealed = match.group(1), _decoded(match.group(2))
         if key_id not in self._keys:
             self.reload()
-        if key_id not in self._keys:
+        # Another thread may read the ring meanwhile.
+        key = self._keys.get(key_id)
+        if key is None:
             raise KeyMissing(
                 f"is sealed with key {key_id}, which {self.path} lacks: copy that file from a node of the store that has it"
             )
         try:
-            return self._keys[key_id].decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context)
+            return key.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context)
         except (InvalidTag, ValueError) as error:
             raise SealBroken(f"does not open with key {key_id}: it was altered, or moved here") from error
 
@@ -174,10 +177,19 @@ def _write(path: Path, lines: list[str]) -> None:
         with open(descriptor, "w", encoding="ascii") as stream:  # noqa: PTH123 (a descriptor has no path)
             stream.write(_HEAD + "".join(lines))
             stream.flush()
+            _keep_owner(descriptor, path)
             os.fsync(descriptor)
         Path(name).replace(path)
+    except OSError as error:
+        raise StartupError(f"the key ring {path} can't be written: {error.strerror}") from error
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def _keep_owner(descriptor: int, path: Path) -> None:
+    """Give a new file to the owner of the one that it replaces: what root rotates, the gateway's user reads."""
+    if path.exists() and (old := path.stat()).st_uid != os.geteuid():
+        os.fchown(descriptor, old.st_uid, old.st_gid)
 
 
 @contextmanager

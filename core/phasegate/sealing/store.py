@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from ..errors import ConfigError, StartupError
 from ..store.records import Change, Contents, Record, Revision, Store, StoreUnavailable, Write
@@ -16,6 +17,9 @@ from .seal import Secrets, forgeries, is_current, opened, sealed, sealed_texts
 _logger = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 1.0
+_MANY = 200
+
+_T = TypeVar("_T", bound=Contents | Revision)
 
 
 class SealedStore:
@@ -41,7 +45,7 @@ class SealedStore:
 
     async def load(self) -> Contents:
         """Return everything. Raise StoreUnavailable, and StartupError for what can't be opened."""
-        return self._contents(await self._store.load())
+        return await _aside(self._contents, await self._store.load())
 
     async def apply(self, writes: Sequence[Write], *, base: int, author: str, note: str) -> Revision:
         """Write everything as revision `base + 1`, secrets sealed.
@@ -68,11 +72,13 @@ class SealedStore:
                     seen = _number(found)
                     yield found
 
-    async def revisions(self, *, before: int | None = None, limit: int = 50) -> list[Revision]:
+    async def revisions(
+        self, *, before: int | None = None, after: int | None = None, limit: int = 50
+    ) -> list[Revision]:
         """Return the newest revisions, newest first. Raise StoreUnavailable, also for what can't be opened."""
-        found = await self._store.revisions(before=before, limit=limit)
+        found = await self._store.revisions(before=before, after=after, limit=limit)
         try:
-            return [self._revision(revision) for revision in found]
+            return [await _aside(self._revision, revision) for revision in found]
         except StartupError as error:
             raise StoreUnavailable(str(error)) from error
 
@@ -111,7 +117,9 @@ class SealedStore:
 
     async def _opened(self, item: Revision | Contents) -> Revision | Contents:
         try:
-            return self._contents(item) if isinstance(item, Contents) else self._revision(item)
+            if isinstance(item, Contents):
+                return await _aside(self._contents, item)
+            return await _aside(self._revision, item)
         except StartupError as error:
             _logger.error("sealed records can't be opened", extra={"detail": str(error)})  # noqa: TRY400 (no defect)
             return await self._repaired(_number(item))
@@ -139,6 +147,12 @@ class SealedStore:
     def _record(self, record: Record) -> Record:
         value = opened(record.key, record.value, self._ring)
         return record if value is record.value else replace(record, value=value)
+
+
+async def _aside(opening: Callable[[_T], _T], item: _T) -> _T:
+    """Return what opening makes of it, in a thread where it is so much that the event loop would stand still."""
+    count = len(item.changes) if isinstance(item, Revision) else len(item.records)
+    return opening(item) if count < _MANY else await asyncio.to_thread(opening, item)
 
 
 def _number(item: Revision | Contents) -> int:

@@ -223,8 +223,7 @@ class Configuration:
 
     async def _pull(self) -> None:
         """Take in what others wrote, without waiting for the watch. Raise StoreUnavailable."""
-        newest = await self._store.revisions(limit=_PULLED)
-        news = [revision for revision in reversed(newest) if revision.number > self._stored.revision]
+        news = (await self._store.revisions(after=self._stored.revision, limit=_PULLED))[::-1]
         if not news or news[0].number > self._stored.revision + 1:
             await self._take_in(await self._store.load())
             return

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
+
+# A file system takes 255 bytes.
+_LONGEST_NAME = 50
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write a file so that a reader, or a crash, finds the old one or the new. Its folder is made. Raise OSError."""
+    """Write a file so that a reader, or a crash, finds the old one or the new. Its folder is made. Raise OSError.
+
+    Of a link the file is written that it leads to.
+    """
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)
-    file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(file, "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(file)
-    new.replace(path)
+    file, name = tempfile.mkstemp(prefix=f".{path.name[:_LONGEST_NAME]}-", dir=path.parent)  # mode 0600
+    try:
+        with os.fdopen(file, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(file)
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)
     sync_folder(path.parent)
 
 

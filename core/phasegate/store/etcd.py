@@ -98,10 +98,13 @@ class EtcdStore:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
 
-    async def revisions(self, *, before: int | None = None, limit: int = 50) -> list[Revision]:
-        """Return the newest revisions that are kept, newest first, those under `before` alone. Raise StoreUnavailable."""
+    async def revisions(
+        self, *, before: int | None = None, after: int | None = None, limit: int = 50
+    ) -> list[Revision]:
+        """Return the newest revisions under `before` and over `after`, newest first. Raise StoreUnavailable."""
         end = self._keys.revision(before) if before is not None else self._keys.revisions_end
-        wanted = get_range(self._keys.revision(0), end, limit)["request_range"]
+        first = self._keys.revision(0 if after is None else after + 1)
+        wanted = get_range(first, end, limit)["request_range"]
         answer = await self._ask("kv/range", {**wanted, "sort_order": "DESCEND", "sort_target": "KEY"})
         return [await self._revision(pair) for pair in pairs_of(answer)]
 

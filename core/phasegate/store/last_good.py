@@ -65,9 +65,11 @@ class Kept:
                 yield item
                 self._take(item)
 
-    async def revisions(self, *, before: int | None = None, limit: int = 50) -> list[Revision]:
+    async def revisions(
+        self, *, before: int | None = None, after: int | None = None, limit: int = 50
+    ) -> list[Revision]:
         """Return the store's newest revisions. Raise StoreUnavailable."""
-        return await self._store.revisions(before=before, limit=limit)
+        return await self._store.revisions(before=before, after=after, limit=limit)
 
     async def close(self) -> None:
         """Finish writing, and close the store."""

@@ -24,7 +24,9 @@ class NoStore:
         await asyncio.Event().wait()
         yield Contents(0, {})
 
-    async def revisions(self, *, before: int | None = None, limit: int = 50) -> list[Revision]:
+    async def revisions(
+        self, *, before: int | None = None, after: int | None = None, limit: int = 50
+    ) -> list[Revision]:
         """Return none."""
         return []
 

@@ -58,8 +58,11 @@ def _cluster(rest: str, directory: Path) -> Cluster:
     if any(member.path or member.query for member in members[:-1]):
         raise ValueError("has a path in the midst: write it once, behind the last of etcd's members")
     query = parse_qs(last.query, keep_blank_values=True)
-    if unknown := query.keys() - {"ca"}:
-        raise ValueError(f"has a query key {min(unknown)!r}: only ca is known, a file of certificate authorities")
+    if query.keys() - {"ca"} or (last.query and not query):
+        # What stands there is not shown: it is the rest of a password where that has a question mark.
+        raise ValueError(
+            "has something else than ca=FILE behind its question mark: write a password's own ? as %3F, its / as %2F"
+        )
     return Cluster(
         endpoints=tuple(f"{member.scheme}://{member.netloc.rpartition('@')[2]}" for member in members),
         prefix=f"/{last.path.strip('/') or 'phasegate'}",
@@ -73,9 +76,7 @@ def _authorities(file: Path) -> str:
     try:
         ssl.create_default_context(cafile=file)
     except OSError as error:
-        raise ValueError(
-            f"names {file} as ca, which holds no certificates in PEM: {error.strerror or error}"
-        ) from error
+        raise ValueError(f"names a file as ca that holds no certificates in PEM: {error.strerror or error}") from error
     return str(file)
 
 

@@ -109,8 +109,13 @@ class Store(Protocol):
         failures of the store, which are logged once each, until it is closed.
         """
 
-    async def revisions(self, *, before: int | None = None, limit: int = 50) -> list[Revision]:
-        """Return the newest revisions that are kept, newest first, those under `before` alone. Raise StoreUnavailable."""
+    async def revisions(
+        self, *, before: int | None = None, after: int | None = None, limit: int = 50
+    ) -> list[Revision]:
+        """Return the newest revisions that are kept, newest first. Raise StoreUnavailable.
+
+        They are under `before` and over `after`; nothing else is read.
+        """
 
     async def close(self) -> None:
         """Give up connections and files."""

@@ -52,9 +52,11 @@ class SqliteStore:
         look = partial(self._run, self._news)
         return follow(after, look, store=str(self._path), bell=self._bell, poll_seconds=_POLL_SECONDS)
 
-    async def revisions(self, *, before: int | None = None, limit: int = 50) -> list[Revision]:
-        """Return the newest revisions that are kept, newest first, those under `before` alone. Raise StoreUnavailable."""
-        return await self._run(partial(self._revisions, before, limit))
+    async def revisions(
+        self, *, before: int | None = None, after: int | None = None, limit: int = 50
+    ) -> list[Revision]:
+        """Return the newest revisions under `before` and over `after`, newest first. Raise StoreUnavailable."""
+        return await self._run(partial(self._revisions, before, after, limit))
 
     async def close(self) -> None:
         """Close the file."""
@@ -120,10 +122,11 @@ class SqliteStore:
         revisions = [unpack_revision(data, str(self._path)) for (data,) in rows]
         return following(after, revisions) or [self._load()]
 
-    def _revisions(self, before: int | None, limit: int) -> list[Revision]:
+    def _revisions(self, before: int | None, after: int | None, limit: int) -> list[Revision]:
         bound = 2**63 - 1 if before is None else before
         rows = self._connection().execute(
-            "SELECT data FROM revisions WHERE number < ? ORDER BY number DESC LIMIT ?", (bound, limit)
+            "SELECT data FROM revisions WHERE number < ? AND number > ? ORDER BY number DESC LIMIT ?",
+            (bound, after or 0, limit),
         )
         return [unpack_revision(data, str(self._path)) for (data,) in rows]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,7 @@ def open_file(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
         try:
             _judge(path, connection)
+            _close_to_others(path)
             _use_wal(path, connection)
             _create(connection)
         except BaseException:
@@ -79,12 +81,12 @@ def transaction(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
 
 
 def _make(path: Path) -> None:
-    """Make what is missing, for its owner alone: records hold secrets. SQLite's own files beside it get its mode."""
+    """Make what is missing, for its owner alone. SQLite's own files beside it get its mode."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        if os.fstat(file).st_mode & 0o077:
-            os.fchmod(file, 0o600)
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise StoreUnavailable(f"{path} is no file: let resources.store name another one")
     finally:
         os.close(file)
     sync_folder(path.parent)
@@ -99,6 +101,18 @@ def _judge(path: Path, connection: sqlite3.Connection) -> None:
         raise StoreUnavailable(f"{path} was written by a newer Phasegate: run that one, or name another file")
     if owner != _APPLICATION_ID and (owner or version or not is_new):
         raise StoreUnavailable(f"{path} belongs to another program: let resources.store name another file")
+
+
+def _close_to_others(path: Path) -> None:
+    """Let the owner alone read a file that is the store's, for records hold secrets.
+
+    It is not opened for that: to close it again would give up the locks that SQLite has on it
+    (https://www.sqlite.org/howtocorrupt.html section 2.2).
+    """
+    for file in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        with contextlib.suppress(FileNotFoundError):
+            if file.stat().st_mode & 0o077:
+                file.chmod(0o600)
 
 
 def _use_wal(path: Path, connection: sqlite3.Connection) -> None:

@@ -140,6 +140,9 @@ async def test_revisions_are_told_newest_first_and_in_pages(store: Store) -> Non
     assert await store.revisions(limit=2) == [made[4], made[3]]
     assert await store.revisions(before=4, limit=2) == [made[2], made[1]]
     assert await store.revisions(before=1) == []
+    assert await store.revisions(after=3) == made[:2:-1]
+    assert await store.revisions(after=1, before=4) == [made[2], made[1]]
+    assert await store.revisions(after=5) == []
 
 
 async def test_a_watch_gets_the_contents_where_revisions_are_kept_no_more(

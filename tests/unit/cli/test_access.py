@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from phasegate.cli.access import admin_url, client
+from phasegate.cli.access import _is_of, admin_url, client
 from phasegate.errors import CommandError, ConfigError
 from phasegate.settings import TLS, Listen, Settings
 
@@ -63,3 +63,25 @@ def test_a_key_that_can_not_be_sent_is_refused(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("PHASEGATE_ADMIN_KEY", "two\nlines")
     with pytest.raises(CommandError, match="PHASEGATE_ADMIN_KEY holds no key"):
         client("http://h", None, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("address", "url"),
+    [
+        ("127.0.0.1:9180", "http://127.0.0.1:9180"),
+        ("127.0.0.1:9180", "http://localhost:9180"),
+        ("0.0.0.0:9180", "https://127.0.0.1:9180"),
+        ("[::1]:9180", "http://[::1]:9180"),
+        ("10.0.0.1:443", "https://10.0.0.1"),
+        ("127.0.0.1:0", "http://127.0.0.1:4711"),
+    ],
+)
+def test_the_folder_s_key_is_for_its_own_address(address: str, url: str) -> None:
+    assert _is_of(settings(address), url)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://10.0.0.1:9180", "http://127.0.0.1:9181", "http://127.0.0.1", "http://127.0.0.1.example.com:9180"]
+)
+def test_the_folder_s_key_goes_nowhere_else(url: str) -> None:
+    assert not _is_of(settings("127.0.0.1:9180"), url)

@@ -1,4 +1,5 @@
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,30 @@ def test_a_root_may_be_a_link(reach: Reach) -> None:
     (reach.folder / "link").symlink_to("secrets")
     linked = Reach(file_roots=(reach.folder / "link",), folder=reach.folder)
     assert read_file(File("link/key"), linked) == "s3cret"
+
+
+def test_a_folder_that_becomes_a_link_meanwhile_leads_nowhere(reach: Reach, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("outside", "secrets/team"):
+        (reach.folder / folder).mkdir()
+        (reach.folder / folder / "key").write_text("s3cret")
+
+    def swapped(path: str, flags: int, opened: Callable[[str, int], int] = os.open) -> int:
+        (reach.folder / "secrets" / "team").rename(reach.folder / "secrets" / "old")
+        (reach.folder / "secrets" / "team").symlink_to(reach.folder / "outside")
+        return opened(path, flags)
+
+    monkeypatch.setattr("phasegate.references.reach.os.open", swapped)
+    with pytest.raises(Unresolved, match=r"add its folder to secrets\.file_roots"):
+        read_file(File("secrets/team/key"), reach)
+
+
+def test_a_place_that_can_not_be_looked_at_is_told(reach: Reach, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(path: object) -> str:
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr("phasegate.references.reach.os.path.realpath", failing)
+    with pytest.raises(Unresolved, match="can't be read: Invalid argument"):
+        read_file(File("secrets/key"), reach)
 
 
 @pytest.mark.parametrize("path", ["outside", "secrets/../outside", "secrets/link", "secrets-too/key", "/etc/passwd"])

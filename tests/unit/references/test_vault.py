@@ -68,3 +68,9 @@ async def test_a_vault_that_is_not_there(vault: FakeVault) -> None:
     await server.wait_closed()
     with pytest.raises(Unresolved, match=rf"Vault at http://127.0.0.1:{port} can't be reached"):
         await read_vault(manager(vault, uri=f"http://127.0.0.1:{port}"), "jack")
+
+
+@pytest.mark.parametrize("other", [{"uri": "http://a..b"}, {"uri": "http://a:b"}, {"token": "two\nlines"}])
+async def test_a_manager_that_nobody_can_be_asked_by(vault: FakeVault, other: dict[str, str]) -> None:
+    with pytest.raises(Unresolved, match=r"can't be (asked|read)"):
+        await read_vault(manager(vault, **other), "jack")

@@ -90,6 +90,24 @@ def test_after_a_rotation_the_new_key_seals_and_both_open(ring: KeyRing) -> None
     assert ring.path.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_rotation_keeps_the_file_s_owner(ring: KeyRing, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = []
+    monkeypatch.setattr("os.geteuid", lambda: ring.path.stat().st_uid + 1)
+    monkeypatch.setattr("os.fchown", lambda _, user, group: given.append((user, group)))
+    owner = ring.path.stat()
+    ring.rotate()
+    assert given == [(owner.st_uid, owner.st_gid)]
+
+
+def test_a_rotation_keeps_a_link(ring: KeyRing, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link"
+    link.symlink_to(ring.path)
+    newest = KeyRing(link).rotate()
+    assert link.is_symlink()
+    assert KeyRing(ring.path).newest == newest
+
+
 def test_rotations_at_once_lose_no_key(ring: KeyRing) -> None:
     with ThreadPoolExecutor(8) as threads:
         added = list(threads.map(lambda _: KeyRing(ring.path).rotate(), range(8)))

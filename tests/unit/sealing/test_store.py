@@ -1,5 +1,7 @@
 import asyncio
 import shutil
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,24 @@ async def test_secrets_are_sealed_below_and_open_above(store: SealedStore, inner
     assert value_of((await store.revisions())[0]) == "s3cret"
     assert "s3cret" not in repr([record.value for record in inner.records.values()])
     assert "s3cret" not in repr([change.after.value for change in inner.log[0].changes if change.after])
+
+
+async def test_what_is_much_is_opened_beside_the_event_loop(
+    store: SealedStore, ring: KeyRing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes = [Write("routes", str(number), {"key": "s3cret"}) for number in range(300)]
+    await store.apply(writes, base=0, author="ops", note="n")
+    threads = set()
+
+    def noted(text: str, context: bytes, plain: Callable[[str, bytes], bytes] = ring.open) -> bytes:
+        threads.add(threading.current_thread())
+        return plain(text, context)
+
+    monkeypatch.setattr(ring, "open", noted)
+    await store.load()
+    await store.revisions()
+    assert threads
+    assert threading.current_thread() not in threads
 
 
 async def test_all_else_passes_as_it_is(store: SealedStore, inner: MemoryStore) -> None:

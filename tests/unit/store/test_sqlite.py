@@ -1,4 +1,6 @@
 import asyncio
+import contextlib
+import os
 import sqlite3
 import stat
 from collections.abc import AsyncIterator
@@ -65,6 +67,26 @@ async def test_a_file_that_is_no_database_is_named(path: Path) -> None:
     path.write_bytes(b"routes: []\n" * 100)
     assert (await refusal(path)).startswith(f"{path} is no SQLite file: move it away")
     assert path.read_bytes().startswith(b"routes: []")
+
+
+@pytest.mark.parametrize("data", [b"routes: []\n" * 100, None])
+async def test_a_file_that_is_not_the_store_s_keeps_its_mode(path: Path, data: bytes | None) -> None:
+    path.parent.mkdir()
+    if data is None:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("CREATE TABLE songs (name)")
+    else:
+        path.write_bytes(data)
+    path.chmod(0o644)
+    await refusal(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+async def test_what_is_no_file_is_refused_as_it_is(path: Path) -> None:
+    path.parent.mkdir()
+    os.mkfifo(path, 0o644)
+    assert await refusal(path) == f"{path} is no file: let resources.store name another one"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
 async def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
