@@ -7,9 +7,14 @@ from pathlib import Path
 import httpx
 import pytest
 import trustme
+from hypothesis import settings
 
 from phasegate.settings import TLS
 from tests.wire import Protocol
+
+# How long an example takes says something of the machine alone.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")
