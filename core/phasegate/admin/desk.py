@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..errors import PhasegateError
-from ..store.records import Key, Record, Revision, Write
+from ..store.records import Key, Record, Revision, StoreUnavailable, Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,10 @@ class Proposal:
     note: str
     dry_run: bool = False
     base: int | None = None
+
+
+class NotServed(StoreUnavailable):
+    """No change was made, for workers did not say in time that they can serve it; the store is well."""
 
 
 class NotEverywhere(PhasegateError):

@@ -12,7 +12,7 @@ from ..store.records import Conflict, Revision, StoreUnavailable
 from .answers import Refused
 from .call import Call
 from .catalogue import Catalogue
-from .desk import Desk, NotEverywhere, Proposal
+from .desk import Desk, NotEverywhere, NotServed, Proposal
 from .preconditions import is_conditional
 from .wording import error_msg
 
@@ -67,5 +67,6 @@ async def _attempt(call: Call, desk: Desk, plan: Plan) -> Response:
 
 
 def unavailable(error: StoreUnavailable) -> Refused:
-    """Return the refusal of a request that needs the store while it can't be reached."""
-    return Refused(503, f"the store is not available: {error}", _RETRY_AFTER)
+    """Return the refusal of a request that needs the store while it can't be reached, or workers that do not answer."""
+    reason = str(error) if isinstance(error, NotServed) else f"the store is not available: {error}"
+    return Refused(503, reason, _RETRY_AFTER)

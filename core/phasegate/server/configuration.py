@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from ..admin.desk import Proposal
+from ..admin.desk import NotServed, Proposal
 from ..errors import ConfigError, Finding, StartupError
 from ..logs import report_refusal
 from ..references.references import TTL_SECONDS
@@ -184,7 +184,7 @@ class Configuration:
         try:
             late = await self._serve(state, write)
         except NotPrepared as error:
-            raise StoreUnavailable(f"nothing is written: {error}") from error
+            raise NotServed(f"nothing is written: {error}") from error
         self._stored = Contents(revision.number, records)
         fields = {"author": proposal.author, "note": proposal.note, "revision": revision.number}
         _logger.info("configuration changed", extra=fields)
