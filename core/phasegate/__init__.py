@@ -19,7 +19,8 @@ from .http.query import Query
 from .model import Consumer, Credential, Route
 from .plugin import Clock, ConsumerDirectory, Outcome, Plugin, Services, hookimpl
 from .secret import Secret
-from .upstream.call import Answer, Call, CallTimeouts, ConnectionOptions
+from .upstream.answers import Answer
+from .upstream.call import Call, CallTimeouts, ConnectionOptions, Origin, UpstreamTLS
 from .upstream.client import UpstreamClient
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Exchange",
     "Finding",
     "Headers",
+    "Origin",
     "Outcome",
     "PayloadTooLarge",
     "PhasegateError",
@@ -53,5 +55,6 @@ __all__ = [
     "UpstreamClient",
     "UpstreamError",
     "UpstreamFacts",
+    "UpstreamTLS",
     "hookimpl",
 ]

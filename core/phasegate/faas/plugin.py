@@ -13,7 +13,8 @@ from ..forward import content_length
 from ..http.hygiene import end_to_end_request, without_hop_by_hop
 from ..http.message import Response
 from ..plugin import Plugin, Services, hookimpl
-from ..upstream.call import Answer, Call, CallTimeouts, ConnectionOptions
+from ..upstream.answers import Answer
+from ..upstream.call import Call, CallTimeouts, ConnectionOptions, Origin
 from .request import FunctionRequest
 from .target import FunctionTarget
 
@@ -116,12 +117,14 @@ class FunctionPlugin(Plugin):
             whole=self.stream_timeout / _MILLISECONDS,
             head_from_start=True,
         )
-        self._connection = ConnectionOptions(
+        options = ConnectionOptions(
             verify=self.ssl_verify,
             keepalive=self.keepalive,
+            keepalive_pool=self.keepalive_pool,
             keepalive_seconds=self.keepalive_timeout / _MILLISECONDS,
             tls_name=self._target.tls_name,
         )
+        self._origin = Origin(self._target.scheme, self._target.address, options)
 
     @hookimpl
     async def proxy(self, exchange: Exchange) -> Response | None:
@@ -167,11 +170,9 @@ class FunctionPlugin(Plugin):
         ]
         return Call(
             method=request.method,
-            scheme=self._target.scheme,
-            address=self._target.address,
+            origin=self._origin,
             target=request.target,
             headers=headers,
             body=request.body,
             timeouts=self._timeouts,
-            connection=self._connection,
         )
