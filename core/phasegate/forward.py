@@ -48,9 +48,9 @@ class Forward(Plugin):
             facts.status, facts.seconds = response.status, self._clock.monotonic() - began
             return response
         answer = await self._client.send(call)
-        exchange.defer(answer.close)
+        if answer.streams:
+            exchange.defer(answer.close)
         facts.status, facts.seconds = answer.status, self._clock.monotonic() - began
-        answer.headers.raw = without_hop_by_hop(answer.headers.raw)
         return answer
 
     async def _websocket(self, exchange: Exchange, call: Call) -> Response:

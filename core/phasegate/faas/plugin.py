@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from ..errors import BadRequest, Finding
 from ..exchange import Exchange, UpstreamFacts
 from ..forward import content_length
-from ..http.hygiene import end_to_end_request, without_hop_by_hop
+from ..http.hygiene import end_to_end_request
 from ..http.message import Response
 from ..plugin import Plugin, Services, hookimpl
 from ..upstream.answers import Answer
@@ -131,7 +131,9 @@ class FunctionPlugin(Plugin):
         """Call the function and hand its answer on as a stream."""
         if exchange.request.is_websocket:
             raise BadRequest("a function takes no WebSocket")
-        await exchange.request.body.hold(self.max_req_body_size)
+        body = exchange.request.body
+        if body.data is None or len(body.data) > self.max_req_body_size:
+            await body.hold(self.max_req_body_size)
         answer = await self._send(exchange)
         accepted = await self.accept(answer, exchange)
         if accepted is None:
@@ -146,9 +148,9 @@ class FunctionPlugin(Plugin):
         exchange.upstream = facts = UpstreamFacts(self._target.address)
         began = self.clock.monotonic()
         answer = await self.client.send(self._call(request))
-        exchange.defer(answer.close)
+        if answer.streams:
+            exchange.defer(answer.close)
         facts.status, facts.seconds = answer.status, self.clock.monotonic() - began
-        answer.headers.raw = without_hop_by_hop(answer.headers.raw)
         return answer
 
     def _request(self, exchange: Exchange) -> FunctionRequest:

@@ -9,7 +9,7 @@ import httptools
 
 from ..errors import MalformedResponse, ResponseCut, UpstreamTimeout, UpstreamUnreachable
 from ..http.headers import RawHeaders
-from .head import HEAD_LIMIT_BYTES, Framing, framing_of, judge_field
+from .head import HEAD_LIMIT_BYTES, SMALL_HEAD_BYTES, Framing, judge_head, judge_sizes
 
 if TYPE_CHECKING:
     from .pool import Pool
@@ -32,6 +32,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_drained",
         "_error",
         "_fed",
+        "_fields",
         "_framing",
         "_in_head",
         "_is_head",
@@ -60,6 +61,8 @@ class UpstreamConnection(asyncio.Protocol):
         """Whether the answer is here whole."""
         self.status = 0
         self.fields: RawHeaders = []
+        """The answer's, but for those of the connection."""
+        self._fields: RawHeaders = []
         self._address = address
         self._pool = pool
         self._parser: httptools.HttpResponseParser | None = None
@@ -100,7 +103,6 @@ class UpstreamConnection(asyncio.Protocol):
         self._calls += 1
         self._fed = 0
         self._is_head = is_head
-        self.fields = []
         self._blocks = []
         self._size = 0
         if self._parser is None:
@@ -133,10 +135,13 @@ class UpstreamConnection(asyncio.Protocol):
 
     async def head(self, deadline: float) -> None:
         """Wait until the answer's head is here. Raise UpstreamError when it is none, or does not come."""
-        while self._in_head and self._error is None:
-            await self._wait(deadline)
-        if self._in_head and self._error is not None:
-            raise self._error
+        if self._uploading is None or deadline < self.deadline:
+            self._expect(deadline)
+        while self._in_head:
+            if self._error is not None:
+                raise self._error
+            self._waiter = self._pool.loop.create_future()
+            await self._waiter
 
     def body(self) -> bytes:
         """Return the body of an answer that is complete, and give the connection back."""
@@ -155,7 +160,10 @@ class UpstreamConnection(asyncio.Protocol):
             if self.complete:
                 self._finish()
                 return b""
-            await self._wait(asyncio.get_running_loop().time() + seconds)
+            self._waiter = self._pool.loop.create_future()
+            self._expect(self._pool.loop.time() + seconds)
+            await self._waiter
+            self.deadline = NEVER
         blocks, self._blocks, self._size = self._blocks, [], 0
         if self._paused:
             self._paused = False
@@ -218,6 +226,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._error = self._cut()
         self._stalled = False
         self._wake()
+        self._go_on_uploading()
 
     def pause_writing(self) -> None:
         """Note that the upstream is behind with taking the request."""
@@ -226,7 +235,7 @@ class UpstreamConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Note that the upstream has caught up."""
         self._stalled = False
-        self._wake()
+        self._go_on_uploading()
 
     # What httptools calls.
 
@@ -236,21 +245,22 @@ class UpstreamConnection(asyncio.Protocol):
             raise MalformedResponse(f"{self._address} answered more than it was asked")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field; trailers are nobody's."""
-        judge_field(name, value)
-        if self._in_head:
-            self.fields.append((name.lower(), value.rstrip(b" \t")))
+        """Take a field. A trailer is nobody's, and comes when the head's fields have been taken away."""
+        self._fields.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         """Take the head, unless it is an interim one, which is passed over."""
         parser = self._parser
         status = parser.get_status_code()  # type: ignore[union-attr]
+        fields, self._fields = self._fields, []
+        if self._fed > SMALL_HEAD_BYTES:
+            judge_sizes(fields)
         if 100 <= status < 200 and status != 101:
-            self.fields = []
             return
-        self._framing = framing_of(status, parser, self.fields, is_head=self._is_head)  # type: ignore[arg-type]
+        self._framing, self.fields = judge_head(status, parser, fields, is_head=self._is_head)  # type: ignore[arg-type]
         self.status = status
         self._in_head = False
+        self.deadline = NEVER
         if self._is_head:
             # llhttp would wait for a body that HEAD does not bring.
             self._parser = None
@@ -267,8 +277,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self._size > _AHEAD_BYTES and not self._paused:
             self._paused = True
             self.transport.pause_reading()
-        if self._waiter is not None:
-            self._wake()
+        self._wake()
 
     def on_message_complete(self) -> None:
         """Note that the answer is here whole."""
@@ -282,20 +291,15 @@ class UpstreamConnection(asyncio.Protocol):
         self.deadline = deadline
         self._pool.sweeper.rouse()
 
-    async def _wait(self, deadline: float) -> None:
-        self._waiter = self._pool.loop.create_future()
-        if self._uploading is None or deadline < self.deadline:
-            self._expect(deadline)
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-            self.deadline = NEVER
-
     def _wake(self) -> None:
-        for waiter in (self._waiter, self._drained):
-            if waiter is not None and not waiter.done():
-                waiter.set_result(None)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _go_on_uploading(self) -> None:
+        drained, self._drained = self._drained, None
+        if drained is not None and not drained.done():
+            drained.set_result(None)
 
     def _finish(self) -> None:
         """Give the connection back once its answer has been read whole, or close it where it can't serve another call."""
