@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
@@ -16,11 +15,11 @@ from ..logs import report_refusal
 from ..references.references import TTL_SECONDS
 from ..schema.tables import Schemas
 from ..sealing.seal import forgeries
-from ..snapshot import Snapshot, Sources
 from ..snapshot.garbage import undisturbed
 from ..store.file import FileSource
 from ..store.records import Conflict, Contents, Revision, Store, StoreUnavailable
 from .distribution import NotPrepared, nothing
+from .judge import Judge
 from .proposed import is_outdated, revision_of
 from .reference_table import ReferenceTable
 from .state import State, after_revision, settled, settled_records
@@ -56,14 +55,12 @@ class Configuration:
     ) -> None:
         self.changing = asyncio.Lock()
         """Held while anything changes what is served."""
-        self._schemas = schemas
+        self._judge = Judge(schemas, str(source.path))
         self._source = source
         self._store = store
         self._references = references
         self._serving = serving
         self._stored = Contents(0, {})
-        self._judged: Snapshot | None = None
-        self._doubts: frozenset[Finding] = frozenset()
 
     async def begin(self) -> None:
         """Read everything for the first time. Raise ConfigError where it can't be served, StartupError."""
@@ -74,22 +71,11 @@ class Configuration:
     async def warm_up(self) -> None:
         """Judge what is served where only the workers have, so that the first change finds it done."""
         async with self.changing:
-            if self._judged is None:
-                state = self._serving.state
-                sources = Sources(state.document, state.records, state.references)
-                with undisturbed():
-                    self._judged = await Snapshot.build(sources, self._schemas)
-                self._report_doubts(self._judged)
+            await self._judge.warm_up(self._serving.state)
 
     def adopt(self, schemas: Schemas) -> Schemas:
         """Judge by other schemas from now on. Return the former ones; raise ConfigError, with them kept, where that fails."""
-        former, self._schemas, judged, self._judged = self._schemas, schemas, self._judged, None
-        try:
-            self._judged = self._judge(self._serving.state)
-        except ConfigError:
-            self._schemas, self._judged = former, judged
-            raise
-        return former
+        return self._judge.adopt(schemas, self._serving.state)
 
     async def reread(self) -> None:
         """Read the file again and have it served; a bad one is reported and changes nothing. Call it with `changing` held."""
@@ -141,9 +127,8 @@ class Configuration:
                 await self._refresh()
 
     def origin(self, findings: Iterable[Finding]) -> str:
-        """Return where the findings are: records have a slash in the first part of their path."""
-        parts = [re.split(r"[.\[]", finding.path, maxsplit=1)[0] for finding in findings]
-        return "store" if all("/" in part for part in parts) else str(self._source.path)
+        """Return where the findings are: in the store, or in the file."""
+        return self._judge.origin(findings)
 
     async def close(self) -> None:
         """Close the store."""
@@ -159,7 +144,7 @@ class Configuration:
             state = State(self._source.load(), self._stored.records, self._stored.revision)
             state = await self._referring(state)
             if _size(state) <= _JUDGED_FIRST:
-                self._judged = self._judge(state)
+                self._judge.accept(self._judge.judge(state))
         except ConfigError as error:
             raise error.of(self.origin(error.findings)) from error
         self._serving.state = state
@@ -172,7 +157,7 @@ class Configuration:
         records = after_revision(self._stored.records, revision)
         state = replace(self._serving.state, records=records, revision=revision.number)
         if proposal.dry_run:
-            self._judge(await self._referring(state))
+            self._judge.judge(await self._referring(state))
             return revision, []
 
         async def write() -> None:
@@ -232,9 +217,9 @@ class Configuration:
 
     async def _serve(self, state: State, write: Callable[[], Awaitable[None]] = nothing) -> list[int]:
         state = await self._referring(state)
-        snapshot = self._judge(state)
+        snapshot = self._judge.judge(state)
         late = await self._serving.bring(state, write)
-        self._judged = snapshot
+        self._judge.accept(snapshot)
         return late
 
     async def _referring(self, state: State) -> State:
@@ -257,24 +242,6 @@ class Configuration:
                 self._report_accepted("references")
         except ConfigError as error:
             report_refusal(_logger, error.of("references"))
-
-    def _judge(self, state: State) -> Snapshot:
-        """Return the snapshot of a state, and log what is doubtful about it. Raise ConfigError where there is none."""
-        with undisturbed():
-            snapshot = Snapshot(
-                state.document, self._schemas, self._judged, records=state.records, references=state.references
-            )
-        self._report_doubts(snapshot)
-        return snapshot
-
-    def _report_doubts(self, snapshot: Snapshot) -> None:
-        """Log what is doubtful about a snapshot and was not about the one before."""
-        doubts = snapshot.warnings
-        for warning in doubts:
-            if warning not in self._doubts:
-                fields = {"file": self.origin([warning]), "path": warning.path, "detail": warning.message}
-                _logger.warning("configuration warning", extra=fields)
-        self._doubts = frozenset(doubts)
 
     def _report_accepted(self, source: str) -> None:
         state = self._serving.state
