@@ -47,7 +47,7 @@ class Configuration:
     """Reads the sources, judges every change of them as a whole, and has it served.
 
     The store may be ahead of what is served, where another node wrote what this one can't serve. Proposals are judged by
-    what the store holds.
+    what the store holds, and workers are told of it.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Configuration:
         try:
             with undisturbed():
                 document = settled(served.document, self._source.load())
-            if document is not served.document or served.revision != self._stored.revision:
+            if document is not served.document or self._is_behind():
                 await self._take_up(document)
                 self._report_accepted(str(self._source.path))
         except ConfigError as error:
@@ -141,8 +141,7 @@ class Configuration:
         except StoreUnavailable as error:
             raise StartupError(f"the store can't be used: {error}") from error
         try:
-            state = State(self._source.load(), self._stored.records, self._stored.revision)
-            state = await self._referring(state)
+            state = await self._referring(State(self._source.load()).at(self._stored))
             if _size(state) <= _JUDGED_FIRST:
                 self._judge.accept(self._judge.judge(state))
         except ConfigError as error:
@@ -154,8 +153,8 @@ class Configuration:
         if forged:
             raise ConfigError(forged)
         revision = revision_of(proposal, self._stored)
-        records = after_revision(self._stored.records, revision)
-        state = replace(self._serving.state, records=records, revision=revision.number)
+        newest = Contents(revision.number, after_revision(self._stored.records, revision))
+        state = self._serving.state.at(newest)
         if proposal.dry_run:
             self._judge.judge(await self._referring(state))
             return revision, []
@@ -170,7 +169,7 @@ class Configuration:
             late = await self._serve(state, write)
         except NotPrepared as error:
             raise NotServed(f"nothing is written: {error}") from error
-        self._stored = Contents(revision.number, records)
+        self._stored = newest
         fields = {"author": proposal.author, "note": proposal.note, "revision": revision.number}
         _logger.info("configuration changed", extra=fields)
         return revision, late
@@ -178,13 +177,12 @@ class Configuration:
     async def _take_up(self, document: Mapping[str, Any]) -> None:
         """Have a document served with all that the store holds; where that can't be, with what is served of it."""
         served = self._serving.state
-        newest = replace(served, document=document, records=self._stored.records, revision=self._stored.revision)
         try:
-            await self._serve(newest)
+            await self._serve(replace(served, document=document).at(self._stored))
         except ConfigError:
-            if document is served.document or served.revision == self._stored.revision:
+            if document is served.document or not self._is_behind():
                 raise
-            await self._serve(replace(served, document=document))
+            await self._serve(replace(served, document=document).behind(self._stored))
 
     async def _take_in(self, news: Revision | Contents) -> None:
         if isinstance(news, Contents) and news.revision < self._stored.revision:
@@ -197,14 +195,27 @@ class Configuration:
             self._stored = Contents(news.number, after_revision(self._stored.records, news))
         else:
             return
-        state = replace(self._serving.state, records=self._stored.records, revision=self._stored.revision)
         try:
-            await self._serve(state)
+            await self._serve(self._serving.state.at(self._stored))
             self._report_accepted("store")
         except ConfigError as error:
             report_refusal(_logger, error.of(f"store, revision {self._stored.revision}"))
+            await self._fall_behind()
         except Exception:
             _logger.exception("configuration can't be judged", extra={"revision": self._stored.revision})
+            await self._fall_behind()
+
+    async def _fall_behind(self) -> None:
+        """Let the workers know what the store holds, for the Admin API shows and changes that; what is served stays."""
+        try:
+            await self._serving.bring(self._serving.state.behind(self._stored))
+        except ConfigError as error:
+            report_refusal(_logger, error.of("workers"))
+
+    def _is_behind(self) -> bool:
+        """Tell whether the store holds something else than is served."""
+        served = self._serving.state
+        return served.revision != self._stored.revision or served.records is not self._stored.records
 
     async def _pull(self) -> None:
         """Take in what others wrote, without waiting for the watch. Raise StoreUnavailable."""
@@ -229,7 +240,7 @@ class Configuration:
 
     async def _refresh(self) -> None:
         state = self._serving.state
-        if state.revision != self._stored.revision:
+        if self._is_behind():
             # A reference that had no value may have been all that was wrong.
             with contextlib.suppress(ConfigError):
                 await self._take_up(state.document)

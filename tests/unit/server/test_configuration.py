@@ -76,6 +76,17 @@ class Node:
         assert all(each == ids[0] for each in ids)
         return ids[0]
 
+    def known(self) -> set[str]:
+        """Return the ids of the records that every worker knows the store to hold."""
+        ids = [{record.id for record in worker.state.stored.records.values()} for worker in self.workers]
+        assert all(each == ids[0] for each in ids)
+        return ids[0]
+
+    async def until_known(self, ids: set[str]) -> None:
+        async with asyncio.timeout(10):
+            while any({record.id for record in worker.state.stored.records.values()} != ids for worker in self.workers):
+                await asyncio.sleep(0.005)
+
     async def until_stored(self, revision: int) -> None:
         """Wait until it has taken in a revision, whether it serves that or not."""
         async with asyncio.timeout(10):
@@ -100,6 +111,13 @@ async def node(folder: Path, document: Any = None, *, follows: bool = False) -> 
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
     await one.configuration.close()
+
+
+async def write_elsewhere(folder: Path, *writes: Write, base: int = 0) -> None:
+    """Write as another node does."""
+    stranger = SqliteStore(folder / "store.db")
+    await stranger.apply(writes, base=base, author="other", note="")
+    await stranger.close()
 
 
 async def test_a_proposal_is_written_and_served_by_all(tmp_path: Path) -> None:
@@ -203,12 +221,41 @@ async def test_what_another_node_wrote_and_this_one_can_not_serve_is_told_and_ca
                 while not [line for line in caplog.records if line.message == "configuration refused"]:
                     await asyncio.sleep(0.005)
         await stranger.close()
+        await one.until_known({"u", "r"})
         assert one.served() == {"u"}
         with pytest.raises(ConfigError, match="unheard-of"):
             await one.configuration.propose(proposal(upstream("v")))
-        revision, _ = await one.configuration.propose(proposal(Write("routes", "r", None)))
+        mended = proposal(Write("routes", "r", None), expected={("routes", "r"): 2})
+        revision, _ = await one.configuration.propose(mended)
         assert revision.number == 3
-        assert one.served() == {"u"}
+        assert one.served() == one.known() == {"u"}
+
+
+async def test_a_worker_that_begins_knows_what_the_store_holds_and_is_not_served(tmp_path: Path) -> None:
+    async with node(tmp_path, follows=True) as one:
+        await write_elsewhere(tmp_path, route("r", plugins={"unheard-of": {}}))
+        await one.until_known({"r"})
+        one.workers[0].start()
+        assert (one.served(), one.known()) == (set(), {"r"})
+
+
+async def test_what_a_file_that_changes_leaves_unserved_stays_known(tmp_path: Path) -> None:
+    async with node(tmp_path, follows=True) as one:
+        await write_elsewhere(tmp_path, route("r", plugins={"unheard-of": {}}))
+        await one.until_known({"r"})
+        one.write_file({"upstreams": [{"id": "more", **NODES}]})
+        await one.configuration.reread()
+        assert len(one.workers[0].state.document["upstreams"]) == 1
+        assert (one.served(), one.known()) == (set(), {"r"})
+
+
+async def test_another_node_s_write_that_mends_the_store_brings_this_one_up_to_date(tmp_path: Path) -> None:
+    async with node(tmp_path, follows=True) as one:
+        await write_elsewhere(tmp_path, upstream("u"), route("r", plugins={"unheard-of": {}}))
+        await one.until_known({"u", "r"})
+        await write_elsewhere(tmp_path, Write("routes", "r", None), base=1)
+        await one.until_served({"u"})
+        assert one.known() == {"u"}
 
 
 async def test_what_the_file_kept_from_being_served_is_served_once_the_file_allows_it(tmp_path: Path) -> None:
