@@ -66,6 +66,12 @@ class MemoryDesk:
         kept = [revision for revision in reversed(self._history) if before is None or revision.number < before]
         return kept[:limit]
 
+    def hear_of(self, *writes: Write) -> None:
+        """Have the store hold what another node wrote, and serve nothing of it."""
+        revision, records = self._applied(Proposal(writes, {}, "another", ""))
+        self._history.append(revision)
+        self.view = View(self.view.document, records, revision.number, FILE)
+
     def forget(self, count: int) -> None:
         """Keep the newest revisions alone, as a store does that is cleaned up."""
         del self._history[:-count]
