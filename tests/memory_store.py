@@ -4,10 +4,20 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 
-from phasegate.store.records import Change, Conflict, Contents, Key, Record, Revision, StoreUnavailable, Write
+from phasegate.store.records import (
+    Change,
+    Conflict,
+    Contents,
+    Key,
+    NothingKept,
+    Record,
+    Revision,
+    StoreUnavailable,
+    Write,
+)
 
 
-class MemoryStore:
+class MemoryStore(NothingKept):
     """`away` makes it unavailable; `log` holds its revisions, oldest first, as they would lie on disk."""
 
     def __init__(self) -> None:

@@ -115,6 +115,7 @@ class Configuration:
 
     async def follow_store(self) -> None:
         """Have each revision served that others write to the store, for good."""
+        self._note_served()
         async for news in self._store.watch(self._stored.revision):
             async with self.changing:
                 await self._take_in(news)
@@ -141,12 +142,34 @@ class Configuration:
         except StoreUnavailable as error:
             raise StartupError(f"the store can't be used: {error}") from error
         try:
-            state = await self._referring(State(self._source.load()).at(self._stored))
-            if _size(state) <= _JUDGED_FIRST:
-                self._judge.accept(self._judge.judge(state))
+            self._serving.state = await self._first(State(self._source.load()))
         except ConfigError as error:
             raise error.of(self.origin(error.findings)) from error
-        self._serving.state = state
+
+    async def _first(self, state: State) -> State:
+        """Return what is served first: all that the store holds, or, where that can't be, what was served of it last."""
+        former = await self._store.last_good()
+        try:
+            return await self._fit(state.at(self._stored), anyway=former is not None)
+        except ConfigError as error:
+            if former is None:
+                raise
+            records = settled_records(self._stored.records, former.records)
+            state = state.at(Contents(former.revision, records)).behind(self._stored)
+            try:
+                state = await self._fit(state, anyway=True)
+            except ConfigError:
+                raise error from None
+            report_refusal(_logger, error.of(f"store, revision {self._stored.revision}"))
+            _logger.error("serving the last good configuration", extra={"revision": former.revision})  # noqa: TRY400
+            return state
+
+    async def _fit(self, state: State, *, anyway: bool) -> State:
+        """Return the state with its references, judged if it is small, or `anyway`. Raise ConfigError."""
+        state = await self._referring(state)
+        if anyway or _size(state) <= _JUDGED_FIRST:
+            self._judge.accept(self._judge.judge(state))
+        return state
 
     async def _make(self, proposal: Proposal) -> tuple[Revision, list[int]]:
         forged = forgeries(proposal.writes)
@@ -231,7 +254,14 @@ class Configuration:
         snapshot = self._judge.judge(state)
         late = await self._serving.bring(state, write)
         self._judge.accept(snapshot)
+        self._note_served()
         return late
+
+    def _note_served(self) -> None:
+        """Let the store keep what is served, if that is all that it holds."""
+        state = self._serving.state
+        if state.ahead is None:
+            self._store.served(state.revision)
 
     async def _referring(self, state: State) -> State:
         """Return the state with the values of the references in it. Raise ConfigError where one has none."""

@@ -36,7 +36,7 @@ from .etcd_messages import (
 )
 from .following import Bell, News, follow, following
 from .packing import unpack_record, unpack_revision
-from .records import Conflict, Contents, Key, Record, Revision, StoreUnavailable, Write
+from .records import Conflict, Contents, Key, NothingKept, Record, Revision, StoreUnavailable, Write
 
 # What the watch does not tell, since its member hangs or is cut off from the others, a look finds.
 _POLL_SECONDS = 1.0
@@ -48,7 +48,7 @@ _LOADS = 5
 _OUT_OF_RANGE = 11
 
 
-class EtcdStore:
+class EtcdStore(NothingKept):
     """Records and revisions in etcd, shared by every node that names the same cluster and prefix."""
 
     def __init__(self, cluster: Cluster) -> None:

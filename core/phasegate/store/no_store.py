@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
-from .records import Contents, Revision, StoreUnavailable, Write
+from .records import Contents, NothingKept, Revision, StoreUnavailable, Write
 
 
-class NoStore:
+class NoStore(NothingKept):
     """Holds nothing and takes nothing."""
 
     async def load(self) -> Contents:

@@ -117,5 +117,22 @@ class Store(Protocol):
         They are under `before` and over `after`; nothing else is read.
         """
 
+    async def last_good(self) -> Contents | None:
+        """Return what was served last as it is kept here, None where that is not kept or is what was loaded."""
+
+    def served(self, revision: int) -> None:
+        """Note that what the store holds at a revision is served now, and so worth to be kept."""
+
     async def close(self) -> None:
         """Give up connections and files."""
+
+
+class NothingKept:
+    """What a store says of a last good copy that keeps none."""
+
+    async def last_good(self) -> Contents | None:
+        """Return None."""
+        return None
+
+    def served(self, revision: int) -> None:
+        """Do nothing."""

@@ -15,7 +15,7 @@ from typing import TypeVar
 from .changes import changes_of
 from .following import Bell, News, follow, following
 from .packing import pack, unpack_record, unpack_revision
-from .records import KEPT_REVISIONS, Conflict, Contents, Key, Record, Revision, StoreUnavailable, Write
+from .records import KEPT_REVISIONS, Conflict, Contents, Key, NothingKept, Record, Revision, StoreUnavailable, Write
 from .sqlite_file import open_file, told, transaction
 
 _T = TypeVar("_T")
@@ -25,7 +25,7 @@ _POLL_SECONDS = 0.05
 _MOST_AT_ONCE = 100
 
 
-class SqliteStore:
+class SqliteStore(NothingKept):
     """Records and revisions in a SQLite file, which is made at the first use.
 
     Everything that touches the file runs in one thread, so that no disk ever stops the event loop.
