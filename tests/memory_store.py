@@ -23,6 +23,7 @@ class MemoryStore(NothingKept):
     def __init__(self) -> None:
         self.records: dict[Key, Record] = {}
         self.log: list[Revision] = []
+        self.noted: frozenset[str] = frozenset()
         self.away = False
         self.closed = False
         self._news = asyncio.Condition()
@@ -57,6 +58,17 @@ class MemoryStore(NothingKept):
         newer = self.log[after or 0 :]
         kept = [revision for revision in newer if before is None or revision.number < before]
         return kept[::-1][:limit]
+
+    async def key_ids(self) -> frozenset[str]:
+        self._judge()
+        return self.noted
+
+    async def note_key_ids(self, ids: frozenset[str], *, known: frozenset[str]) -> bool:
+        self._judge()
+        if known != self.noted:
+            return False
+        self.noted = ids
+        return True
 
     async def close(self) -> None:
         self.closed = True

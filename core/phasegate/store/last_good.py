@@ -76,6 +76,14 @@ class Kept:
         """Return the store's newest revisions. Raise StoreUnavailable."""
         return await self._store.revisions(before=before, after=after, limit=limit)
 
+    async def key_ids(self) -> frozenset[str]:
+        """Return the ids of the keys that the store was used with. Raise StoreUnavailable."""
+        return await self._store.key_ids()
+
+    async def note_key_ids(self, ids: frozenset[str], *, known: frozenset[str]) -> bool:
+        """Note ids in the store, where these are known. Raise StoreUnavailable."""
+        return await self._store.note_key_ids(ids, known=known)
+
     async def last_good(self) -> Contents | None:
         """Return the kept contents, None where there are none or they are what was loaded."""
         try:

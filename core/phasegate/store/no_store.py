@@ -30,5 +30,13 @@ class NoStore(NothingKept):
         """Return none."""
         return []
 
+    async def key_ids(self) -> frozenset[str]:
+        """Return none."""
+        return frozenset()
+
+    async def note_key_ids(self, ids: frozenset[str], *, known: frozenset[str]) -> bool:
+        """Return True, as if it were noted."""
+        return True
+
     async def close(self) -> None:
         """Do nothing."""

@@ -117,6 +117,15 @@ class Store(Protocol):
         They are under `before` and over `after`; nothing else is read.
         """
 
+    async def key_ids(self) -> frozenset[str]:
+        """Return the ids of the keys that nodes have used the store with, none for a new one. Raise StoreUnavailable."""
+
+    async def note_key_ids(self, ids: frozenset[str], *, known: frozenset[str]) -> bool:
+        """Have `key_ids` return these ids from now on, if it would return the known ones; tell whether it did.
+
+        Raise StoreUnavailable.
+        """
+
     async def last_good(self) -> Contents | None:
         """Return what was served last as it is kept here, None where that is not kept or is what was loaded."""
 
