@@ -39,6 +39,8 @@ class MemoryDesk:
         """What was proposed, and whether for every worker."""
         self.conflicts = 0
         """How many proposals are still to meet a conflict."""
+        self.meanwhile: list[Proposal] = []
+        """What others change just before the next proposal, one change each time."""
         self.late: list[int] = []
         """Which workers are late to serve what was proposed for all."""
         self.available = True
@@ -46,6 +48,8 @@ class MemoryDesk:
     async def propose(self, proposal: Proposal, *, everywhere: bool = False) -> Revision:
         """Make a change."""
         self.proposals.append((proposal, everywhere))
+        if self.meanwhile:
+            await self.propose(self.meanwhile.pop(0))
         async with self._lock:
             self._judge(proposal)
             revision, records = self._applied(proposal)
