@@ -7,6 +7,6 @@ from .changes.group import Changes
 from .connections.group import Connections
 from .group import Group
 from .hello.group import HELLO
-from .proxy import PROXY
+from .proxy import BODIES, CLIENTS, PROXY, TLS_IN, TLS_OUT
 
-GROUPS: tuple[Group, ...] = (PROXY, HELLO, Abuse(), Connections(), Changes())
+GROUPS: tuple[Group, ...] = (PROXY, BODIES, CLIENTS, TLS_IN, TLS_OUT, HELLO, Abuse(), Connections(), Changes())

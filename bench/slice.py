@@ -59,7 +59,7 @@ def lanes(scenarios: Sequence[Scenario], peers: Sequence[Peer]) -> list[Lane]:
         for scenario in scenarios
         for peer in peers
         for mode in scenario.modes
-        if mode in peer.paths and scenario.protocol in peer.ports
+        if scenario.asks(peer.name) and mode in peer.paths and scenario.protocol in peer.ports
     ]
 
 
@@ -67,9 +67,11 @@ def measure(lane: Lane, stage: Stage, seconds: int) -> Sample:
     """Warm up, load for `seconds`, and return what that cost. Raise SliceFailed when any request failed."""
     peer = lane.peer
     warm_up(peer, lane.mode, lane.scenario)
+    stage.witness.examine(peer, lane.mode, lane.scenario)
     time.sleep(_SETTLE_SECONDS)
     before = stage.meter.read(peer)
-    load = stage.generator.run(lane.scenario, peer.url(lane.scenario.protocol, lane.mode), seconds)
+    url = peer.url(lane.scenario.protocol, lane.mode)
+    load = stage.generator.run(lane.scenario, url, seconds, peer.script)
     time.sleep(_SETTLE_SECONDS)
     peer.child.check_alive()
     cost = stage.meter.cost(peer, before)
