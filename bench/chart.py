@@ -11,8 +11,9 @@ from .scenario import Mode
 from .spread import Spread
 from .summary import Row
 
-_WIDTH, _LEFT, _RIGHT = 860, 190, 210
-_TOP, _HEAD, _ROW, _BETWEEN, _BOTTOM = 64, 26, 22, 14, 56
+_WIDTH, _LEFT, _RIGHT = 860, 180, 250
+_CPU, _RATIO = 690, 848
+_TOP, _HEAD, _ROW, _BETWEEN, _BOTTOM = 70, 26, 22, 14, 56
 _SPARE = 1.15
 _OURS = "phasegate"
 # Colours that carry on white and on GitHub's dark background; a browser chooses by its reader's preference.
@@ -58,8 +59,8 @@ class Chart:
         """Return the SVG."""
         panels = [(panel.heading, self._marks(panel, rows)) for panel in self.panels]
         called = self.names[self.baseline]
-        said = f"median of {rounds} rounds, whiskers from least to greatest; behind it the multiple of {called}"
-        return svg(self.title, said, [panel for panel in panels if panel[1]])
+        said = f"Median of {rounds} rounds, with the least and the greatest."
+        return svg(self.title, said, f"x {called}", [panel for panel in panels if panel[1]])
 
     def _marks(self, panel: Panel, rows: Sequence[Row]) -> list[Mark]:
         found: dict[str, Row] = {}
@@ -96,8 +97,9 @@ class _Axis:
         return [step for step in steps if self.least <= step <= self.greatest]
 
 
-def svg(title: str, said: str, panels: Sequence[tuple[str, Sequence[Mark]]]) -> str:
-    """Return a drawing of marks under headings, all on one axis; an empty one where there is nothing to draw."""
+def svg(title: str, said: str, ratio: str, panels: Sequence[tuple[str, Sequence[Mark]]]) -> str:
+    """Return a drawing of marks under headings, all on one axis; `ratio` heads the column of ratios. There is nothing but the
+    title where there is nothing to draw."""
     marks = [mark for _, under in panels for mark in under]
     if not marks:
         return _document(title, said, 0, [])
@@ -109,23 +111,20 @@ def svg(title: str, said: str, panels: Sequence[tuple[str, Sequence[Mark]]]) -> 
             parts += _line(mark, axis, top + _ROW / 2)
             top += _ROW
         top += _BETWEEN
-    return _document(title, said, top, [*_grid(axis, top), *parts])
+    heads = [_text(_CPU, _TOP - 6, "µs", "small", anchor="end"), _text(_RATIO, _TOP - 6, ratio, "small", anchor="end")]
+    return _document(title, said, top, [*_grid(axis, top), *heads, *parts])
 
 
 def _line(mark: Mark, axis: _Axis, y: float) -> list[str]:
     kind = "ours" if mark.name.casefold() == _OURS else "other"
     cpu, x = mark.cpu_us, axis.x(mark.cpu_us.median)
     least, greatest = axis.x(cpu.least), axis.x(cpu.greatest)
-    ratio = (
-        ""
-        if mark.ratio is None
-        else f"   {mark.ratio.median:#.3g} x ({mark.ratio.least:#.3g}..{mark.ratio.greatest:#.3g})"
-    )
     return [
         _text(_LEFT - 12, y + 4, mark.name, "head" if kind == "ours" else "name", anchor="end"),
         f'<line class="{kind}" x1="{least:.1f}" x2="{greatest:.1f}" y1="{y:g}" y2="{y:g}" stroke-width="3"/>',
         f'<circle class="{kind}" cx="{x:.1f}" cy="{y:g}" r="5"/>',
-        _text(greatest + 10, y + 4, f"{cpu.median:#.3g} µs{ratio}", "label"),
+        _text(_CPU, y + 4, _figure(cpu.median), "head" if kind == "ours" else "figure", anchor="end"),
+        _text(_RATIO, y + 4, "" if mark.ratio is None else _spread(mark.ratio), "figure", anchor="end"),
     ]
 
 
@@ -160,3 +159,12 @@ def _text(x: float, y: float, text: str, kind: str, *, anchor: str = "start") ->
     return (
         f'<text class="{kind}" x="{x:.1f}" y="{y:g}" text-anchor="{anchor}" xml:space="preserve">{escape(text)}</text>'
     )
+
+
+def _spread(spread: Spread) -> str:
+    return f"{_figure(spread.median)} ({_figure(spread.least)}..{_figure(spread.greatest)})"
+
+
+def _figure(value: float) -> str:
+    """Return a number with three digits that count."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
