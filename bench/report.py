@@ -33,18 +33,19 @@ class Comparable:
 
     def text(self) -> str:
         """Return it in lines."""
+        width = max(map(len, self.names()))
         lines = [
             f"rounds: {self.rounds}, interleaved; {self.seconds} s a slice; CPU is user and system time of a peer's processes",
-            *(f"  {peer.name:<10} {peer.summary}" for peer in self.peers),
-            *(f"  {each.name:<10} is not measured; it needs: {each.remedy}" for each in self.absent),
+            *(f"  {peer.name:<{width}} {peer.summary}" for peer in self.peers),
+            *(f"  {each.name:<{width}} is not measured; it needs: {each.remedy}" for each in self.absent),
             *(f"  {scenario.name:<15} {scenario.summary}" for scenario in self.scenarios),
         ]
         return "\n".join(lines)
 
-    def names(self, scenario: Scenario) -> list[str]:
-        """Return who is asked for in a scenario, the absent last."""
+    def names(self, scenario: Scenario | None = None) -> list[str]:
+        """Return who is asked for, in a scenario or at all, the absent last."""
         names = [*(peer.name for peer in self.peers), *(each.name for each in self.absent)]
-        return [name for name in names if scenario.asks(name)]
+        return [name for name in names if scenario is None or scenario.asks(name)]
 
 
 def text(compared: Comparable, rows: Sequence[Row], samples: Samples) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .errors import SliceFailed
 from .load import Load
+from .meter import Cost
 from .peers import Peer
 from .scenario import Mode, Scenario
 from .stage import Stage
@@ -75,8 +76,18 @@ def measure(lane: Lane, stage: Stage, seconds: int) -> Sample:
     time.sleep(_SETTLE_SECONDS)
     peer.child.check_alive()
     cost = stage.meter.cost(peer, before)
+    judged_load(lane, load)
+    return sample(cost, load, seconds)
+
+
+def judged_load(lane: Lane, load: Load) -> None:
+    """Raise SliceFailed where any request failed, or was not logged by a peer that logs."""
     _require_flawless(lane, load)
     _require_logged(lane, load)
+
+
+def sample(cost: Cost, load: Load, seconds: int) -> Sample:
+    """Return what a load of so many seconds says together with its cost."""
     return Sample(
         cpu_us=cost.peer_seconds * 1e6 / load.requests,
         busy=cost.peer_seconds / seconds,

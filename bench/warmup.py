@@ -14,7 +14,7 @@ _TURNS = 8
 _LIMIT_SECONDS = 10
 
 
-def warm_up(peer: Peer, mode: Mode, scenario: Scenario) -> None:
+def warm_up(peer: Peer, mode: Mode, scenario: Scenario, *, turns: int = _TURNS) -> None:
     """Make some requests on as many connections as the scenario has, over HTTP/1.1, all of them in flight together.
 
     Raise ProcessFailed at any answer but the peer's own.
@@ -23,7 +23,7 @@ def warm_up(peer: Peer, mode: Mode, scenario: Scenario) -> None:
     with contextlib.ExitStack() as stack:
         connections = [_connection(port, stack) for _ in range(scenario.connections)]
         try:
-            for _ in range(_TURNS):
+            for _ in range(turns):
                 _turn(connections, scenario, peer, path)
         except (OSError, ValueError, http.client.HTTPException) as error:
             peer.child.check_alive()

@@ -24,7 +24,8 @@ _HTTP = Template("""\
         require "gateway"
         local function configuration(mode, authorization)
             return {
-                function_uri = "$upstream/" .. mode, authorization = authorization, ssl_verify = true, timeout = 30000,
+                function_uri = "$upstream/" .. mode, authorization = authorization, ssl_verify = true,
+                ssl_server_name = "localhost", timeout = 30000,
                 keepalive_timeout = 60000, keepalive_pool = $kept,
             }
         end

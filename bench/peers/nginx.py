@@ -7,12 +7,13 @@ from .peer import KEPT, Peer, Setup, Site, ports_of
 
 ACCESS_LOG = "access.log combined buffer=16k flush=50ms"
 """How nginx writes its access log wherever it is compared."""
+# nginx finds no address in a certificate, but names.
 _LOCATION = """
             proxy_pass {scheme}://function;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
             proxy_ssl_verify on;
-            proxy_ssl_name 127.0.0.1;
+            proxy_ssl_name localhost;
             {trusted}
         """
 

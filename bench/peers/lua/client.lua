@@ -27,7 +27,7 @@ local function connected(url, options)
     local pool = url.scheme .. ":" .. url.host .. ":" .. tostring(url.port) .. ":" .. tostring(options.ssl_verify)
     local fine, failure = sock:connect(url.host, url.port, { pool = pool, pool_size = options.keepalive_pool })
     if fine and tls and sock:getreusedtimes() == 0 then
-        fine, failure = sock:sslhandshake(nil, url.host, options.ssl_verify)
+        fine, failure = sock:sslhandshake(nil, options.ssl_server_name, options.ssl_verify)
     end
     return fine and sock, failure
 end
