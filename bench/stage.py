@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .child import Children
 from .cores import pinned
+from .cpu import rest
 from .generator import Generator
 from .group import Run
 from .meter import Meter
@@ -40,6 +41,7 @@ def stage(run: Run, start: Callable[[Site], Cast]) -> Iterator[Stage]:
             cast = start(site)
             for peer in cast.peers:
                 peer.wait()
+            rest([peer.child.process.pid for peer in cast.peers])
             with pinned(run.cores.load):
                 yield _stage(run, site, cast)
         finally:

@@ -14,7 +14,7 @@ MUST_KIB, AIM_KIB = 20.0, 15.0
 _OURS = "phasegate"
 _HEAD = [
     "peer",
-    "at the upstream",
+    "in flight",
     "KiB each",
     "must",
     "aim",
