@@ -59,7 +59,7 @@ class Comparison:
         return Section(
             text=text(compared, rows, taken),
             document=document(compared, rows, taken),
-            markdown=markdown(compared, rows, taken),
+            blocks={self.name: markdown(compared, rows, taken)},
             pictures={self.chart.file: self.chart.draw(rows, run.rounds)} if self.chart else {},
         )
 

@@ -39,12 +39,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What a group says in the end: in plain text, as what JSON can hold, and, for the documentation, in Markdown and as
-    pictures by the names of their files."""
+    """What a group says in the end: in plain text, as what JSON can hold, and, for the documentation, in blocks of Markdown by
+    their names there and as pictures by the names of their files."""
 
     text: str
     document: dict[str, Any]
-    markdown: str = ""
+    blocks: Mapping[str, str] = field(default_factory=dict)
     pictures: Mapping[str, str] = field(default_factory=dict)
 
 

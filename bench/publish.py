@@ -14,14 +14,14 @@ PICTURES = "images"
 
 
 def publish(folder: Path, machine: str, sections: Mapping[str, Section]) -> None:
-    """Write the facts of the machine, and each section that has its marks on the page. Raise BenchError without the page."""
+    """Write the facts of the machine and what was measured where its marks are. Raise BenchError without the page."""
     page = folder / PAGE
     if not page.exists():
         raise BenchError(f"{page} is not there: name the folder of the documentation")
     text = page.read_text()
-    blocks = {"machine": f"```text\n{machine}\n```", **{name: each.markdown for name, each in sections.items()}}
-    for name, block in blocks.items():
-        if block:
+    text = between_marks(text, "machine", f"```text\n{machine}\n```")
+    for section in sections.values():
+        for name, block in section.blocks.items():
             text = between_marks(text, name, block)
     page.write_text(text)
     (folder / PICTURES).mkdir(exist_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .spread import Spread
@@ -33,9 +33,9 @@ class Table:
         return "\n".join([f"**{self.title}**", "", *(f"| {' | '.join(map(_cell, line))} |" for line in lines)])
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], title: str) -> str:
-    """Return a title, and below it head and rows with their columns aligned."""
-    return Table(title, head, list(rows)).text()
+def in_markdown(tables: Mapping[str, Table]) -> dict[str, str]:
+    """Return each table in Markdown, by its name."""
+    return {name: each.markdown() for name, each in tables.items()}
 
 
 def spread_text(spread: Spread, form: str) -> str:

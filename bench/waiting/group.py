@@ -53,7 +53,7 @@ class Waiting:
         return Section(
             text=text(waits, list(absent.values()), rounds),
             document=_document(waits),
-            markdown=markdown(waits, list(absent.values()), rounds),
+            blocks={self.name: markdown(waits, list(absent.values()), rounds)},
         )
 
 

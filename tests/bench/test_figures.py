@@ -6,7 +6,7 @@ import pytest
 
 from bench.goal import Goal, judged
 from bench.spread import Spread
-from bench.tables import Table, spread_text, table
+from bench.tables import Table, spread_text
 
 
 def test_a_spread_is_median_least_and_greatest() -> None:
@@ -31,7 +31,7 @@ def test_what_is_expected_of_others_is_not_judged() -> None:
 
 
 def test_columns_are_aligned() -> None:
-    assert table(["a", "b"], [["long", "1"], ["x", "2"]], "title") == "title\na     b\nlong  1\nx     2"
+    assert Table("title", ["a", "b"], [["long", "1"], ["x", "2"]]).text() == "title\na     b\nlong  1\nx     2"
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_a_page_without_marks_stays_as_it_is() -> None:
 
 def test_sections_and_pictures_are_written(tmp_path: Path) -> None:
     (tmp_path / "performance.md").write_text(PAGE)
-    section = Section("text", {}, markdown="| new |", pictures={"performance.svg": "<svg/>"})
+    section = Section("text", {}, blocks={"proxy": "| new |"}, pictures={"performance.svg": "<svg/>"})
     publish(tmp_path, "AMD", {"proxy": section, "abuse": Section("text", {})})
     text = (tmp_path / "performance.md").read_text()
     assert "```text\nAMD\n```" in text
