@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .goal import Budget, Goal, judged
+from .header import WIDTH
 from .peers import Absent, Peer
 from .scenario import Scenario
 from .summary import Row, Samples
@@ -58,7 +60,7 @@ def markdown(compared: Comparable, rows: Sequence[Row], samples: Samples) -> str
     """Return the tables, and how they came about, in Markdown."""
     shown = [each.markdown() for each in _tables(compared, rows)]
     said = f"Rounds: {compared.rounds}, interleaved, {compared.seconds} s a measurement. {_disturbance(samples)}"
-    return "\n\n".join([*shown, said])
+    return "\n\n".join([*shown, textwrap.fill(said, WIDTH)])
 
 
 def document(compared: Comparable, rows: Sequence[Row], samples: Samples) -> dict[str, Any]:

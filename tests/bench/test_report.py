@@ -55,7 +55,8 @@ def report_of(
         seconds=3,
     )
     rows = summarize(taken, [*group.baselines, *(each.against for each in group.budget)])
-    assert len(markdown(compared, rows, taken)) > 0
+    prose = [line for line in markdown(compared, rows, taken).splitlines() if not line.startswith("|")]
+    assert max(map(len, prose)) <= WIDTH
     assert len(document(compared, rows, taken)["rows"]) == len(taken)
     return text(compared, rows, taken)
 
