@@ -9,6 +9,7 @@ local _M = {}
 
 local URL = [[^(https?)://([^:/]+)(?::(\d+))?([^?]*)]]
 local FIELD = [[^([^:\s]+):\s*(.*)$]]
+local BLANK = [[^\s*$]]
 
 -- Return scheme, host, port and path of a URL.
 function _M.parsed(url)
@@ -62,26 +63,33 @@ local function sent(sock, request, url)
     return fine, failure
 end
 
+local function receive_fields(sock)
+    local headers = fields.new()
+    repeat
+        local line, failure = sock:receive("*l")
+        if not line then
+            return nil, failure
+        end
+        local found = ngx.re.match(line, FIELD, "jo")
+        if not found then
+            break
+        end
+        local name, value = found[1], found[2]
+        local former = headers[name]
+        headers[name] = former and former .. ", " .. value or value
+    until ngx.re.find(line, BLANK, "jo")
+    return headers
+end
+
 local function receive_head(sock)
     local line, failure = sock:receive("*l")
     local status = line and tonumber(line:sub(10, 12))
     if not status then
         return nil, failure or "no HTTP: " .. line
     end
-    local headers = fields.new()
-    while true do
-        line, failure = sock:receive("*l")
-        if not line then
-            return nil, failure
-        end
-        local found = ngx.re.match(line, FIELD, "jo")
-        if not found then
-            return status, headers
-        end
-        local name, value = found[1], found[2]
-        local former = headers[name]
-        headers[name] = former and former .. ", " .. value or value
-    end
+    local headers
+    headers, failure = receive_fields(sock)
+    return headers and status, headers or failure
 end
 
 local function chunks(sock)

@@ -2,6 +2,7 @@
 
 local client = require "client"
 local sigv4 = require "sigv4"
+local parse = require("url").parse
 
 local _M = {}
 
@@ -21,7 +22,7 @@ local function body_of_request()
 end
 
 local function request_of(configuration)
-    local url = assert(client.parsed(configuration.function_uri))
+    local url = parse(configuration.function_uri)
     local headers = ngx.req.get_headers(0)
     headers["host"] = url.host .. ":" .. url.port
     headers["connection"] = nil
@@ -40,7 +41,7 @@ function _M.answer(configuration)
     if authorization.apikey then
         request.headers["x-api-key"] = authorization.apikey
     else
-        sigv4.sign(request, authorization.iam)
+        sigv4.sign(request, authorization.iam, configuration.function_uri)
     end
     local status, headers, body = client.call(configuration.function_uri, request, configuration)
     if not status then

@@ -2,6 +2,7 @@
 
 local bit = require "bit"
 local ffi = require "ffi"
+local parse = require("url").parse
 
 ffi.cdef [[
     unsigned char *SHA256(const unsigned char *data, size_t length, unsigned char *digest);
@@ -72,8 +73,9 @@ local function canonical_headers(headers)
 end
 
 -- Add what AWS wants to see to the headers, whose names are in small letters.
-function _M.sign(request, iam)
-    local headers = request.headers
+function _M.sign(request, iam, function_uri)
+    local headers, url = request.headers, parse(function_uri)
+    headers["host"] = url.host .. ":" .. url.port
     local stamp = os.date("!%Y%m%dT%H%M%SZ", ngx.time())
     local day = stamp:sub(1, 8)
     headers["x-amz-date"] = stamp
