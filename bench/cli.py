@@ -87,7 +87,7 @@ def bench(
     """Measure the gateway and its listener beside others, in one run.
 
     CPU time a request is what counts: it hardly depends on how fast the load arrives. Everything runs on 127.0.0.1, on
-    free ports, out of a temporary folder. The default run takes about a quarter of an hour; attacks are run in three
+    free ports, out of a temporary folder. The default run takes about an hour; attacks and waiting requests are run in three
     rounds at most, connections and changes in one.
     """
     tools, cores = find_tools(), Cores.choose()

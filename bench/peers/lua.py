@@ -1,4 +1,4 @@
-"""nginx with Lua that does for each request what APISIX's aws-lambda plugin does, in `bench/peers/lua`, and no more.
+"""nginx with Lua that does for each request what APISIX's aws-lambda plugin does, in `bench/peers/lua_scripts`, and no more.
 
 There is no router, no plugin chain and no configuration that changes: APISIX itself costs more.
 """
@@ -13,7 +13,7 @@ from .nginx import ACCESS_LOG
 from .nginx_server import start_nginx
 from .peer import KEPT, Peer, Setup, Site, ports_of
 
-_SCRIPTS = Path(__file__).parent / "lua"
+_SCRIPTS = Path(__file__).parent / "lua_scripts"
 _MODES = ("api-key", "sigv4")
 _HTTP = Template("""\
     lua_package_path "$scripts/?.lua;;";
