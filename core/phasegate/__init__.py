@@ -16,11 +16,11 @@ from .http.body import Body
 from .http.headers import Headers
 from .http.message import Request, Response
 from .http.query import Query
-from .model import Consumer, Credential, Route
+from .model import Consumer, Credential, Route, UpstreamTLS
 from .plugin import Clock, ConsumerDirectory, Outcome, Plugin, Services, hookimpl
 from .secret import Secret
 from .upstream.answers import Answer
-from .upstream.call import Call, CallTimeouts, ConnectionOptions, Origin, UpstreamTLS
+from .upstream.call import Call, CallTimeouts, ConnectionOptions, Origin
 from .upstream.client import UpstreamClient
 
 __all__ = [

@@ -17,8 +17,7 @@ from .http.address import Network
 from .http.headers import Headers
 from .http.hygiene import client_address
 from .http.message import Request
-from .model import Consumer
-from .pipeline import Pipeline, Run
+from .pipeline import Run
 from .plugin import Plugin, Services, SystemClock
 from .router import Router
 from .schema.tables import Schemas
@@ -134,7 +133,7 @@ class GatewayPassage(Run):
     def __init__(
         self, exchange: Exchange, snapshot: Snapshot, access_log: AccessLog | None, refused: RequestError | None
     ) -> None:
-        super().__init__(exchange, snapshot.pipeline(exchange.route), self._pipeline_for, refused)
+        super().__init__(exchange, snapshot.pipeline(exchange.route), snapshot.pipeline_for, refused)
         self._snapshot = snapshot
         self._access_log = access_log
 
@@ -157,9 +156,6 @@ class GatewayPassage(Run):
                 await self.log()
         finally:
             self._snapshot.release()
-
-    def _pipeline_for(self, consumer: Consumer) -> Pipeline:
-        return self._snapshot.pipeline_for(self._exchange.route, consumer)
 
     def _logged_status(self) -> int:
         exchange = self._exchange

@@ -43,8 +43,33 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class Keepalive:
+    """How many connections to a node are kept idle, for how many seconds, and how many requests each may carry."""
+
+    size: int = 320
+    idle_timeout: float = 60.0
+    requests: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamTLS:
+    """Whom to trust and what to show in TLS: PEM texts, None for the system's authorities and for no certificate.
+
+    `certificate` holds the client's chain and its unencrypted key.
+    """
+
+    verify: bool = True
+    authorities: str | None = None
+    certificate: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Upstream:
-    """Where `forward` sends requests. `pass_host` chooses the Host: the client's, the node's, or `upstream_host`."""
+    """Where `forward` sends requests. `pass_host` chooses the Host: the client's, the node's, or `upstream_host`.
+
+    `retries` is how many further nodes are tried where none can be connected to, None for each other node once;
+    `retry_timeout` the seconds after which no other is tried, 0 for no such limit.
+    """
 
     id: str
     nodes: tuple[Node, ...]
@@ -52,6 +77,10 @@ class Upstream:
     pass_host: Literal["pass", "node", "rewrite"] = "pass"  # noqa: S105
     upstream_host: str | None = None
     timeouts: Timeouts = Timeouts()
+    retries: int | None = None
+    retry_timeout: float = 0.0
+    keepalive: Keepalive = Keepalive()
+    tls: UpstreamTLS = UpstreamTLS()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from .exchange import Exchange
 from .http.message import Response
 from .http.problem import SERVER, error_response
 from .http.websocket import WebSocketAnswer
-from .model import Consumer
+from .model import Consumer, Route
 from .plugin import Outcome, Plugin
 from .registry import Registry
 
@@ -90,7 +90,7 @@ class Run:
         self,
         exchange: Exchange,
         pipeline: Pipeline,
-        for_consumer: Callable[[Consumer], Pipeline],
+        for_consumer: Callable[[Route | None, Consumer], Pipeline],
         refused: RequestError | None = None,
     ) -> None:
         self._exchange = exchange
@@ -171,7 +171,7 @@ class Run:
         consumer = self._exchange.consumer
         if consumer is not None:
             self._exchange.request.headers["x-consumer-username"] = consumer.username
-            self._pipeline = self._for_consumer(consumer)
+            self._pipeline = self._for_consumer(self._exchange.route, consumer)
 
     async def _accepted(self, group: tuple[Step, ...]) -> Outcome:
         """Return the first outcome that names a consumer. One that does not hold ends it, as do none at all."""

@@ -12,6 +12,7 @@ from ..exchange import Exchange, UpstreamFacts
 from ..forward import content_length
 from ..http.hygiene import end_to_end_request
 from ..http.message import Response
+from ..model import UpstreamTLS
 from ..plugin import Plugin, Services, hookimpl
 from ..upstream.answers import Answer
 from ..upstream.call import Call, CallTimeouts, ConnectionOptions, Origin
@@ -118,7 +119,7 @@ class FunctionPlugin(Plugin):
             head_from_start=True,
         )
         options = ConnectionOptions(
-            verify=self.ssl_verify,
+            tls=UpstreamTLS(verify=self.ssl_verify),
             keepalive=self.keepalive,
             keepalive_pool=self.keepalive_pool,
             keepalive_seconds=self.keepalive_timeout / _MILLISECONDS,

@@ -36,7 +36,7 @@ class Pool:
             "GET",
             URL(f"{origin.scheme}://{origin.address}/"),
             loop=self.loop,
-            ssl=client_context(options) if origin.scheme == "https" else True,
+            ssl=client_context(options.tls) if origin.scheme == "https" else True,
             server_hostname=options.tls_name,
         )
 
@@ -79,7 +79,8 @@ class Pool:
     def give_back(self, connection: UpstreamConnection) -> None:
         """Keep a connection for the next call, as long as it may wait for one."""
         options = self._origin.connection
-        if not options.keepalive or options.keepalive_seconds <= 0:
+        worn = options.keepalive_calls is not None and connection.calls >= options.keepalive_calls
+        if worn or not options.keepalive or options.keepalive_seconds <= 0:
             connection.transport.close()
             return
         surplus = len(self._idle) >= options.keepalive_pool

@@ -67,7 +67,7 @@ async def open_websocket(session: aiohttp.ClientSession, call: Call) -> tuple[Re
                 f"{origin.scheme}://{origin.address}{call.target}",
                 headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in given],
                 protocols=_subprotocols(call.headers),
-                ssl=client_context(origin.connection),
+                ssl=client_context(origin.connection.tls),
                 server_hostname=origin.connection.tls_name,
                 max_msg_size=_LARGEST_MESSAGE_BYTES,
                 timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
