@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import httptools
 
@@ -51,8 +51,8 @@ class UpstreamConnection(asyncio.Protocol):
         "transport",
     )
 
-    def __init__(self, pool: Pool, transport: asyncio.Transport, address: str) -> None:
-        self.transport = transport
+    def __init__(self, pool: Pool, address: str) -> None:
+        self.transport: asyncio.Transport
         self.deadline = NEVER
         """When the sweeper calls `overdue`, by the loop's clock."""
         self.busy = False
@@ -194,6 +194,12 @@ class UpstreamConnection(asyncio.Protocol):
             self.fail(UpstreamTimeout(f"{self._address} stopped in the middle of its answer"))
 
     # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        # uvloop's transports are of no class of asyncio's.
+        self.transport = cast("asyncio.Transport", transport)
+        self._pool.made(self)
 
     def data_received(self, data: bytes) -> None:
         """Take a part of the answer."""

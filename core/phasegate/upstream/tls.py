@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import ssl
+from functools import lru_cache
 
 from ..http.pem import in_memory
 from ..model import UpstreamTLS
 
 
-def client_context(tls: UpstreamTLS) -> ssl.SSLContext | bool:
-    """Return the context that is asked for, or whether aiohttp's own shall verify.
+@lru_cache(maxsize=64)
+def client_context(tls: UpstreamTLS) -> ssl.SSLContext:
+    """Return the context that is asked for; equal wishes share it, since to make one reads all of the system's authorities.
 
     Raise OSError or ValueError for authorities or a certificate that OpenSSL does not take.
     """
-    if tls.authorities is None and tls.certificate is None:
-        return tls.verify
     context = ssl.create_default_context(cadata=tls.authorities)
     context.set_alpn_protocols(["http/1.1"])
     if not tls.verify:
