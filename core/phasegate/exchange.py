@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,8 @@ class Exchange:
     """What phases share: the request, who sent it, which route matched, and the answer once there is one.
 
     `request` is what rewrite phases change and upstreams get; `original` stays as received. `state` is a plugin's place
-    for its own values, by plugin name. `params` are the route's path parameters, decoded by nobody.
+    for its own values, by plugin name. `params` are the route's path parameters, decoded by nobody. `claims` are what the
+    caller's token says, once it is known to hold.
     """
 
     request: Request
@@ -37,6 +38,7 @@ class Exchange:
     prefix: str | None = None
     consumer: Consumer | None = None
     credential: Credential | None = None
+    claims: Mapping[str, Any] | None = None
     response: Response | None = None
     error: RequestError | None = None
     upstream: UpstreamFacts | None = None

@@ -13,7 +13,7 @@ import yaml
 from phasegate import Plugin, RequestError, errors
 from phasegate.limits import RULES
 from phasegate.plugin import HOOKS
-from phasegate.registry import Registry
+from phasegate.registry import Registry, installed
 from phasegate.schema import Schema
 from phasegate.schema.managers import MANAGERS
 from phasegate.schema.resources import KINDS, NODE, PLUGIN_META, TIMEOUT
@@ -130,7 +130,7 @@ def test_every_configuration_on_a_page_can_be_loaded(page: str, block: str) -> N
         _, findings = Schema(DEFINITION).validate(document)
         assert findings == []
     else:
-        Snapshot(document, Schemas(Registry.load(["aws-lambda", "key-auth"])))
+        Snapshot(document, Schemas(Registry.load(installed())))
 
 
 def test_there_are_configurations_to_load() -> None:

@@ -68,7 +68,8 @@ def credential_of(item: Resource, entries: Entries, notes: Notes) -> Credential 
         if not entries.is_credential(name):
             notes.error(f"{item.path}.plugins.{name}", "is no auth plugin: a credential is an auth plugin's")
         elif len(plugins) == 1:
-            return entries.credential(name, config, item.id, item.path)
+            identifier = item.id.partition("/")[2]
+            return entries.credential(name, config, item.id, item.path, identifier=identifier)
     return None
 
 
