@@ -17,6 +17,7 @@ from .http.headers import Headers
 from .http.message import Request, Response
 from .http.query import Query
 from .model import Consumer, Credential, Route
+from .passwords import check_password, hash_password
 from .plugin import Clock, ConsumerDirectory, Outcome, Plugin, Services, hookimpl
 from .secret import Secret
 from .upstream.call import Answer, Call, CallTimeouts, ConnectionOptions
@@ -53,5 +54,7 @@ __all__ = [
     "UpstreamClient",
     "UpstreamError",
     "UpstreamFacts",
+    "check_password",
+    "hash_password",
     "hookimpl",
 ]
