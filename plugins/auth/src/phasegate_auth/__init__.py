@@ -1,5 +1,6 @@
-"""Authentication plugins for Phasegate."""
+"""Authentication plugins for Phasegate, and restrictions of who may call."""
 
+from .basic_auth import BasicAuth
 from .key_auth import KeyAuth
 
-__all__ = ["KeyAuth"]
+__all__ = ["BasicAuth", "KeyAuth"]
