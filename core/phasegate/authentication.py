@@ -52,9 +52,9 @@ class Group:
             run_on_preflight |= getattr(instance, "run_on_preflight", False) is True
         return cls(tuple(steps), policy, try_next, run_on_preflight)
 
-    async def outcome(self, ask: Ask) -> Outcome:
+    def outcome(self, ask: Ask) -> Awaitable[Outcome]:
         """Return the outcome that holds. Raise Unauthorized where there is none."""
-        return await (self._all(ask) if self.policy == "all" else self._any(ask))
+        return self._all(ask) if self.policy == "all" else self._any(ask)
 
     async def _any(self, ask: Ask) -> Outcome:
         absent: list[Outcome] = []
@@ -94,8 +94,9 @@ async def authenticate(exchange: Exchange, groups: Iterable[Group], ask: Ask) ->
     Each group has to be, so that a route's credential can't stand in for one that a global rule asks for.
     """
     anonymous = False
+    preflight = is_preflight(exchange.original)
     for group in groups:
-        if not group.run_on_preflight and is_preflight(exchange.original):
+        if preflight and not group.run_on_preflight:
             continue
         outcome = await group.outcome(ask)
         if outcome.consumer is not None:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import pluggy
 
@@ -24,8 +24,7 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What an auth plugin found: a caller, nothing to look at, or something that does not hold.
 
     `message` is the sentence a client reads, `challenge` the value of `WWW-Authenticate` (RFC 9110 section 11.6.1), and
@@ -43,10 +42,6 @@ class Outcome:
     claims: Mapping[str, Any] | None = None
     anonymous: Consumer | None = None
 
-    def __post_init__(self) -> None:
-        if self.challenge and not (self.challenge.isascii() and self.challenge.isprintable()):
-            raise ValueError("a challenge holds printable ASCII alone")
-
     @classmethod
     def ok(
         cls,
@@ -56,17 +51,23 @@ class Outcome:
         claims: Mapping[str, Any] | None = None,
     ) -> Outcome:
         """The credential holds, and this is whose it is; None where it is nobody's that the configuration knows."""
-        return cls(consumer=consumer, credential=credential, holds=True, claims=claims)
+        return cls(consumer, credential, holds=True, claims=claims)
 
     @classmethod
     def absent(cls, message: str, *, challenge: str, anonymous: Consumer | None = None) -> Outcome:
         """The request has no credential of this plugin's kind; where it has none at all, it is from `anonymous`."""
-        return cls(present=False, message=message, challenge=challenge, anonymous=anonymous)
+        return cls(present=False, message=message, challenge=_printable(challenge), anonymous=anonymous)
 
     @classmethod
     def invalid(cls, message: str, *, challenge: str, reason: str = "") -> Outcome:
         """The request has a credential, and it does not hold."""
-        return cls(message=message, challenge=challenge, reason=reason)
+        return cls(message=message, challenge=_printable(challenge), reason=reason)
+
+
+def _printable(challenge: str) -> str:
+    if not challenge.isascii() or not challenge.isprintable():
+        raise ValueError("a challenge holds printable ASCII alone")
+    return challenge
 
 
 class ConsumerDirectory(Protocol):

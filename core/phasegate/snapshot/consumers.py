@@ -18,7 +18,7 @@ class ConsumerIndex:
     """
 
     def __init__(self, consumers: Iterable[Consumer] = (), key_fields: Mapping[str, str] | None = None) -> None:
-        self._seed = secrets.token_bytes(32)
+        self._keyed = hashlib.blake2b(digest_size=16, key=secrets.token_bytes(32))
         self._found: dict[tuple[str, bytes], Found] = {}
         self._named: dict[str, Consumer] = {}
         self._fields = key_fields or {}
@@ -28,7 +28,7 @@ class ConsumerIndex:
     def fork(self) -> ConsumerIndex:
         """Return an index of the same consumers that can be changed without this one's notice."""
         index = ConsumerIndex(key_fields=self._fields)
-        index._seed, index._found, index._named = self._seed, dict(self._found), dict(self._named)
+        index._keyed, index._found, index._named = self._keyed, dict(self._found), dict(self._named)
         return index
 
     def add(self, consumer: Consumer) -> None:
@@ -58,7 +58,9 @@ class ConsumerIndex:
                 yield (credential.plugin, self._digest(str(credential.config[field]))), credential
 
     def _digest(self, key: str) -> bytes:
-        return hashlib.blake2b(key.encode(), digest_size=16, key=self._seed).digest()
+        keyed = self._keyed.copy()
+        keyed.update(key.encode())
+        return keyed.digest()
 
 
 class LiveConsumers:
