@@ -1,6 +1,7 @@
 """Authentication plugins for Phasegate, and restrictions of who may call."""
 
 from .basic_auth import BasicAuth
+from .jwt_auth import JwtAuth
 from .key_auth import KeyAuth
 
-__all__ = ["BasicAuth", "KeyAuth"]
+__all__ = ["BasicAuth", "JwtAuth", "KeyAuth"]
