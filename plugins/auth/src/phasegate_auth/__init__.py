@@ -1,8 +1,21 @@
 """Authentication plugins for Phasegate, and restrictions of who may call."""
 
 from .basic_auth import BasicAuth
+from .consumer_restriction import ConsumerRestriction
 from .hmac_auth import HmacAuth
+from .ip_restriction import IpRestriction
 from .jwt_auth import JwtAuth
 from .key_auth import KeyAuth
+from .referer_restriction import RefererRestriction
+from .ua_restriction import UaRestriction
 
-__all__ = ["BasicAuth", "HmacAuth", "JwtAuth", "KeyAuth"]
+__all__ = [
+    "BasicAuth",
+    "ConsumerRestriction",
+    "HmacAuth",
+    "IpRestriction",
+    "JwtAuth",
+    "KeyAuth",
+    "RefererRestriction",
+    "UaRestriction",
+]
