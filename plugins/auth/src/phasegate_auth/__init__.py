@@ -2,6 +2,8 @@
 
 from .basic_auth import BasicAuth
 from .consumer_restriction import ConsumerRestriction
+from .cors import Cors
+from .csrf import Csrf
 from .hmac_auth import HmacAuth
 from .ip_restriction import IpRestriction
 from .jwt_auth import JwtAuth
@@ -12,6 +14,8 @@ from .ua_restriction import UaRestriction
 __all__ = [
     "BasicAuth",
     "ConsumerRestriction",
+    "Cors",
+    "Csrf",
     "HmacAuth",
     "IpRestriction",
     "JwtAuth",
