@@ -4,6 +4,7 @@ from .basic_auth import BasicAuth
 from .consumer_restriction import ConsumerRestriction
 from .cors import Cors
 from .csrf import Csrf
+from .forward_auth import ForwardAuth
 from .hmac_auth import HmacAuth
 from .ip_restriction import IpRestriction
 from .jwt_auth import JwtAuth
@@ -16,6 +17,7 @@ __all__ = [
     "ConsumerRestriction",
     "Cors",
     "Csrf",
+    "ForwardAuth",
     "HmacAuth",
     "IpRestriction",
     "JwtAuth",
