@@ -9,6 +9,7 @@ from .hmac_auth import HmacAuth
 from .ip_restriction import IpRestriction
 from .jwt_auth import JwtAuth
 from .key_auth import KeyAuth
+from .openid_connect import OpenidConnect
 from .referer_restriction import RefererRestriction
 from .ua_restriction import UaRestriction
 
@@ -22,6 +23,7 @@ __all__ = [
     "IpRestriction",
     "JwtAuth",
     "KeyAuth",
+    "OpenidConnect",
     "RefererRestriction",
     "UaRestriction",
 ]

@@ -11,11 +11,15 @@ from . import cookies
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where a token may stand. A header beats the query, which beats a cookie; an empty name is no place."""
+    """Where a token may stand. A header beats the query, which beats a cookie; an empty name is no place.
+
+    With `bare` the header may hold a token without a scheme before it.
+    """
 
     header: str
     query: str = ""
     cookie: str = ""
+    bare: bool = True
 
     def tokens(self, request: Request) -> list[str]:
         """Return what stands in the first place that has anything: one token, or several, of which none counts."""
@@ -38,8 +42,8 @@ class Places:
             cookies.remove(headers, self.cookie)
 
     def _from_header(self, value: str) -> list[str]:
-        """Return the token of a field: what follows `Bearer`, or all of it where no scheme stands before it."""
+        """Return the token of a field: what follows `Bearer`, or all of it where no scheme has to stand before it."""
         scheme, space, token = value.partition(" ")
         if scheme.lower() == "bearer":
             return [token.strip(" ")]
-        return [] if space else [value]
+        return [value] if self.bare and not space else []
