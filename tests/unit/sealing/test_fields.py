@@ -5,7 +5,7 @@ import pytest
 
 from phasegate import Exchange, Plugin, Response, Secret, hookimpl
 from phasegate.multi_auth import MultiAuth
-from phasegate.registry import Registry
+from phasegate.registry import Registry, installed
 from phasegate.schema.tables import Schemas
 from phasegate.sealing import SecretFields
 from phasegate.sealing.places import shown
@@ -45,7 +45,7 @@ class Keeper(Plugin):
 
 @pytest.fixture(scope="module")
 def fields() -> SecretFields:
-    offered = Registry.load(["aws-lambda", "key-auth"]).classes.values()
+    offered = Registry.load(installed()).classes.values()
     return SecretFields(Schemas(Registry([*offered, Keeper])))
 
 
