@@ -20,7 +20,8 @@ from .model import Consumer, Credential, Route
 from .passwords import check_password, hash_password
 from .plugin import Clock, ConsumerDirectory, Outcome, Plugin, Services, hookimpl
 from .secret import Secret
-from .upstream.call import Answer, Call, CallTimeouts, ConnectionOptions
+from .upstream.answers import Answer
+from .upstream.call import Call, CallTimeouts, ConnectionOptions, Origin, UpstreamTLS
 from .upstream.client import UpstreamClient
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Exchange",
     "Finding",
     "Headers",
+    "Origin",
     "Outcome",
     "PayloadTooLarge",
     "PhasegateError",
@@ -54,6 +56,7 @@ __all__ = [
     "UpstreamClient",
     "UpstreamError",
     "UpstreamFacts",
+    "UpstreamTLS",
     "check_password",
     "hash_password",
     "hookimpl",

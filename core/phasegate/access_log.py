@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from .exchange import Exchange
+from .http.message import line_of
 from .logs import timestamp
 
 _FLUSH_SECONDS = 0.05
@@ -42,21 +43,22 @@ class AccessLog:
 
 
 def _fields(exchange: Exchange, status: int) -> dict[str, Any]:
-    original, upstream = exchange.original, exchange.upstream
+    client, method, host, target, path, version = line_of(exchange.received)
+    upstream, route, consumer = exchange.upstream, exchange.route, exchange.consumer
     fields: dict[str, Any] = {
         "time": timestamp(time.time()),
         "event": "access",
         "request_id": exchange.request_id,
-        "client": original.client,
-        "method": original.method,
-        "host": original.host,
-        "path": original.raw_target.partition("?")[0] or original.path,
-        "protocol": f"HTTP/{original.http_version}",
+        "client": client,
+        "method": method,
+        "host": host,
+        "path": target.partition("?")[0] or path,
+        "protocol": f"HTTP/{version}",
         "status": status,
         "bytes": exchange.bytes_sent,
         "duration_ms": round((time.monotonic() - exchange.started) * 1000, 3),
-        "route": exchange.route.id if exchange.route else None,
-        "consumer": exchange.consumer.username if exchange.consumer else None,
+        "route": route.id if route else None,
+        "consumer": consumer.username if consumer else None,
     }
     if upstream is not None:
         fields["upstream"] = upstream.address

@@ -210,6 +210,8 @@ class UpstreamError(RequestError):
 
     status = 502
     code = "upstream_error"
+    sent: bool = True
+    """Whether anything of the request may have reached the upstream; False where there was no connection."""
 
 
 class UpstreamUnreachable(UpstreamError):

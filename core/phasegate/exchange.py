@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .errors import RequestError
@@ -20,7 +20,6 @@ class UpstreamFacts:
     seconds: float | None = None
 
 
-@dataclass(slots=True, eq=False)
 class Exchange:
     """What phases share: the request, who sent it, which route matched, and the answer once there is one.
 
@@ -29,25 +28,52 @@ class Exchange:
     caller's token says, once it is known to hold.
     """
 
-    request: Request
-    request_id: str
-    started: float
-    original: Request = field(init=False)
-    route: Route | None = None
-    params: dict[str, str] = field(default_factory=dict)
-    prefix: str | None = None
-    consumer: Consumer | None = None
-    credential: Credential | None = None
-    claims: Mapping[str, Any] | None = None
-    response: Response | None = None
-    error: RequestError | None = None
-    upstream: UpstreamFacts | None = None
-    bytes_sent: int = 0
-    state: dict[str, Any] = field(default_factory=dict)
-    _closers: list[Callable[[], None]] = field(default_factory=list, repr=False)
+    __slots__ = (
+        "_closers",
+        "_original",
+        "bytes_sent",
+        "claims",
+        "consumer",
+        "credential",
+        "error",
+        "params",
+        "prefix",
+        "received",
+        "request",
+        "request_id",
+        "response",
+        "route",
+        "started",
+        "state",
+        "upstream",
+    )
 
-    def __post_init__(self) -> None:
-        self.original = self.request.copy()
+    def __init__(self, request: Request, request_id: str, started: float) -> None:
+        self.request = request
+        self.request_id = request_id
+        self.started = started
+        self.route: Route | None = None
+        self.params: dict[str, str] = {}
+        self.prefix: str | None = None
+        self.consumer: Consumer | None = None
+        self.credential: Credential | None = None
+        self.claims: Mapping[str, Any] | None = None
+        self.response: Response | None = None
+        self.error: RequestError | None = None
+        self.upstream: UpstreamFacts | None = None
+        self.bytes_sent = 0
+        self.state: dict[str, Any] = {}
+        self._closers: list[Callable[[], None]] | None = None
+        self.received = request.values()
+        """What `original` is made of when somebody asks for it."""
+        self._original: Request | None = None
+
+    @property
+    def original(self) -> Request:
+        """The request as it was received."""
+        if self._original is None:
+            self._original = Request.of(self.received)
+        return self._original
 
     @property
     def suffix(self) -> str | None:
@@ -61,7 +87,10 @@ class Exchange:
 
     def defer(self, closer: Callable[[], None]) -> None:
         """Call `closer` once the exchange is over, however it ends; the last deferred runs first."""
-        self._closers.append(closer)
+        if self._closers is None:
+            self._closers = [closer]
+        else:
+            self._closers.append(closer)
 
     def close(self) -> None:
         """Run every deferred closer. Called by the gateway."""

@@ -14,9 +14,7 @@ from .http.message import Request, Response
 from .model import Node, Timeouts, Upstream
 from .plugin import Plugin, Services, hookimpl
 from .upstream.balancer import Balancer
-from .upstream.call import Call, CallTimeouts, ConnectionOptions
-
-_CONNECTION = ConnectionOptions()
+from .upstream.call import Call, CallTimeouts, Origin
 
 
 @dataclass(kw_only=True)
@@ -43,16 +41,16 @@ class Forward(Plugin):
             raise ServiceUnavailable(f"upstream {self.upstream.id} has no node with a weight")
         await exchange.request.body.settle()
         call = self._call(exchange.request, node)
-        exchange.upstream = facts = UpstreamFacts(call.address)
+        exchange.upstream = facts = UpstreamFacts(call.origin.address)
         began = self._clock.monotonic()
         if exchange.request.is_websocket:
             response = await self._websocket(exchange, call)
             facts.status, facts.seconds = response.status, self._clock.monotonic() - began
             return response
         answer = await self._client.send(call)
-        exchange.defer(answer.close)
+        if answer.streams:
+            exchange.defer(answer.close)
         facts.status, facts.seconds = answer.status, self._clock.monotonic() - began
-        answer.headers.raw = without_hop_by_hop(answer.headers.raw)
         return answer
 
     async def _websocket(self, exchange: Exchange, call: Call) -> Response:
@@ -69,8 +67,7 @@ class Forward(Plugin):
         query = request.query.raw
         return Call(
             method=request.method,
-            scheme=self.upstream.scheme,
-            address=address,
+            origin=Origin(self.upstream.scheme, address),
             target=f"{request.path}?{query}" if query else request.path,
             headers=[
                 (b"host", self._host(request, address).encode("latin-1")),
@@ -79,7 +76,6 @@ class Forward(Plugin):
             ],
             body=request.body,
             timeouts=self._timeouts,
-            connection=_CONNECTION,
         )
 
     def _host(self, request: Request, address: str) -> str:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import re
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from . import request_ids
 from .access_log import AccessLog
 from .errors import BadRequest, ClientClosed, Misdirected, PluginFailed, RequestError
 from .exchange import Exchange
 from .http.address import Network
+from .http.headers import Headers
 from .http.hygiene import client_address
 from .http.message import Request, Response
 from .http.problem import SERVER
-from .pipeline import Run
+from .model import Consumer
+from .pipeline import Pipeline, Run
 from .plugin import Plugin, Services, SystemClock
 from .router import Router
 from .schema.tables import Schemas
@@ -34,6 +36,7 @@ _NOTHING: Mapping[Any, Any] = {}
 _OPEN_UNDISTURBED_SECONDS = 5.0
 _SLASHES = re.compile("/{2,}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=-]{8,128}")
+_SERVER = (b"server", SERVER.encode("ascii"))
 
 
 class Gateway:
@@ -85,9 +88,9 @@ class Gateway:
 
     def begin(self, request: Request, refused: RequestError | None = None) -> GatewayPassage:
         """Take a request in, as the listener cleaned it; with `refused` it is answered by that error."""
-        request.client, request.peer_trusted = client_address(request.headers, request.peer, self._trusted)
-        exchange = Exchange(request, _request_id(request), time.monotonic())
-        request.headers["x-request-id"] = exchange.request_id
+        if self._trusted:
+            request.client, request.peer_trusted = client_address(request.headers, request.peer, self._trusted)
+        exchange = Exchange(request, _identified(request.headers), time.monotonic())
         snapshot = self._snapshot
         snapshot.acquire()
         refused = refused or self.misdirected(request) or _find_route(exchange, snapshot.router)
@@ -136,15 +139,13 @@ class GatewayPassage:
         self._exchange = exchange
         self._snapshot = snapshot
         self._access_log = access_log
-        route = exchange.route
-        self._run = Run(
-            exchange, snapshot.pipeline(route), lambda consumer: snapshot.pipeline_for(route, consumer), refused
-        )
+        self._run = Run(exchange, snapshot.pipeline(exchange.route), self._pipeline_for, refused)
 
     async def answer(self) -> Response:
         """Return the answer with the gateway's own headers; the body may still be streaming in."""
         response = await self._run.answer()
-        response.headers["server"] = SERVER
+        # Listeners send the first one.
+        response.headers.raw = [_SERVER, *response.headers.raw]
         return response
 
     async def finish(self, error: RequestError | None, bytes_sent: int) -> None:
@@ -162,9 +163,13 @@ class GatewayPassage:
         if self._access_log is not None:
             self._access_log.record(exchange, self._logged_status())
         try:
-            await self._run.log()
+            if self._run.logs:
+                await self._run.log()
         finally:
             self._snapshot.release()
+
+    def _pipeline_for(self, consumer: Consumer) -> Pipeline:
+        return self._snapshot.pipeline_for(self._exchange.route, consumer)
 
     def _logged_status(self) -> int:
         exchange = self._exchange
@@ -190,9 +195,20 @@ def _find_route(exchange: Exchange, router: Router) -> RequestError | None:
     return None
 
 
-def _request_id(request: Request) -> str:
-    given = request.headers.get("x-request-id")
-    return given if given is not None and _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+def _identified(headers: Headers) -> str:
+    """Return the request's id, which stands in its fields afterwards: the client's where it gave one, or a new one."""
+    given = [value for name, value in headers.raw if name == b"x-request-id"]
+    if given:
+        found = given[0].decode("latin-1")
+        if len(given) == 1 and _REQUEST_ID.fullmatch(found):
+            return found
+        headers.remove("x-request-id")
+        if _REQUEST_ID.fullmatch(found):
+            headers.raw = [*headers.raw, (b"x-request-id", given[0])]
+            return found
+    new = request_ids.new()
+    headers.raw = [*headers.raw, (b"x-request-id", new.encode("ascii"))]
+    return new
 
 
 def _report(exchange: Exchange, error: RequestError) -> None:

@@ -114,6 +114,11 @@ class Run:
         exchange.response = response
         return response
 
+    @property
+    def logs(self) -> bool:
+        """Whether anybody takes part in the log phase."""
+        return bool(self._pipeline.log)
+
     async def log(self) -> None:
         """Run the log phase; a plugin that fails in it is reported and the next one runs."""
         for step in self._pipeline.log:
@@ -125,10 +130,12 @@ class Run:
     async def _claim(self) -> Response:
         if self._refused is not None:
             raise self._refused
-        response = await self._first("rewrite", self._pipeline.rewrite)
+        response = None
+        if self._pipeline.rewrite:
+            response = await self._first("rewrite", self._pipeline.rewrite)
         if response is None and self._pipeline.authenticate:
             await self._authenticate()
-        if response is None:
+        if response is None and self._pipeline.access:
             response = await self._first("access", self._pipeline.access)
         if response is None:
             response = await self._first("proxy", self._pipeline.proxy)

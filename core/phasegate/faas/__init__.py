@@ -1,6 +1,6 @@
 """The base of function plugins: everything a FaaS vendor's plugin shares with every other's."""
 
-from ..upstream.call import Answer
+from ..upstream.answers import Answer
 from .plugin import FunctionPlugin
 from .request import FunctionRequest
 from .target import FunctionTarget

@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 from ..errors import BadRequest, Finding
 from ..exchange import Exchange, UpstreamFacts
 from ..forward import content_length
-from ..http.hygiene import end_to_end_request, without_hop_by_hop
+from ..http.hygiene import end_to_end_request
 from ..http.message import Response
 from ..plugin import Plugin, Services, hookimpl
-from ..upstream.call import Answer, Call, CallTimeouts, ConnectionOptions
+from ..upstream.answers import Answer
+from ..upstream.call import Call, CallTimeouts, ConnectionOptions, Origin
 from .request import FunctionRequest
 from .target import FunctionTarget
 
@@ -116,19 +117,23 @@ class FunctionPlugin(Plugin):
             whole=self.stream_timeout / _MILLISECONDS,
             head_from_start=True,
         )
-        self._connection = ConnectionOptions(
+        options = ConnectionOptions(
             verify=self.ssl_verify,
             keepalive=self.keepalive,
+            keepalive_pool=self.keepalive_pool,
             keepalive_seconds=self.keepalive_timeout / _MILLISECONDS,
             tls_name=self._target.tls_name,
         )
+        self._origin = Origin(self._target.scheme, self._target.address, options)
 
     @hookimpl
     async def proxy(self, exchange: Exchange) -> Response | None:
         """Call the function and hand its answer on as a stream."""
         if exchange.request.is_websocket:
             raise BadRequest("a function takes no WebSocket")
-        await exchange.request.body.hold(self.max_req_body_size)
+        body = exchange.request.body
+        if body.data is None or len(body.data) > self.max_req_body_size:
+            await body.hold(self.max_req_body_size)
         answer = await self._send(exchange)
         accepted = await self.accept(answer, exchange)
         if accepted is None:
@@ -143,9 +148,9 @@ class FunctionPlugin(Plugin):
         exchange.upstream = facts = UpstreamFacts(self._target.address)
         began = self.clock.monotonic()
         answer = await self.client.send(self._call(request))
-        exchange.defer(answer.close)
+        if answer.streams:
+            exchange.defer(answer.close)
         facts.status, facts.seconds = answer.status, self.clock.monotonic() - began
-        answer.headers.raw = without_hop_by_hop(answer.headers.raw)
         return answer
 
     def _request(self, exchange: Exchange) -> FunctionRequest:
@@ -167,11 +172,9 @@ class FunctionPlugin(Plugin):
         ]
         return Call(
             method=request.method,
-            scheme=self._target.scheme,
-            address=self._target.address,
+            origin=self._origin,
             target=request.target,
             headers=headers,
             body=request.body,
             timeouts=self._timeouts,
-            connection=self._connection,
         )

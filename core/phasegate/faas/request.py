@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..http.body import Body
-from ..http.headers import RawHeaders
+from ..http.headers import RawHeaders, name_of
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,7 +33,8 @@ class FunctionRequest:
 
     def set(self, name: bytes, value: bytes) -> None:
         """Replace every field of that lower-case name by one."""
-        self.remove(name)
+        if name in map(name_of, self.headers):
+            self.remove(name)
         self.headers.append((name, value))
 
     def remove(self, *names: bytes) -> None:

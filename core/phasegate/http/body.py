@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import tempfile
 from collections.abc import AsyncIterator
-from typing import IO
+from typing import IO, Protocol
 
 from ..errors import BadRequest, PayloadTooLarge, PhasegateError
 
@@ -36,6 +36,16 @@ class Memory:
         return True
 
 
+class Source(Protocol):
+    """Where a body comes from that is on its way in."""
+
+    def blocks(self) -> AsyncIterator[bytes]:
+        """Return its blocks as they come; called once."""
+
+    def here(self) -> bytes | None:
+        """Return all of it where it is short and here already; `blocks` is not called then."""
+
+
 class Body:
     """The body of one request.
 
@@ -44,12 +54,13 @@ class Body:
     the other bodies have taken all the memory that there is for them.
     """
 
-    __slots__ = ("_data", "_file", "_memory", "_source", "_taken", "length")
+    __slots__ = ("_data", "_file", "_inbound", "_memory", "_source", "_taken", "length")
 
     def __init__(self, data: bytes = b"") -> None:
         self._data: bytes | None = data
         self._file: IO[bytes] | None = None
         self._source: AsyncIterator[bytes] | None = None
+        self._inbound: Source | None = None
         self._memory: Memory | None = None
         self._taken = 0
         self.length: int | None = len(data)
@@ -64,16 +75,31 @@ class Body:
         body._data, body._source, body.length, body._memory = None, source, length, memory
         return body
 
+    @classmethod
+    def incoming(cls, inbound: Source, length: int | None, memory: Memory | None = None) -> Body:
+        """Return a body that comes in by a connection, as `streaming` does; a short one that is here already is held at once."""
+        body = cls()
+        body._data, body._inbound, body.length, body._memory = None, inbound, length, memory
+        return body
+
     @property
     def held(self) -> bool:
         """Whether the body is here whole."""
-        return self._data is not None or self._file is not None
+        return self.data is not None or self._file is not None
+
+    @property
+    def data(self) -> bytes | None:
+        """The body where it is in memory whole, None for one that streams or waits on disk."""
+        if self._data is None and self._inbound is not None:
+            self._take_what_is_here(self._inbound)
+        return self._data
 
     async def hold(self, limit_bytes: int) -> Body:
         """Read the whole body in and return it. Raise PayloadTooLarge when it is longer than `limit_bytes`."""
+        held = self.held
         if self.length is not None and self.length > limit_bytes:
             raise PayloadTooLarge(f"body of {self.length} bytes is over the limit of {limit_bytes}")
-        if not self.held:
+        if not held:
             await self._collect(limit_bytes)
         return self
 
@@ -104,12 +130,12 @@ class Body:
 
     async def settle(self) -> None:
         """Wait until it is known whether there is a body at all, where the sender declared no length."""
-        if self.length is not None or self._source is None:
+        if self.length is not None or self.held or (self._source is None and self._inbound is None):
             return
-        source = self._source
+        source = self._take_source()
         first = await anext(source, None)
         if first is None:
-            self._data, self._source, self.length = b"", None, 0
+            self._data, self.length = b"", 0
         else:
             self._source = _chained(first, source)
 
@@ -120,7 +146,16 @@ class Body:
         if self._file is not None:
             self._file.close()
 
+    def _take_what_is_here(self, inbound: Source) -> None:
+        data = inbound.here()
+        if data is not None and self.length in (None, len(data)):
+            self._data, self._inbound, self.length = data, None, len(data)
+        elif data is not None:
+            self._inbound, self._source = None, _only(data)
+
     def _take_source(self) -> AsyncIterator[bytes]:
+        if self._inbound is not None:
+            self._source, self._inbound = self._inbound.blocks(), None
         if self._source is None:
             raise BodyConsumed("the request body was streamed already: call hold() before the first reader")
         source, self._source = self._source, None
@@ -182,6 +217,10 @@ class Body:
         if self._memory is not None:
             self._memory.taken -= self._taken
             self._taken = 0
+
+
+async def _only(block: bytes) -> AsyncIterator[bytes]:
+    yield block
 
 
 async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
 
 RawHeaders = list[tuple[bytes, bytes]]
 
 # RFC 9110 section 5.6.2 (token) and 5.5 (field value without CR, LF and NUL).
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _UNSAFE_VALUE = re.compile(r"[\r\n\0]")
+
+
+name_of = itemgetter(0)
+"""The name of a raw field: `map(name_of, raw)` gives those of all."""
 
 
 class Headers:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from .address import Network, is_within, parse_address
-from .headers import Headers, RawHeaders
+from .headers import Headers, RawHeaders, name_of
 from .message import Request
 
 # RFC 9110 section 7.6.1 and RFC 9112: they speak of one connection and never pass.
@@ -51,10 +53,7 @@ def received_fields(raw: RawHeaders) -> RawHeaders:
     out; those that only the gateway may write; and underscore spellings of either kind and of forwarding and framing
     fields, which upstreams may read as the real ones. Of `te` only `trailers` passes (RFC 9110 section 10.1.4).
     """
-    for name, _ in raw:
-        if name in _SUSPECT or b"_" in name:
-            break
-    else:
+    if _SUSPECT.isdisjoint(map(name_of, raw)) and b"_" not in b"".join(map(name_of, raw)):
         return raw
     fields = [field for field in without_hop_by_hop(raw) if field[0] not in IDENTITY and not _is_lookalike(field[0])]
     if any(name == b"te" and b"trailers" in value for name, value in raw):
@@ -83,38 +82,67 @@ def without_hop_by_hop(raw: RawHeaders) -> RawHeaders:
 
 
 def end_to_end_request(request: Request) -> RawHeaders:
-    """Return the fields of a request that an upstream gets, with `X-Forwarded-*` and `Via`.
+    """Return the fields of a request that an upstream gets, with `X-Forwarded-*` and `Via`, as a list of its own.
 
     `host`, `content-length` and `expect` are left out, since whoever sends the request writes them anew.
     """
-    fields = [field for field in request.headers.raw if field[0] not in _FRAMING and _goes_on(field)]
-    return [*_without_untrusted(fields, trusted=request.peer_trusted), *_forwarding(request)]
+    raw = request.headers.raw
+    if request.peer_trusted:
+        fields = [field for field in raw if _passes_trusted(field[0])]
+    else:
+        fields = [field for field in raw if _passes(field[0])]
+    if (b"te", b"trailers") in raw:
+        fields.append((b"te", b"trailers"))
+    if request.peer_trusted or b"via" in map(name_of, raw):
+        return fields + _forwarding(request)
+    host = request.headers.get("host") or request.host
+    fields += _first_forwarding(request.peer, request.scheme, host, _port(request), request.http_version)
+    return fields
 
 
-def _goes_on(field: tuple[bytes, bytes]) -> bool:
-    return field[0] not in HOP_BY_HOP or field == (b"te", b"trailers")
+@lru_cache(maxsize=4096)
+def _passes(name: bytes) -> bool:
+    """Tell whether a field goes on that a client sent for whom nobody vouches."""
+    return _passes_trusted(name) and not name.startswith(_FORWARDING)
 
 
-def _without_untrusted(fields: RawHeaders, *, trusted: bool) -> RawHeaders:
-    if trusted:
-        return [field for field in fields if field[0] not in _OWN_FORWARDING]
-    return [field for field in fields if not field[0].startswith(_FORWARDING) and field[0] != b"via"]
+@lru_cache(maxsize=4096)
+def _passes_trusted(name: bytes) -> bool:
+    return name not in HOP_BY_HOP and name not in _FRAMING and name not in _OWN_FORWARDING
+
+
+@lru_cache(maxsize=4096)
+def _first_forwarding(peer: str, scheme: str, host: str, port: str, version: str) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the fields that tell the upstream of a client that nobody stands before."""
+    return tuple(_fields_of([peer], scheme, host, port, [f"{version} phasegate"]))
 
 
 def _forwarding(request: Request) -> RawHeaders:
     """Return the fields that tell the upstream of the client; a trusted proxy's own words are kept."""
     headers = request.headers
     believed = headers if request.peer_trusted else Headers()
-    chain = [*believed.get_all("x-forwarded-for"), request.peer]
-    port = request.server_port or request.port or (443 if request.scheme == "https" else 80)
+    return _fields_of(
+        [*believed.get_all("x-forwarded-for"), request.peer],
+        believed.get("x-forwarded-proto") or request.scheme,
+        believed.get("x-forwarded-host") or headers.get("host") or request.host,
+        believed.get("x-forwarded-port") or _port(request),
+        [*headers.get_all("via"), f"{request.http_version} phasegate"],
+    )
+
+
+def _fields_of(chain: list[str], scheme: str, host: str, port: str, via: list[str]) -> RawHeaders:
     values = {
         "x-forwarded-for": ", ".join(chain),
-        "x-forwarded-proto": believed.get("x-forwarded-proto", request.scheme),
-        "x-forwarded-host": believed.get("x-forwarded-host", headers.get("host", request.host)),
-        "x-forwarded-port": believed.get("x-forwarded-port", str(port)),
-        "via": ", ".join([*headers.get_all("via"), f"{request.http_version} phasegate"]),
+        "x-forwarded-proto": scheme,
+        "x-forwarded-host": host,
+        "x-forwarded-port": port,
+        "via": ", ".join(via),
     }
     return Headers({name: value for name, value in values.items() if value}).raw
+
+
+def _port(request: Request) -> str:
+    return str(request.server_port or request.port or (443 if request.scheme == "https" else 80))
 
 
 def client_address(headers: Headers, peer: str, trusted: tuple[Network, ...]) -> tuple[str, bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import orjson
@@ -87,6 +88,19 @@ class Request:
     def path(self, value: str) -> None:
         self._path = canonical_path(value)
 
+    def values(self) -> tuple[Any, ...]:
+        """Return what the request is at the moment, for `of`: cheaper than a copy that may not be needed."""
+        return (*_VALUES(self), self.headers.raw)
+
+    @classmethod
+    def of(cls, values: tuple[Any, ...]) -> Request:
+        """Return the request that `values` was asked of, as it was then; the body is shared."""
+        request = cls.__new__(cls)
+        for name, value in zip(_VALUE_NAMES, values[:-1], strict=True):
+            setattr(request, name, value)
+        request.headers = Headers.from_raw(values[-1])
+        return request
+
     def with_path(self, path: str) -> Request:
         """Return a copy with another path."""
         twin = self.copy()
@@ -95,14 +109,16 @@ class Request:
 
     def copy(self) -> Request:
         """Return a request that changes apart from this one; the body is shared."""
-        twin = Request.__new__(Request)
-        for name in Request.__slots__:
-            setattr(twin, name, getattr(self, name))
-        twin.headers = self.headers.copy()
-        return twin
+        return Request.of(self.values())
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.host}{self.path}>"
+
+
+_VALUE_NAMES = tuple(name for name in Request.__slots__ if name != "headers")
+_VALUES = attrgetter(*_VALUE_NAMES)
+line_of = itemgetter(*map(_VALUE_NAMES.index, ("client", "method", "host", "raw_target", "_path", "http_version")))
+"""What the access log tells of a request, out of its `values`."""
 
 
 class Response:

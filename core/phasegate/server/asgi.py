@@ -231,9 +231,9 @@ def _body(fields: RawHeaders, http_version: str, inbound: InboundBody) -> Body:
         raise BadRequest("the Content-Length is no length, or stands there twice")
     if lengths:
         length = int(lengths[0])
-        return Body.streaming(inbound.blocks(), length) if length else Body()
+        return Body.incoming(inbound, length) if length else Body()
     if coded or http_version[0] != "1":
-        return Body.streaming(inbound.blocks(), None)
+        return Body.incoming(inbound, None)
     return Body()
 
 

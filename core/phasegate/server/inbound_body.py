@@ -10,6 +10,8 @@ from ..errors import RequestError
 
 # Blocks that wait are joined up to this size: each of its own takes some 60 bytes more than it holds.
 _JOINED_BYTES = 4096
+# What is handed over at once where it is here whole.
+_SHORT_BYTES = 65_536
 
 
 class InboundBody:
@@ -92,6 +94,18 @@ class InboundBody:
         waiting = now - self._waiting_since
         excess = self._waited + waiting - gap_seconds
         return waiting > gap_seconds or (excess > 0 and self.received < least_rate * excess)
+
+    def here(self) -> bytes | None:
+        """Return all of it where it is here whole, and short; nobody reads it otherwise then."""
+        if not self.ended or self.begun or self.unwanted or self.size > _SHORT_BYTES:
+            return None
+        self.begun = True
+        data, size = b"".join(self._blocks), self.size
+        self._blocks.clear()
+        self.size = 0
+        if size:
+            self._consumed(size)
+        return data
 
     async def blocks(self) -> AsyncIterator[bytes]:
         """Yield the body, waiting for the client where need be. Raise what it failed with."""

@@ -40,15 +40,20 @@ def head_of(method: str, target: bytes, fields: RawHeaders) -> Head:
     Raise BadRequest for a method, target, host or field value that is none.
     """
     _judge(method, fields)
-    headers = Headers.from_raw(received_fields(fields))
+    fields = received_fields(fields)
     path, query, authority = parse_target(target)
-    given = headers.get("host", "") or ""
-    host, port = parse_authority(given) if given else ("", None)
+    host: str = ""
+    port: int | None = None
+    for name, value in fields:
+        if name == b"host":
+            if value:
+                host, port = parse_authority(value.decode("ascii"))
+            break
     if authority is not None:
         # RFC 9112 section 3.2.2; a Host that is none is refused beside it all the same (section 3.2).
-        headers["host"] = authority
+        fields = [*(field for field in fields if field[0] != b"host"), (b"host", authority.encode("ascii"))]
         host, port = parse_authority(authority)
-    return Head(method, path, query, headers.raw, host, port, target.decode("ascii"))
+    return Head(method, path, query, fields, host, port, target.decode("ascii"))
 
 
 def request_of(
@@ -62,23 +67,24 @@ def request_of(
     is_websocket: bool = False,
     client_rule: ClientRule | None = None,
 ) -> Request:
-    """Return the request that a head begins."""
-    return Request(
-        head.method,
-        head.path,
-        query=Query(head.query),
-        headers=Headers.from_raw(head.fields),
-        body=body,
-        scheme=scheme,
-        host=head.host,
-        port=head.port,
-        http_version=http_version,
-        peer=peer,
-        server_port=server_port,
-        raw_target=head.raw_target,
-        is_websocket=is_websocket,
-        client_rule=client_rule,
-    )
+    """Return the request that a head begins; its path is canonical already."""
+    request = Request.__new__(Request)
+    request.method = head.method
+    request._path = head.path  # noqa: SLF001 (the setter would judge it once more)
+    request.query = Query(head.query)
+    request.headers = Headers.from_raw(head.fields)
+    request.body = body
+    request.scheme = scheme
+    request.host = head.host
+    request.port = head.port
+    request.http_version = http_version
+    request.peer = request.client = peer
+    request.peer_trusted = False
+    request.server_port = server_port
+    request.raw_target = head.raw_target
+    request.is_websocket = is_websocket
+    request.client_rule = client_rule
+    return request
 
 
 def stand_in(method: str, target: bytes, *, scheme: str, http_version: str, peer: str) -> Request:

@@ -11,7 +11,7 @@ from ..http.hygiene import HOP_BY_HOP
 from ..http.message import Response
 from ..http.problem import SERVER, error_response
 
-_SPECIAL = HOP_BY_HOP | {b"date", b"content-length"}
+_SPECIAL = HOP_BY_HOP | {b"date", b"content-length", b"server"}
 
 
 def has_no_body(method: str, status: int) -> bool:
@@ -35,29 +35,23 @@ def own_answer(error: RequestError) -> Response:
 def final_headers(response: Response, method: str) -> RawHeaders:
     """Return the header fields that go out, a list of their own.
 
-    None of the connection's, which the protocol writes; one `date` (RFC 9110 section 6.6.1); and a true length, which for
-    HEAD and 304 alone may be that of a body which is not sent.
+    None of the connection's, which the protocol writes; one `date` (RFC 9110 section 6.6.1), one `server`, the first; and a
+    true length, which for HEAD and 304 alone may be that of a body which is not sent.
     """
-    body, status = response.body, response.status
-    length = len(body) if isinstance(body, bytes) else None
-    states_length = status != 204 and (length is None or status == 304 or method == "HEAD")
-    fields: RawHeaders = []
-    dated = measured = False
-    for field in response.headers.raw:
-        name = field[0]
-        if name not in _SPECIAL:
-            fields.append(field)
-        elif name == b"date":
-            if not dated:
-                fields.append(field)
-            dated = True
-        elif name == b"content-length" and states_length and not measured and _is_length(field[1]):
-            fields.append(field)
-            measured = True
-    if not dated:
-        fields.append((b"date", http_date()))
-    if length is not None and not measured and status not in (204, 304):
-        fields.append((b"content-length", b"%d" % length))
+    raw, body, status = response.headers.raw, response.body, response.status
+    fields = [field for field in raw if field[0] not in _SPECIAL]
+    first = dict(reversed(raw))
+    fields.append((b"date", first.get(b"date") or http_date()))
+    if b"server" in first:
+        fields.append((b"server", first[b"server"]))
+    if isinstance(body, bytes) and status not in (204, 304) and method != "HEAD":
+        fields.append((b"content-length", b"%d" % len(body)))
+    elif status != 204:
+        length = declared_length(response)
+        if length is None and isinstance(body, bytes) and status != 304:
+            length = len(body)
+        if length is not None:
+            fields.append((b"content-length", b"%d" % length))
     return fields
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import ssl
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, cast
@@ -18,6 +16,7 @@ from hypercorn.config import Config
 
 from ..errors import Finding
 from ..http.client_rule import ClientRule
+from ..http.pem import in_memory
 
 _CERTIFICATE = "is no certificate chain in PEM"
 _KEY = "is no unencrypted private key in PEM"
@@ -150,25 +149,17 @@ def _context(pairs: Iterable[Pair]) -> ssl.SSLContext:
     """Return Hypercorn's server context, as a listener's own is: its ciphers, and ALPN for HTTP/2 and HTTP/1.1."""
     first, *further = pairs
     config = Config()
-    with _in_memory(first) as path:
+    with in_memory(_text(first)) as path:
         config.certfile = config.keyfile = path
         context = cast("ssl.SSLContext", config.create_ssl_context())
     for pair in further:
-        with _in_memory(pair) as path:
+        with in_memory(_text(pair)) as path:
             context.load_cert_chain(path)
     return context
 
 
-@contextlib.contextmanager
-def _in_memory(pair: Pair) -> Iterator[str]:
-    """Yield the path of a file with certificate and key in it that only this process has, and no disk."""
-    descriptor = os.memfd_create("certificate")
-    try:
-        with open(descriptor, "wb", closefd=False) as file:
-            file.write(f"{pair.cert}\n{pair.key}\n".encode())
-        yield f"/proc/self/fd/{descriptor}"
-    finally:
-        os.close(descriptor)
+def _text(pair: Pair) -> str:
+    return f"{pair.cert}\n{pair.key}\n"
 
 
 def _ask_clients(context: ssl.SSLContext, authorities: list[x509.Certificate], depth: int | None) -> ClientRule:

@@ -181,6 +181,9 @@ async def fake_upstream(tls: ssl.SSLContext | None = None) -> AsyncIterator[Fake
         yield upstream
     finally:
         server.close()
+        # What was accepted last has its task a few turns of the loop later.
+        for _ in range(3):
+            await asyncio.sleep(0)
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

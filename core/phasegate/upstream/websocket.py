@@ -7,11 +7,13 @@ import asyncio
 import aiohttp
 from aiohttp import WSMsgType
 
+from ..errors import MalformedResponse, UpstreamError, UpstreamUnreachable
 from ..http.headers import Headers, RawHeaders
 from ..http.message import Response
 from ..http.websocket import Close, WebSocketAnswer
-from .answers import failure
 from .call import Call
+from .pool import not_connected
+from .tls import client_context
 
 _LARGEST_MESSAGE_BYTES = 16_777_216
 _CLOSE_SECONDS = 5.0
@@ -57,24 +59,34 @@ async def open_websocket(session: aiohttp.ClientSession, call: Call) -> tuple[Re
     Raises what `UpstreamClient.send` raises before a head.
     """
     given = [field for field in call.headers if not field[0].startswith(_HANDSHAKE)]
+    origin = call.origin
     seconds = call.timeouts.connect + call.timeouts.head
     try:
         async with asyncio.timeout(seconds):
             socket = await session.ws_connect(
-                f"{call.scheme}://{call.address}{call.target}",
+                f"{origin.scheme}://{origin.address}{call.target}",
                 headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in given],
                 protocols=_subprotocols(call.headers),
-                ssl=call.connection.verify,
-                server_hostname=call.connection.tls_name,
+                ssl=client_context(origin.connection),
+                server_hostname=origin.connection.tls_name,
                 max_msg_size=_LARGEST_MESSAGE_BYTES,
                 timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
             )
     except aiohttp.WSServerHandshakeError as error:
         return Response(error.status, _fields(error.headers)), None
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise failure(error, call.address) from error
+        raise _failure(error, origin.address) from error
     side = UpstreamWebSocket(socket)
     return WebSocketAnswer(_fields(socket._response.headers), side, socket.protocol), side  # noqa: SLF001 (has no other door)
+
+
+def _failure(error: Exception, address: str) -> UpstreamError:
+    """Return our error for one of aiohttp's. None of them repeats what the upstream sent: it may hold secrets."""
+    if isinstance(error, aiohttp.ClientConnectionError) and not isinstance(error, aiohttp.ClientConnectorError):
+        return UpstreamUnreachable(f"{address} closed the connection before it answered")
+    if isinstance(error, aiohttp.ClientResponseError):
+        return MalformedResponse(f"{address} answered with what is not HTTP, or with a head that is too large")
+    return not_connected(error, address)
 
 
 def _subprotocols(fields: RawHeaders) -> list[str]:

@@ -20,7 +20,8 @@ from phasegate.errors import (
     UpstreamUnreachable,
 )
 from phasegate.testing import FakeUpstream, Reply, fake_upstream
-from phasegate.upstream.call import Answer, Call, CallTimeouts, ConnectionOptions
+from phasegate.upstream.answers import Answer
+from phasegate.upstream.call import Call, CallTimeouts, ConnectionOptions, Origin
 from phasegate.upstream.client import UpstreamClient
 
 TIMEOUTS = CallTimeouts(connect=2.0, send=2.0, head=2.0, gap=2.0)
@@ -46,9 +47,18 @@ async def send() -> AsyncIterator[Send]:
     await client.close()
 
 
-def call(upstream: FakeUpstream, method: str = "GET", target: str = "/", **fields: object) -> Call:
+def call(
+    upstream: FakeUpstream,
+    method: str = "GET",
+    target: str = "/",
+    *,
+    address: str | None = None,
+    connection: ConnectionOptions = ConnectionOptions(),  # noqa: B008 (frozen)
+    **fields: object,
+) -> Call:
+    origin = Origin(upstream.scheme, address or upstream.address, connection)
     given = {"headers": [(b"host", b"function.test")], "body": Body(), "timeouts": TIMEOUTS, **fields}
-    return Call(method=method, scheme=upstream.scheme, address=upstream.address, target=target, **given)  # type: ignore[arg-type]
+    return Call(method=method, origin=origin, target=target, **given)  # type: ignore[arg-type]
 
 
 async def test_what_is_asked_for_goes_on_the_wire_and_nothing_else(send: Send, upstream: FakeUpstream) -> None:
@@ -233,14 +243,14 @@ async def test_fetching_has_limits(upstream: FakeUpstream) -> None:
 
 
 async def test_nobody_there(send: Send, upstream: FakeUpstream) -> None:
-    nowhere = replace(call(upstream), address="127.0.0.1:1")
+    nowhere = call(upstream, address="127.0.0.1:1")
     with pytest.raises(UpstreamUnreachable, match=r"can't connect to 127\.0\.0\.1:1"):
         await send(nowhere)
 
 
 async def test_a_name_that_does_not_resolve(send: Send, upstream: FakeUpstream) -> None:
     with pytest.raises(UpstreamUnreachable, match=r"can't connect to nowhere\.invalid"):
-        await send(replace(call(upstream), address="nowhere.invalid:80"))
+        await send(call(upstream, address="nowhere.invalid:80"))
 
 
 async def test_a_head_that_takes_too_long(send: Send, upstream: FakeUpstream) -> None:
@@ -307,8 +317,7 @@ async def test_an_upstream_that_stops_reading(send: Send) -> None:
             await send(
                 Call(
                     method="POST",
-                    scheme="http",
-                    address=address,
+                    origin=Origin("http", address),
                     target="/",
                     headers=[(b"host", b"h")],
                     body=Body.streaming(endless(), None),
@@ -373,8 +382,7 @@ async def test_tls_to_a_server_that_speaks_none(send: Send) -> None:
             await send(
                 Call(
                     method="GET",
-                    scheme="https",
-                    address=address,
+                    origin=Origin("https", address),
                     target="/",
                     headers=[],
                     body=Body(),

@@ -6,12 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ...errors import RequestError, ResponseCut
+from ...http.chunks import LAST_CHUNK, chunk_of
 from ...http.message import Request, Response
 from ...http.websocket import WebSocketAnswer
 from ..answering import answer
 from ..inbound_body import InboundBody
 from ..outgoing import declared_length, guarded, has_no_body
-from .head import CONTINUE, LAST_CHUNK, chunk_of, head_of, is_chunked
+from .head import CONTINUE, head_of, is_chunked
 
 if TYPE_CHECKING:
     from .connection import Http1Connection

@@ -12,7 +12,6 @@ _CLASSES = {2: "Success", 3: "Redirection", 4: "Client Error", 5: "Server Error"
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode("ascii") for status in HTTPStatus}
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-LAST_CHUNK = b"0\r\n\r\n"
 
 
 def head_of(
@@ -31,7 +30,7 @@ def head_of(
         fields.append((b"connection", b"keep-alive"))
     if chunked:
         fields.append((b"transfer-encoding", b"chunked"))
-    lines = b"\r\n".join([b": ".join(field) for field in fields])
+    lines = b"\r\n".join(map(b": ".join, fields))
     if lines.count(b"\n") != len(fields) - 1 or lines.count(b"\r") != len(fields) - 1 or b"\0" in lines:
         raise ResponseCut("a field of the answer holds CR, LF or NUL")
     return b"%b%b\r\n\r\n" % (_STATUS_LINES.get(status) or _status_line(status), lines)
@@ -42,11 +41,6 @@ def is_chunked(response: Response, method: str, version: str) -> bool:
     if isinstance(response.body, bytes) or has_no_body(method, response.status) or version == "1.0":
         return False
     return declared_length(response) is None
-
-
-def chunk_of(block: bytes) -> bytes:
-    """Return a block as a chunk (RFC 9112 section 7.1)."""
-    return b"%x\r\n%b\r\n" % (len(block), block)
 
 
 def _status_line(status: int) -> bytes:

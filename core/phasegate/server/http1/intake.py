@@ -201,7 +201,7 @@ class Intake:
             return Http1Exchange(connection, self.stand_in(), body=body, persistent=False, refused=error)
         request = request_of(
             head,
-            body=Body() if body is None else Body.streaming(body.blocks(), framing.length, listener.roster.memory),
+            body=Body() if body is None else Body.incoming(body, framing.length, listener.roster.memory),
             scheme=listener.scheme,
             http_version=version,
             peer=connection.address,

@@ -187,7 +187,7 @@ class Intake:
             return Http2Exchange(connection, stream, request, body=body, length=opening.length, refused=head)
         request = request_of(
             head,
-            body=Body() if body is None else Body.streaming(body.blocks(), opening.length, listener.roster.memory),
+            body=Body() if body is None else Body.incoming(body, opening.length, listener.roster.memory),
             scheme=listener.scheme,
             http_version="2",
             peer=connection.address,

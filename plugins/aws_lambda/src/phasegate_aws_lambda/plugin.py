@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, ClassVar, Literal
 
 from phasegate import Exchange, Finding, Response, Services
@@ -21,6 +22,8 @@ _REMAPPED = {
     b"x-amzn-remapped-date": b"date",
 }
 _REMAPPED_DROPPED = b"x-amzn-remapped-content-length"
+
+_RENAMED = frozenset({*_REMAPPED, _REMAPPED_DROPPED})
 
 _HEADER_NAME = {"type": "string", "regex": "[A-Za-z0-9_-]+", "meta": {"expected": "a header name"}}
 
@@ -124,7 +127,7 @@ class AwsLambda(FunctionPlugin):
 
 def _restored(fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Return the fields with API Gateway's renaming undone, each taking the place of what stands under its own name."""
-    if not any(name.startswith(b"x-amzn-remapped-") for name, _ in fields):
+    if _RENAMED.isdisjoint(map(itemgetter(0), fields)):
         return fields
     replaced = {_REMAPPED[name] for name, _ in fields if name in _REMAPPED}
     return [

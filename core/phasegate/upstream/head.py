@@ -1,0 +1,80 @@
+"""Heads on the wire: of a request as it is sent, and of an answer as far as llhttp leaves judging it to its caller."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import httptools
+
+from ..errors import BadRequest, MalformedResponse
+from ..http.headers import RawHeaders, name_of
+from ..http.hygiene import HOP_BY_HOP, without_hop_by_hop
+from .call import Call
+
+HEAD_LIMIT_BYTES = 65_536
+# API Gateway and CDNs send fields of more than 8 KiB.
+_FIELD_LIMIT_BYTES = 32_768
+SMALL_HEAD_BYTES = _FIELD_LIMIT_BYTES
+"""What needs no closer look."""
+
+_METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_TARGET = re.compile(r"/[!\"$-~]*")
+
+
+class Framing(NamedTuple):
+    """What an answer's head says of its end and of the connection behind it."""
+
+    until_close: bool
+    """Whether the body ends with the connection."""
+    persistent: bool
+    """Whether the connection can carry another call."""
+
+
+def judge_head(
+    status: int, parser: httptools.HttpResponseParser, fields: RawHeaders, *, is_head: bool
+) -> tuple[Framing, RawHeaders]:
+    """Return how the answer goes on, and its fields but for those of the connection.
+
+    Raise MalformedResponse for a status, version or coding that none can have.
+    """
+    version = parser.get_http_version()
+    if not 200 <= status <= 599 or version not in ("1.1", "1.0"):
+        raise MalformedResponse(f"status {status} in HTTP/{version}")
+    names = set(map(name_of, fields))
+    if b"transfer-encoding" in names:
+        _judge_coding(fields, version)
+    bodiless = is_head or status in (204, 304)
+    until_close = not bodiless and b"transfer-encoding" not in names and b"content-length" not in names
+    if not HOP_BY_HOP.isdisjoint(names):
+        fields = without_hop_by_hop(fields)
+    return Framing(until_close, not until_close and parser.should_keep_alive()), fields
+
+
+def judge_sizes(fields: RawHeaders) -> None:
+    """Raise MalformedResponse for a field, or a whole, that is longer than any should be."""
+    sizes = [len(name) + len(value) for name, value in fields]
+    if max(sizes, default=0) > _FIELD_LIMIT_BYTES or sum(sizes) > HEAD_LIMIT_BYTES:
+        raise MalformedResponse(f"a field over {_FIELD_LIMIT_BYTES} bytes, or a head over {HEAD_LIMIT_BYTES}")
+
+
+def request_head(call: Call) -> bytes:
+    """Return a request's head. Raise BadRequest for what would be another request on the wire than is meant."""
+    method, target = call.method, call.target
+    if _TARGET.fullmatch(target) is None or _METHOD.fullmatch(method) is None:
+        raise BadRequest(f"{method!r} {target.partition('?')[0]!r} can't be sent as a request line")
+    lines = [f"{method} {target} HTTP/1.1".encode("ascii"), *map(b": ".join, call.headers)]
+    if call.body.length is None:
+        lines.append(b"transfer-encoding: chunked")
+    if not call.origin.connection.keepalive:
+        lines.append(b"connection: close")
+    text = b"\r\n".join(lines)
+    if text.count(b"\n") != len(lines) - 1 or text.count(b"\r") != len(lines) - 1 or b"\0" in text:
+        raise BadRequest("a field of the request to the upstream holds CR, LF or NUL")
+    return text + b"\r\n\r\n"
+
+
+def _judge_coding(fields: RawHeaders, version: str) -> None:
+    codings = [value.lower() for name, value in fields if name == b"transfer-encoding"]
+    if codings != [b"chunked"] or version == "1.0":
+        raise MalformedResponse("a Transfer-Encoding that is not chunked")

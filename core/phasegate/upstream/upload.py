@@ -1,0 +1,37 @@
+"""The part of a request's body that does not leave with its head."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ..http.chunks import LAST_CHUNK, chunk_of
+from .call import Call, CallTimeouts
+from .connection import NEVER, UpstreamConnection
+
+
+async def upload(connection: UpstreamConnection, call: Call, began: float) -> None:
+    """Send the body while the answer is waited for, which may come before the body's end.
+
+    Time that the upstream takes for a block counts, time that the client takes does not. What reading the body raises ends
+    the call.
+    """
+    timeouts, chunked = call.timeouts, call.body.length is None
+    otherwise = began + timeouts.head if timeouts.head_from_start else NEVER
+    try:
+        async for block in call.body:
+            if block:
+                connection.write(chunk_of(block) if chunked else block)
+                await connection.drained(timeouts.send, otherwise)
+    except Exception as error:  # noqa: BLE001 (whatever it is, the caller gets it)
+        connection.fail(error)
+        return
+    if chunked:
+        connection.write(LAST_CHUNK)
+    connection.uploaded(head_due(timeouts, began))
+
+
+def head_due(timeouts: CallTimeouts, began: float) -> float:
+    """Return when the head of the answer to a request that is sent by now is due, by the loop's clock."""
+    if timeouts.head_from_start:
+        return began + timeouts.head
+    return asyncio.get_running_loop().time() + timeouts.head
