@@ -72,6 +72,7 @@ class ForwardAuth(Plugin):
         "ssl_verify": {"type": "boolean", "default": True},
         "timeout": {"type": "integer", "min": 1, "max": 60_000, "default": 3000},
         "keepalive": {"type": "boolean", "default": True},
+        "keepalive_pool": {"type": "integer", "min": 1, "default": 5},
         "keepalive_timeout": {"type": "integer", "min": 1000, "default": 60_000},
         "max_req_body": {"type": "integer", "min": 1, "default": 1_048_576},
         "allow_degradation": {"type": "boolean", "default": False},
@@ -87,6 +88,7 @@ class ForwardAuth(Plugin):
     ssl_verify: bool
     timeout: int
     keepalive: bool
+    keepalive_pool: int
     keepalive_timeout: int
     max_req_body: int
     allow_degradation: bool
@@ -115,6 +117,7 @@ class ForwardAuth(Plugin):
         connection = ConnectionOptions(
             verify=self.ssl_verify,
             keepalive=self.keepalive,
+            keepalive_pool=self.keepalive_pool,
             keepalive_seconds=self.keepalive_timeout / _MILLISECONDS,
         )
         self._service = Service(services.client, self.uri, self.timeout / _MILLISECONDS, connection)
