@@ -6,6 +6,7 @@ import pytest
 from phasegate import ConfigError, Outcome, ServiceUnavailable, hash_password
 from phasegate.testing import FixedClock, make_exchange, make_plugin, make_request, make_services, run_phase
 from phasegate_auth import BasicAuth
+from phasegate_auth.failures import Failures
 from phasegate_auth.password_checks import PasswordChecks
 
 HASH = hash_password("sesame: \u00f6ffne dich")
@@ -177,3 +178,56 @@ async def test_too_many_that_wait_are_turned_away() -> None:
         await asked[64]
     checks.close()
     await asyncio.gather(*asked, return_exceptions=True)
+
+
+async def tried(plugin: BasicAuth, value: str, peer: str = "192.0.2.1") -> str:
+    exchange = make_exchange(make_request(headers={"authorization": value}, peer=peer))
+    found = await run_phase(plugin, "authenticate", exchange)
+    return "in" if found.holds else found.reason
+
+
+LOCKED = "too many passwords were wrong, so none is looked at"
+
+
+async def test_after_many_wrong_passwords_none_is_looked_at_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted, clock = Counted(monkeypatch), FixedClock()
+    plugin = make_plugin(BasicAuth, {"lockout_failures": 3})
+    await plugin.open(make_services(consumers=CONSUMERS, clock=clock))
+    good = basic("j\u00efll", "in the clear")
+    for user, reason in (("j\u00efll", "the password is another"), ("nobody", "no consumer has this username")):
+        answers = [await tried(plugin, basic(user, str(number))) for number in range(5)]
+        assert answers == [reason, reason, reason, LOCKED, LOCKED]
+    assert len(counted.asked) == 6
+    assert await tried(plugin, good) == LOCKED
+    assert await tried(plugin, good, peer="192.0.2.2") == "in"
+    assert await tried(plugin, good) == "in"
+    clock.advance(60)
+    assert await tried(plugin, basic("j\u00efll", "x")) == "the password is another"
+    await plugin.close()
+
+
+async def test_many_users_tried_from_one_address_lock_it_out_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    Counted(monkeypatch)
+    plugin = make_plugin(BasicAuth, {"lockout_failures": 2})
+    await plugin.open(make_services(consumers=CONSUMERS, clock=FixedClock()))
+    answers = [await tried(plugin, basic(f"user-{number}", "x")) for number in range(12)]
+    assert answers == ["no consumer has this username"] * 10 + [LOCKED] * 2
+    assert await tried(plugin, basic("j\u00efll", "in the clear")) == LOCKED
+    await plugin.close()
+
+
+async def test_nobody_is_locked_out_where_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    Counted(monkeypatch)
+    plugin = make_plugin(BasicAuth, {"lockout_failures": 0})
+    await plugin.open(make_services(consumers=CONSUMERS, clock=FixedClock()))
+    assert LOCKED not in [await tried(plugin, basic("jack", str(number))) for number in range(200)]
+    await plugin.close()
+
+
+def test_what_is_counted_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("phasegate_auth.failures._REMEMBERED", 4)
+    failures = Failures(FixedClock(), most=1, seconds=60)
+    for number in range(50):
+        failures.note(f"192.0.2.{number}", "jack")
+    assert len(failures._counted) <= 4
+    assert failures.are_too_many("192.0.2.49", "jack")

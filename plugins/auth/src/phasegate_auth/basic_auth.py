@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from phasegate import Exchange, Headers, Outcome, Response, Services, hookimpl
 
+from .failures import Failures
 from .password_checks import PasswordChecks
 from .plugin import AuthPlugin, fields
 
@@ -23,7 +24,11 @@ class BasicAuth(AuthPlugin):
     parameters: ClassVar[str] = ', charset="UTF-8"'
     missing: ClassVar[str] = "Missing authorization in request"
     wrong: ClassVar[str] = "Invalid user authorization"
-    schema: ClassVar = fields("basic")
+    schema: ClassVar = {
+        "lockout_failures": {"type": "integer", "min": 0, "default": 20},
+        "lockout_seconds": {"type": "integer", "min": 1, "default": 60},
+        **fields("basic"),
+    }
     consumer_schema: ClassVar = {
         "username": {
             "type": "string",
@@ -35,10 +40,14 @@ class BasicAuth(AuthPlugin):
     }
     consumer_key: ClassVar[str | None] = "username"
 
+    lockout_failures: int
+    lockout_seconds: int
+
     async def open(self, services: Services) -> None:
         """Take what requests need."""
         await super().open(services)
         self._passwords = PasswordChecks(services.clock)
+        self._failures = Failures(services.clock, most=self.lockout_failures, seconds=self.lockout_seconds)
 
     async def close(self) -> None:
         """Let go of the thread that passwords are checked in."""
@@ -55,11 +64,17 @@ class BasicAuth(AuthPlugin):
         pair = user_and_password(given[0])
         if pair is None:
             return self.invalid("the credentials are not base64 of UTF-8 text with a colon")
-        username, password = pair
+        return await self._judged(*pair, exchange.original.client)
+
+    async def _judged(self, username: str, password: str, address: str) -> Outcome:
         found = self.consumers.find(self.name, username)
         kept = str(found[1].config["password"]) if found else None
+        known = self._passwords.held(username, kept, password)
+        if not known and self._failures.are_too_many(address, username):
+            return self.invalid("too many passwords were wrong, so none is looked at")
         if await self._passwords.holds(username, kept, password) and found is not None:
             return Outcome.ok(*found)
+        self._failures.note(address, username)
         return self.invalid("no consumer has this username" if found is None else "the password is another")
 
     @hookimpl

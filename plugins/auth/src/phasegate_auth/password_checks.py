@@ -34,14 +34,17 @@ class PasswordChecks:
 
         Raise ServiceUnavailable when too many wait already.
         """
-        digest = self._digest(username, "" if kept is None else f"={kept}", given)
-        until = self._held.get(digest)
-        if until is not None and self._clock.monotonic() < until:
+        digest = self._digest(username, kept, given)
+        if self._is_remembered(digest):
             return True
         holds = await asyncio.shield(self._asked.get(digest) or self._ask(digest, kept, given))
         if holds:
             self._remember(digest)
         return holds
+
+    def held(self, username: str, kept: str | None, given: str) -> bool:
+        """Tell whether a user's password is known to be the given one without looking."""
+        return self._is_remembered(self._digest(username, kept, given))
 
     def close(self) -> None:
         """Let the thread end."""
@@ -55,12 +58,17 @@ class PasswordChecks:
         future.add_done_callback(lambda _: self._asked.pop(digest, None))
         return future
 
+    def _is_remembered(self, digest: bytes) -> bool:
+        until = self._held.get(digest)
+        return until is not None and self._clock.monotonic() < until
+
     def _remember(self, digest: bytes) -> None:
         self._held.pop(digest, None)
         while len(self._held) >= _REMEMBERED:
             del self._held[next(iter(self._held))]
         self._held[digest] = self._clock.monotonic() + _REMEMBERED_SECONDS
 
-    def _digest(self, *texts: str) -> bytes:
+    def _digest(self, username: str, kept: str | None, given: str) -> bytes:
+        texts = (username, "" if kept is None else f"={kept}", given)
         whole = b"".join(hashlib.blake2b(text.encode(), key=self._seed).digest() for text in texts)
         return hashlib.blake2b(whole, key=self._seed, digest_size=16).digest()
