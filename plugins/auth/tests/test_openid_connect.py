@@ -316,7 +316,7 @@ async def test_scopes_upstream_headers_and_credentials_on_a_gateway(
     assert (told["sub"], received.get("x-access-token"), received.get("authorization")) == ("someone", token, None)
 
 
-@pytest.mark.parametrize("client_side", ["x-userinfo", "x-access-token"])
+@pytest.mark.parametrize("client_side", ["x-userinfo", "x-access-token", "x_userinfo", "x-access_token"])
 async def test_what_a_client_says_of_its_token_never_goes_on(provider: OpenIdProvider, client_side: str) -> None:
     exchange = make_exchange(make_request(headers={client_side: "forged"}))
     await run_phase(await provider.opened(), "access", exchange)

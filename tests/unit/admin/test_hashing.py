@@ -24,7 +24,8 @@ async def test_a_password_in_the_clear_becomes_a_hash_and_nothing_else_changes(k
 
 
 @pytest.mark.parametrize(
-    "password", ["$env://PHASEGATE_JACK", "$secret://vault/1/jack/pw", hash_password("x"), "", 7, None]
+    "password",
+    ["$env://PHASEGATE_JACK", "$secret://vault/1/jack/pw", pytest.param(hash_password("x"), id="hash"), "", 7, None],
 )
 async def test_references_hashes_and_what_is_no_password_stay(password: Any) -> None:
     value = jack(password)

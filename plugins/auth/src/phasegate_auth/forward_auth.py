@@ -19,6 +19,7 @@ from phasegate import (
     hookimpl,
 )
 
+from . import own_headers
 from .asking import Service
 from .refusal import refused
 
@@ -158,8 +159,8 @@ class ForwardAuth(Plugin):
     def _copy(self, told: Headers, exchange: Exchange) -> None:
         """Put what the service says into the request; what a client sent in such a place is never left."""
         headers = exchange.request.headers
+        own_headers.remove(headers, self.upstream_headers)
         for name in self.upstream_headers:
-            headers.remove(name)
             for value in told.get_all(name):
                 headers.add(name, value)
 

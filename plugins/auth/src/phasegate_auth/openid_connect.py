@@ -12,6 +12,7 @@ import orjson
 
 from phasegate import ConnectionOptions, Exchange, Finding, Outcome, Response, Secret, Services, hookimpl
 
+from . import own_headers
 from .asking import Service
 from .bearer import Places
 from .plugin import AuthPlugin, fields
@@ -171,7 +172,7 @@ class OpenidConnect(AuthPlugin):
     async def access(self, exchange: Exchange) -> Response | None:
         """Refuse a token without the scopes that are asked for; tell upstreams what it says, and take it out."""
         request = exchange.request
-        request.headers.remove(_USERINFO, _ACCESS_TOKEN)
+        own_headers.remove(request.headers, (_USERINFO, _ACCESS_TOKEN))
         if self.hide_credentials:
             self._places.hide(request)
         token, claims = exchange.state.get(self._mark, ("", None))
