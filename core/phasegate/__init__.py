@@ -1,5 +1,6 @@
 """Phasegate: an API gateway for serverless functions. These names are what a plugin is written with."""
 
+from .authentication import is_preflight
 from .errors import (
     BadRequest,
     ConfigError,
@@ -60,4 +61,5 @@ __all__ = [
     "check_password",
     "hash_password",
     "hookimpl",
+    "is_preflight",
 ]

@@ -66,6 +66,14 @@ async def test_a_caller_that_nobody_knows_is_401_with_a_challenge() -> None:
     assert response.headers.get("www-authenticate") == 'consumer-restriction realm="consumer_name"'
 
 
+async def test_a_preflight_is_from_nobody_and_passes() -> None:
+    headers = {"origin": "https://a.example", "access-control-request-method": "PUT"}
+    exchange = make_exchange(make_request("OPTIONS", headers=headers), route=ROUTE)
+    assert await answer({"whitelist": ["jack"]}, exchange) is None
+    exchange.consumer = Consumer("jill")
+    assert await answer({"whitelist": ["jack"]}, exchange) is not None
+
+
 @pytest.mark.parametrize(("kind", "route"), [("consumer_group_id", ROUTE), ("service_id", Route(id="x", uris=("/",)))])
 async def test_who_has_no_group_and_no_service_is_on_no_list(kind: str, route: Route) -> None:
     nobody = Consumer("joe")

@@ -135,6 +135,15 @@ async def test_where_it_is_not_asked_no_header_of_the_client_stands_for_its_own(
     assert case.upstream.received[0].get("x-user") is None
 
 
+@pytest.mark.parametrize(("config", "asked"), [({}, 0), ({"run_on_preflight": True}, 1)])
+async def test_preflights_are_asked_about_where_that_is_wanted(case: Case, config: dict[str, Any], asked: int) -> None:
+    headers = {"origin": "https://a.example", "access-control-request-method": "PUT", "x-user": "root"}
+    config = {"upstream_headers": ["x-user"], **config}
+    answer = await case.asked(Reply(status=204), config=config, method="OPTIONS", headers=headers)
+    assert (answer.status_code, len(case.service.received)) == (200, asked)
+    assert case.upstream.received[0].get("x-user") is None
+
+
 @pytest.mark.parametrize(
     "config",
     [

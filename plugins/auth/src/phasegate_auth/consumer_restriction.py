@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from phasegate import Exchange, Finding, Plugin, Response, Services, hookimpl
+from phasegate import Exchange, Finding, Plugin, Response, Services, hookimpl, is_preflight
 
 from .refusal import refused
 
@@ -106,7 +106,8 @@ class ConsumerRestriction(Plugin):
         """Let the request through, or refuse it: 401 where nobody knows whom it is from, else the configured status."""
         name = self._named(exchange)
         if name is None and self.type == "consumer_name":
-            return _unknown(self.type)
+            # Nobody asks who sends a preflight, unless a plugin does, and then it is known.
+            return None if is_preflight(exchange.original) else _unknown(self.type)
         if name in self.blacklist or not self._may(name, exchange.request.method):
             return self._refused(exchange, name)
         return None

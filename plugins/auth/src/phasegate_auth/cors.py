@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from phasegate import Exchange, Finding, Headers, Plugin, Request, Response, Services, hookimpl
+from phasegate import Exchange, Finding, Headers, Plugin, Request, Response, Services, hookimpl, is_preflight
 
 from .origins import ANY, WHATEVER, Origins, is_origin, listed
 
@@ -78,7 +78,7 @@ class Cors(Plugin):
     @hookimpl
     async def rewrite(self, exchange: Exchange) -> Response | None:
         """Answer a preflight, before anybody asks for a credential: browsers send none with it."""
-        return Response(200) if _is_preflight(exchange.original) else None
+        return Response(200) if is_preflight(exchange.original) else None
 
     @hookimpl
     async def response(self, exchange: Exchange, response: Response) -> Response | None:
@@ -110,7 +110,7 @@ class Cors(Plugin):
             headers["access-control-allow-credentials"] = "true"
         if self.expose_headers is not None:
             headers["access-control-expose-headers"] = self.expose_headers
-        if not _is_preflight(request):
+        if not is_preflight(request):
             return
         headers["access-control-allow-methods"] = _METHODS if self.allow_methods == WHATEVER else self.allow_methods
         headers["access-control-max-age"] = str(self.max_age)
@@ -130,14 +130,6 @@ class Cors(Plugin):
                 headers["timing-allow-origin"] = allowed
             if not self._timing.answer_alike:
                 _vary(headers, "Origin")
-
-
-def _is_preflight(request: Request) -> bool:
-    return (
-        request.method == "OPTIONS"
-        and "access-control-request-method" in request.headers
-        and "origin" in request.headers
-    )
 
 
 def _origin(request: Request) -> str | None:

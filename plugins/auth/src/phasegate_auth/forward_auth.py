@@ -17,6 +17,7 @@ from phasegate import (
     Services,
     UpstreamError,
     hookimpl,
+    is_preflight,
 )
 
 from . import own_headers
@@ -78,6 +79,7 @@ class ForwardAuth(Plugin):
         "max_req_body": {"type": "integer", "min": 1, "default": 1_048_576},
         "allow_degradation": {"type": "boolean", "default": False},
         "status_on_error": {"type": "integer", "min": 400, "max": 599, "default": 403},
+        "run_on_preflight": {"type": "boolean", "default": False},
     }
 
     uri: str
@@ -94,6 +96,7 @@ class ForwardAuth(Plugin):
     max_req_body: int
     allow_degradation: bool
     status_on_error: int
+    run_on_preflight: bool
 
     def check(self) -> Iterable[Finding]:
         """Refuse headers that are the gateway's to write, and warn of what weakens the question."""
@@ -125,7 +128,10 @@ class ForwardAuth(Plugin):
 
     @hookimpl
     async def access(self, exchange: Exchange) -> Response | None:
-        """Ask, and take the answer."""
+        """Ask, and take the answer. Preflights have no credentials that anybody could judge."""
+        if is_preflight(exchange.original) and not self.run_on_preflight:
+            self._copy(Headers(), exchange)
+            return None
         try:
             answer = await self._asked(exchange)
         except UpstreamError as error:

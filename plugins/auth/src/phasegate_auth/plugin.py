@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from phasegate import Consumer, Outcome, Plugin, Services
+from phasegate import Outcome, Plugin, Services
 
 # A quoted string of RFC 9110 section 5.6.4, without what needs escapes.
 _REALM = r"[ !#-\[\]-~]+"
@@ -48,16 +48,10 @@ class AuthPlugin(Plugin):
 
     def absent(self) -> Outcome:
         """Return that the request has no credential of this kind."""
-        return Outcome.absent(self.missing, challenge=self._challenge, anonymous=self._anonymous())
+        name = self.anonymous_consumer
+        anonymous = None if name is None else self.consumers.named(name)
+        return Outcome.absent(self.missing, challenge=self._challenge, anonymous=anonymous)
 
     def invalid(self, reason: str) -> Outcome:
         """Return that the credential does not hold; the reason is for the log, and holds no secret."""
         return Outcome.invalid(self.wrong, challenge=self._challenge, reason=reason)
-
-    def _anonymous(self) -> Consumer | None:
-        if self.anonymous_consumer is None:
-            return None
-        found = self.consumers.named(self.anonymous_consumer)
-        if found is None:
-            self.logger.warning("no such consumer", extra={"plugin": self.name, "consumer": self.anonymous_consumer})
-        return found

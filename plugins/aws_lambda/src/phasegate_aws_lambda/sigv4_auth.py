@@ -66,7 +66,6 @@ class AwsSigV4Auth(Plugin):
         """Take what requests need."""
         self._consumers = services.consumers
         self._clock = services.clock
-        self._logger = services.logger
         self._challenge = f'{_ALGORITHM} realm="{self.realm}"'
 
     @hookimpl
@@ -74,7 +73,9 @@ class AwsSigV4Auth(Plugin):
         """Check the signature over target, fields and body as they were received."""
         original = exchange.original
         if not _claims_to_be_signed(original):
-            return Outcome.absent(_MISSING, challenge=self._challenge, anonymous=self._anonymous())
+            name = self.anonymous_consumer
+            anonymous = None if name is None else self._consumers.named(name)
+            return Outcome.absent(_MISSING, challenge=self._challenge, anonymous=anonymous)
         fields = len(original.headers.get_all("authorization"))
         if fields > 1:
             return self._invalid(f"{fields} Authorization fields in one request")
@@ -112,14 +113,6 @@ class AwsSigV4Auth(Plugin):
 
     def _invalid(self, reason: str) -> Outcome:
         return Outcome.invalid(_WRONG, challenge=self._challenge, reason=reason)
-
-    def _anonymous(self) -> Consumer | None:
-        if self.anonymous_consumer is None:
-            return None
-        found = self._consumers.named(self.anonymous_consumer)
-        if found is None:
-            self._logger.warning("no such consumer", extra={"plugin": self.name, "consumer": self.anonymous_consumer})
-        return found
 
 
 def _claims_to_be_signed(request: Request) -> bool:
