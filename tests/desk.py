@@ -39,6 +39,8 @@ class MemoryDesk:
         """What was proposed, and whether for every worker."""
         self.conflicts = 0
         """How many proposals are still to meet a conflict."""
+        self.meanwhile: list[Proposal] = []
+        """What others change just before the next proposal, one change each time."""
         self.late: list[int] = []
         """Which workers are late to serve what was proposed for all."""
         self.available = True
@@ -46,6 +48,8 @@ class MemoryDesk:
     async def propose(self, proposal: Proposal, *, everywhere: bool = False) -> Revision:
         """Make a change."""
         self.proposals.append((proposal, everywhere))
+        if self.meanwhile:
+            await self.propose(self.meanwhile.pop(0))
         async with self._lock:
             self._judge(proposal)
             revision, records = self._applied(proposal)
@@ -65,6 +69,12 @@ class MemoryDesk:
         self._judge_store()
         kept = [revision for revision in reversed(self._history) if before is None or revision.number < before]
         return kept[:limit]
+
+    def hear_of(self, *writes: Write) -> None:
+        """Have the store hold what another node wrote, and serve nothing of it."""
+        revision, records = self._applied(Proposal(writes, {}, "another", ""))
+        self._history.append(revision)
+        self.view = View(self.view.document, records, revision.number, FILE)
 
     def forget(self, count: int) -> None:
         """Keep the newest revisions alone, as a store does that is cleaned up."""

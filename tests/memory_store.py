@@ -4,15 +4,26 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 
-from phasegate.store.records import Change, Conflict, Contents, Key, Record, Revision, StoreUnavailable, Write
+from phasegate.store.records import (
+    Change,
+    Conflict,
+    Contents,
+    Key,
+    NothingKept,
+    Record,
+    Revision,
+    StoreUnavailable,
+    Write,
+)
 
 
-class MemoryStore:
+class MemoryStore(NothingKept):
     """`away` makes it unavailable; `log` holds its revisions, oldest first, as they would lie on disk."""
 
     def __init__(self) -> None:
         self.records: dict[Key, Record] = {}
         self.log: list[Revision] = []
+        self.noted: frozenset[str] = frozenset()
         self.away = False
         self.closed = False
         self._news = asyncio.Condition()
@@ -47,6 +58,17 @@ class MemoryStore:
         newer = self.log[after or 0 :]
         kept = [revision for revision in newer if before is None or revision.number < before]
         return kept[::-1][:limit]
+
+    async def key_ids(self) -> frozenset[str]:
+        self._judge()
+        return self.noted
+
+    async def note_key_ids(self, ids: frozenset[str], *, known: frozenset[str]) -> bool:
+        self._judge()
+        if known != self.noted:
+            return False
+        self.noted = ids
+        return True
 
     async def close(self) -> None:
         self.closed = True

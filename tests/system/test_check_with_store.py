@@ -31,7 +31,7 @@ async def write(folder: Path, writes: Sequence[Write], place: str = SQLITE, *, l
     store = open_store(place, folder, last_good=last_good)
     sealed = SealedStore(store, KeyRing.make(folder / "var" / "keyring"), SecretFields(schemas))
     await sealed.apply(writes, base=0, author="", note="")
-    await sealed.load()
+    sealed.served((await sealed.load()).revision)
     await sealed.close()
 
 

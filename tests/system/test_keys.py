@@ -128,6 +128,20 @@ async def test_a_node_without_the_store_s_key_does_not_start(tmp_path: Path, ups
     assert "Traceback" not in errors
 
 
+async def test_another_ring_is_refused_before_there_is_a_secret(tmp_path: Path) -> None:
+    one, two = conf(tmp_path / "one"), conf(tmp_path / "two")
+    async with serving(one) as server:
+        assert await server.stop() == 0
+    ring = KeyRing.make(two / "var" / "keyring")
+    for file in (one / "var").glob("phasegate.db*"):
+        shutil.copy(file, two / "var")
+    code, _, errors = await run_command("run", "--conf", str(two))
+    assert (code, key_ids(one)[0] in errors, ring.newest in errors) == (1, True, True)
+    assert (await run_command("keyring", "forget", "--conf", str(two)))[0] == 0
+    async with serving(two) as server:
+        assert await server.stop() == 0
+
+
 async def test_a_reference_is_kept_as_text_and_its_value_used(tmp_path: Path, upstream: FakeUpstream) -> None:
     conf(tmp_path)
     text = "$env://PHASEGATE_TESTS_KEY/inner"

@@ -24,7 +24,7 @@ def member(tmp_path: Path) -> Iterator[Member]:
         yield only
 
 
-def conf(folder: Path, members: list[Member]) -> Path:
+def conf(folder: Path, members: list[Member], *plugins: str) -> Path:
     """Write the settings of one node; nodes of a test share a key ring, as those of an operator do."""
     folder.mkdir(exist_ok=True)
     store = f"etcd:{','.join(member.url for member in members)}/test"
@@ -35,6 +35,7 @@ def conf(folder: Path, members: list[Member]) -> Path:
         workers=1,
         resources={"store": store},
         secrets={"keyring": "../keyring"},
+        plugins=list(plugins),
     )
 
 
@@ -142,6 +143,63 @@ async def test_a_clash_with_a_node_s_file_keeps_that_node_at_what_it_served(
         refused = await server.logged("configuration refused")
         assert refused["file"] == "store, revision 1"
         assert await one.statuses("/mine") == {200}
-        await two.write("DELETE", "routes/mine")
+        assert (await one.get("routes"))["total"] == 2
+        await one.write("DELETE", "routes/mine")
+        assert (await one.get("routes/mine"))["value"]["uri"] == "/mine"
         await two.write("PUT", "routes/other", route(upstream, "/theirs"))
         await until_served(one, "/theirs")
+
+
+def guarded(upstream: FakeUpstream, uri: str) -> dict[str, Any]:
+    return {**route(upstream, uri), "plugins": {"key-auth": {}}}
+
+
+async def until_known(admin: AdminClient, path: str) -> None:
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while (await admin.ask("GET", path))[0] != 200:
+            await asyncio.sleep(0.01)
+
+
+async def test_what_only_another_node_can_serve_is_shown_replaced_and_deleted_here(
+    tmp_path: Path, member: Member, node: tuple[Server, AdminClient], upstream: FakeUpstream
+) -> None:
+    _, one = node
+    async with serving(conf(tmp_path / "b", [member], "key-auth")) as other, administering(other) as two:
+        await two.write("PUT", "routes/1", guarded(upstream, "/guarded"))
+        await until_known(one, "routes/1")
+        assert (await one.get("routes"))["total"] == 1
+        status, answer = await one.ask("PUT", "routes/2", route(upstream, "/two"))
+        assert (status, "routes/1.plugins.key-auth" in answer["error_msg"]) == (400, True)
+        await one.write("PUT", "routes/1", route(upstream, "/open"))
+        assert await one.statuses("/open") == {200}
+        await two.write("PUT", "routes/1", guarded(upstream, "/guarded"))
+        await until_known(one, "routes/1")
+        writes = [{"kind": "routes", "id": "1", "value": None}]
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while (await one.write("POST", "changes", {"writes": writes}))["changes"]:
+                await asyncio.sleep(0.01)
+        await until_served(two, "/guarded", 404)
+        assert await one.statuses("/open") == {404}
+
+
+async def test_a_node_that_can_not_serve_the_store_starts_with_what_it_served_last(
+    tmp_path: Path, member: Member, upstream: FakeUpstream
+) -> None:
+    conf(tmp_path / "a", [member])
+    async with (
+        serving(conf(tmp_path / "b", [member], "key-auth")) as other,
+        administering(other) as two,
+    ):
+        await two.write("PUT", "routes/1", route(upstream, "/one"))
+        async with serving(tmp_path / "a") as server, administering(server) as one:
+            await until_served(one, "/one")
+            assert await server.stop() == 0
+        await two.write("PUT", "routes/1", guarded(upstream, "/guarded"))
+        async with serving(tmp_path / "a") as server, administering(server) as one:
+            refused = await server.logged("configuration refused")
+            assert (refused["file"], refused["path"]) == ("store, revision 2", "routes/1.plugins.key-auth")
+            assert await server.logged("serving the last good configuration")
+            assert await one.statuses("/one") == {200}
+            assert (await one.get("routes/1"))["value"]["uri"] == "/guarded"
+            await two.write("PUT", "routes/1", route(upstream, "/two"))
+            await until_served(one, "/two")

@@ -152,6 +152,38 @@ async def test_a_new_worker_that_can_not_start_leaves_the_old_ones_alone(
         await server.logged("workers replaced")
 
 
+async def test_a_plugin_that_was_broken_on_disk_is_one_clear_error(tmp_path: Path, upstream: FakeUpstream) -> None:
+    conf = write_conf(tmp_path, routes(upstream), plugins=["moody"])
+    async with serving(conf, with_moody(tmp_path)) as server:
+        (tmp_path / "lib" / "phasegate_moody.py").write_text("import nothing_like_that\n")
+        server.process.send_signal(signal.SIGHUP)
+        await server.logged("workers not replaced")
+        (refused,) = [line for line in server.lines if line["event"] == "configuration refused"]
+        assert (refused["file"], refused["path"]) == (str(tmp_path / "gateway.yaml"), "plugins[0]")
+        assert "plugin 'moody' of phasegate-moody can't be imported" in refused["detail"]
+        assert b"Traceback" not in server.output
+        assert (await get(server.url)).status_code == 200
+
+
+async def test_the_log_level_is_the_supervisor_s_too(tmp_path: Path, upstream: FakeUpstream) -> None:
+    async with serving(write_conf(tmp_path, routes(upstream))) as server:
+        change_settings(server, log={"access": "off", "level": "error"})
+        server.process.send_signal(signal.SIGHUP)
+        async with asyncio.timeout(10):
+            before = server.workers()
+            while set(before) & set(server.workers()):
+                await asyncio.sleep(0.02)
+        server.write_routes({"routes": []})
+        async with asyncio.timeout(10):
+            while (await get(server.url)).status_code != 404:
+                await asyncio.sleep(0.02)
+        change_settings(server, log={"access": "off", "level": "info"})
+        server.process.send_signal(signal.SIGHUP)
+        await server.logged("workers replaced")
+        events = [line["event"] for line in server.lines]
+        assert (events.count("workers replaced"), events.count("configuration accepted")) == (1, 0)
+
+
 async def test_secrets_are_sealed_after_a_reload_that_failed_as_before_it(
     tmp_path: Path, upstream: FakeUpstream
 ) -> None:

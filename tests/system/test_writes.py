@@ -94,3 +94,24 @@ async def test_the_admin_api_may_share_the_gateway_s_port(tmp_path: Path, upstre
         assert await admin.statuses("/shared") == {200}
         assert await admin.statuses("/apisix/admin/routes") == {401}
         assert [request.target for request in upstream.received] == ["/shared"] * 8
+
+
+async def test_a_consumer_that_goes_while_it_gets_credentials_leaves_none(tmp_path: Path) -> None:
+    async with serving(conf(tmp_path)) as server, administering(server) as admin:
+        for number in range(10):
+            await admin.write("PUT", "consumers", {"username": "jack"})
+            asked = [
+                admin.ask(
+                    "PUT",
+                    f"consumers/jack/credentials/c{index}",
+                    {"plugins": {"key-auth": {"key": f"key-{number}-{index}"}}},
+                )
+                for index in range(8)
+            ]
+            answers = await asyncio.gather(*asked[:4], admin.ask("DELETE", "consumers/jack"), *asked[4:])
+            assert {status for status, _ in answers} <= {200, 201, 404, 409}, answers
+            assert answers[4][0] in (200, 409), answers
+            if answers[4][0] == 409:
+                await admin.write("DELETE", "consumers/jack")
+            assert await admin.shown("consumers") == [(200, {"list": [], "total": 0})]
+            assert (await admin.get("changes"))["list"] == []

@@ -47,8 +47,10 @@ class Catalogue:
     def find(self, kind: Kind, id_: str) -> Entry | None:
         """Return the resource of that id, None where there is none."""
         record = self.view.records.get((kind.name, id_))
-        if record is not None:
-            return _entry(kind, record)
+        return self.filed(kind, id_) if record is None else _entry(kind, record)
+
+    def filed(self, kind: Kind, id_: str) -> Entry | None:
+        """Return the file's resource of that id, None where there is none. The store's is then one too many."""
         if kind.name not in self._filed:
             self._filed[kind.name] = {entry.id: entry for entry in self._of_file(kind)}
         return self._filed[kind.name].get(id_)

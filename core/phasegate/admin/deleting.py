@@ -36,10 +36,12 @@ async def delete(call: Call, desk: Desk, masking: Masking, kind: Kind, id_: str 
             judge(call.request, None)
             raise not_found()
         judge(call.request, masking.etag(gone))
-        entries = [gone, *(catalogue.credentials(id_) if kind.name == "consumers" else ())]
+        # Where the file has one of that id too, everything that belongs to it stays.
+        stays = catalogue.filed(kind, id_) is not None
+        entries = [gone, *([] if stays or kind.name != "consumers" else catalogue.credentials(id_))]
         for entry in entries:
             judge_owner(entry)
-        changed = _detached(gone, catalogue, force=force)
+        changed = {} if stays else _detached(gone, catalogue, force=force)
         writes = [Write(entry.kind.name, entry.id, None) for entry in entries]
         writes += [Write(entry.kind.name, entry.id, value) for entry, value in changed.values()]
         expected = {entry.key: entry.modified for entry in entries}

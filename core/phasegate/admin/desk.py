@@ -12,8 +12,9 @@ from ..store.records import Key, Record, Revision, StoreUnavailable, Write
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The configuration that this worker serves: the file's document, and the store's records at `revision`.
+    """The configuration: the file's document that this worker serves, and the store's records at `revision`.
 
+    The records are what is served too, but where another node wrote what this one can't serve.
     `file` names the file for messages; `writable` is False where no store is configured.
     """
 

@@ -31,19 +31,27 @@ class Plan:
     answer: Callable[[Revision | None], Response]
 
 
+class _Unfit(Refused):
+    """What was planned can't be served together with all that the store holds."""
+
+
 async def carry_out(call: Call, desk: Desk, make: Callable[[Catalogue], Awaitable[Plan]]) -> Response:
     """Make a plan from the configuration as it is and propose it; make it anew when the configuration has moved on.
 
-    Raise Refused: 400 with what is wrong, 412 where a condition does not hold any more, 409 where others keep being
+    What is wrong with it by then may be what others wrote: a credential of the consumer that is to go. Raise Refused: 400 with what is wrong, 412 where a condition does not hold any more, 409 where others keep being
     faster, 503 where the store can't be reached.
     """
     for wait in (*_WAITS_SECONDS, 0):
+        seen = desk.view
         try:
-            return await _attempt(call, desk, await make(Catalogue(desk.view)))
+            return await _attempt(call, desk, await make(Catalogue(seen)))
         except Conflict as error:
             if is_conditional(call.request):
                 raise Refused(412, "the resource has changed meanwhile: read it again") from error
-        await asyncio.sleep(wait)
+            await asyncio.sleep(wait)
+        except _Unfit:
+            if not wait or desk.view.revision == seen.revision:
+                raise
     raise Refused(409, "others keep changing this at the same time: try again", _RETRY_AFTER)
 
 
@@ -61,7 +69,7 @@ async def _attempt(call: Call, desk: Desk, plan: Plan) -> Response:
         return response
     except ConfigError as error:
         keys = [write.key for write in plan.proposal.writes]
-        raise Refused(400, error_msg(error.findings, keys)) from error
+        raise _Unfit(400, error_msg(error.findings, keys)) from error
     except StoreUnavailable as error:
         raise unavailable(error) from error
 

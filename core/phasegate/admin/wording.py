@@ -41,15 +41,15 @@ def _sentence(finding: Finding, prefixes: list[str]) -> str:
             owner = "" if len(prefixes) == 1 else f"{prefix}: "
             break
     else:
-        # It stands in a resource that was not written, such as one of the file.
-        owner = f"{path}: " if path.endswith("_id") else ""
+        # It stands in a resource that was not written, such as one of the file; some sentences do not say where.
+        owner = f"{path}: " if path.endswith("_id") or _strange(finding.message) else ""
     return owner + worded(Finding(path, finding.message))
 
 
 def worded(finding: Finding) -> str:
     """Return a finding, its path within the resource, as APISIX would say it."""
     message = finding.message.replace(*_LATER)
-    if match := _UNKNOWN.fullmatch(message) or _DISABLED.fullmatch(message):
+    if match := _strange(message):
         return f"unknown plugin [{match[1]}]: {match[2]}"
     if match := _PLUGIN.fullmatch(finding.path):
         return _of_plugin(match[1], match[2], message)
@@ -58,6 +58,11 @@ def worded(finding: Finding) -> str:
     if match := _BESIDE.fullmatch(message):
         return f"only one of {finding.path} or {match[1]} is allowed"
     return f"invalid configuration: {_property(finding.path, message)}"
+
+
+def _strange(message: str) -> re.Match[str] | None:
+    """Return the parts of a message on a plugin that this node does not have."""
+    return _UNKNOWN.fullmatch(message) or _DISABLED.fullmatch(message)
 
 
 def missing(noun: str, id_: str) -> str:

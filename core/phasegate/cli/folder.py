@@ -10,7 +10,7 @@ from pathlib import Path
 from ..errors import ConfigError, Finding, StartupError
 from ..references.references import References
 from ..schema.tables import Schemas
-from ..sealing import KeyRing, open_ring
+from ..sealing import KeyRing, ring_of
 from ..sealing.seal import opened, sealed_texts
 from ..server.node_store import NONE
 from ..server.reference_table import ReferenceTable
@@ -70,8 +70,7 @@ async def _contents(settings: Settings) -> tuple[Contents, tuple[str, ...]]:
         contents = await store.load()
         if not _is_sealed(contents):
             return contents, ()
-        # What is sealed keeps a ring from being made.
-        return _opened(contents, await open_ring(settings.keyring, store)), ()
+        return _opened(contents, ring_of(settings.keyring, contents)), ()
     except StoreUnavailable as error:
         if settings.store.startswith(_SQLITE):
             raise StartupError(f"the store can't be used: {error}") from error
@@ -98,7 +97,7 @@ def _last_good(settings: Settings, away: StoreUnavailable) -> tuple[Contents, tu
         raise StartupError(f"{settings.last_good_file} can't be read: {error.strerror}") from error
     except StoreUnavailable as error:
         raise StartupError(str(error)) from error
-    kept = _opened(contents, KeyRing(settings.keyring)) if _is_sealed(contents) else contents
+    kept = _opened(contents, ring_of(settings.keyring, contents)) if _is_sealed(contents) else contents
     return kept, (f"the store can't be reached, so its last good copy is judged, revision {kept.revision}: {away}",)
 
 

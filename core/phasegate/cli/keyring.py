@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import click
 
-from ..sealing import KeyRing
-from ..settings import load_settings
+from ..errors import StartupError
+from ..sealing import KeyRing, forget_ring
+from ..settings import Settings, load_settings
+from ..store.opening import open_store
+from ..store.records import StoreUnavailable
 
 _conf = click.option(
     "--conf",
@@ -42,3 +46,24 @@ def rotate(directory: Path) -> None:
     """
     ring = KeyRing(load_settings(directory).keyring)
     click.echo(f"{ring.path}: key {ring.rotate()} seals from now on; copy the file to every node of the store")
+
+
+@keyring.command()
+@_conf
+def forget(directory: Path) -> None:
+    """Let the store take another key ring.
+
+    For when every copy of the ring is lost, or two nodes began with one each; refused while anything is sealed.
+    """
+    asyncio.run(_forget(load_settings(directory)))
+    click.echo("the store takes the key ring of the node that starts next; copy that to every other node first")
+
+
+async def _forget(settings: Settings) -> None:
+    store = open_store(settings.store, settings.path.parent)
+    try:
+        await forget_ring(store)
+    except StoreUnavailable as error:
+        raise StartupError(f"the store can't be used: {error}") from error
+    finally:
+        await store.close()

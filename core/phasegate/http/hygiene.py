@@ -39,6 +39,7 @@ IDENTITY = frozenset(
 
 # What frames and addresses a message; whoever sends it writes these anew.
 _FRAMING = frozenset({b"host", b"content-length", b"expect"})
+_ORDINARY_OPTIONS = frozenset({b"keep-alive", b"close"})
 _SUSPECT = HOP_BY_HOP | IDENTITY
 _FORWARDING = (b"x-forwarded-", b"forwarded", b"x-real-ip")
 _OWN_FORWARDING = frozenset(
@@ -74,11 +75,22 @@ def without_hop_by_hop(raw: RawHeaders) -> RawHeaders:
     It can't name those that frame, address or forward a message, which are meant for everybody on the way (RFC 9110
     section 7.6.1): a client could hide from an upstream where it comes from.
     """
-    named = {
-        token.strip().lower() for name, value in raw if name == b"connection" for token in value.split(b",") if token
-    }
-    named = {name for name in named if name not in _FRAMING and name != b"via" and not name.startswith(_FORWARDING)}
-    return [field for field in raw if field[0] not in HOP_BY_HOP and field[0] not in named]
+    names = list(map(name_of, raw))
+    if b"connection" in names:
+        named = _named_by_connection(raw)
+        if named:
+            return [field for field in raw if field[0] not in HOP_BY_HOP and field[0] not in named]
+    elif HOP_BY_HOP.isdisjoint(names):
+        return raw
+    return [field for field in raw if field[0] not in HOP_BY_HOP]
+
+
+def _named_by_connection(raw: RawHeaders) -> set[bytes]:
+    values = b",".join([value for name, value in raw if name == b"connection"]).lower()
+    if values in _ORDINARY_OPTIONS:
+        return set()
+    named = {token.strip() for token in values.split(b",")} - _FRAMING
+    return {name for name in named if name and name != b"via" and not name.startswith(_FORWARDING)}
 
 
 def end_to_end_request(request: Request) -> RawHeaders:

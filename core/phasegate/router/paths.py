@@ -139,11 +139,32 @@ class PathIndex:
         """Yield what fits the path: exact uris, then parameters, then prefixes from the longest."""
         for candidate in self._exact.get(path, ()):
             yield PathMatch(candidate, {}, None)
-        if not self._root.is_empty:
-            segments = path.split("/")[1:]
-            places = list(_walk(_Place(self._root, 0, ()), segments))
-            yield from _endings(places, len(segments))
-            yield from _prefixes(places, segments)
+        node, passed = self._root, []
+        segments = path.split("/")[1:]
+        for depth, segment in enumerate(segments):
+            if node.parameter is not None:
+                yield from _find_anywhere(self._root, segments)
+                return
+            if node.prefixes:
+                passed.append((depth, node.prefixes))
+            child = node.children.get(segment)
+            if child is None:
+                break
+            node = child
+        else:
+            for entry in node.ending:
+                yield PathMatch(entry.candidate, {}, None)
+        for depth, entries in reversed(passed):
+            prefix = "/".join(["", *segments[:depth], ""])
+            for entry in entries:
+                yield PathMatch(entry.candidate, {}, prefix)
+
+
+def _find_anywhere(root: _Node, segments: list[str]) -> Iterator[PathMatch]:
+    """Yield what fits below a tree with parameters, where more than one way may lead to an end."""
+    places = list(_walk(_Place(root, 0, ()), segments))
+    yield from _endings(places, len(segments))
+    yield from _prefixes(places, segments)
 
 
 def _walk(start: _Place, segments: list[str]) -> Iterator[_Place]:

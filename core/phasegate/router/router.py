@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..http.message import Request
 from ..model import Route
@@ -12,8 +12,7 @@ from .paths import PathIndex
 from .pattern import Pattern, parse_uri
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """The route a request takes, the values of its `:parameters`, and the path before its `*` (None without one)."""
 
     route: Route
@@ -48,8 +47,9 @@ class Router:
 
     def match(self, request: Request) -> Match | None:
         """Return the route for a request, None when none matches."""
-        for index in self._indexes(request.host):
-            for candidate, params, prefix in index.find(request.path):
+        path = request.path
+        for index in self._indexes(request.host) if self._exact or self._wildcard else (self._any,):
+            for candidate, params, prefix in index.find(path):
                 if candidate.accepts(request, params):
                     return Match(candidate.route, params, prefix)
         return None

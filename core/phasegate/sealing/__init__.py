@@ -4,7 +4,7 @@ from .fields import SecretFields
 from .keyring import KeyMissing, KeyRing, SealBroken
 from .mask import masked, unmasked
 from .seal import forgeries
-from .start import open_ring
+from .start import forget_ring, open_ring, ring_of
 from .store import SealedStore
 
 __all__ = [
@@ -14,7 +14,9 @@ __all__ = [
     "SealedStore",
     "SecretFields",
     "forgeries",
+    "forget_ring",
     "masked",
     "open_ring",
+    "ring_of",
     "unmasked",
 ]

@@ -82,6 +82,27 @@ class SealedStore:
         except StartupError as error:
             raise StoreUnavailable(str(error)) from error
 
+    async def key_ids(self) -> frozenset[str]:
+        """Return the ids of the keys that the store was used with. Raise StoreUnavailable."""
+        return await self._store.key_ids()
+
+    async def note_key_ids(self, ids: frozenset[str], *, known: frozenset[str]) -> bool:
+        """Note ids in the store, where these are known. Raise StoreUnavailable."""
+        return await self._store.note_key_ids(ids, known=known)
+
+    async def last_good(self) -> Contents | None:
+        """Return what was served last, None where that is not kept, is what was loaded, or can't be opened."""
+        kept = await self._store.last_good()
+        try:
+            return None if kept is None else await _aside(self._contents, kept)
+        except StartupError as error:
+            _logger.warning("last good configuration can't be opened", extra={"detail": str(error)})
+            return None
+
+    def served(self, revision: int) -> None:
+        """Note that a revision is served."""
+        self._store.served(revision)
+
     async def close(self) -> None:
         """Close the store below."""
         await self._store.close()

@@ -7,7 +7,7 @@ import contextlib
 import logging
 from typing import Protocol
 
-from ..application import Application, Passage
+from ..application import Application
 from ..errors import ClientClosed, RequestError, ResponseCut
 from ..http.message import Request, Response
 from .outgoing import own_answer
@@ -46,35 +46,27 @@ async def answer(application: Application, request: Request, refused: RequestErr
         _logger.exception("request can't be begun")
         await _break_off(outbound, RequestError("the request could not be begun"))
         return
-    failure: RequestError | None = ClientClosed("the client went away before its answer was complete")
-    try:
-        failure = await _send(passage, outbound)
-    finally:
-        try:
-            await passage.finish(failure, outbound.bytes_sent)
-        except Exception:
-            _logger.exception("request can't be finished")
-
-
-async def _send(passage: Passage, outbound: Outbound) -> RequestError | None:
-    """Send the answer; return what broke it off."""
+    failure: RequestError | None = None
     try:
         await outbound.send(await passage.answer())
     except asyncio.CancelledError:
+        failure = ClientClosed("the client went away before its answer was complete")
         if not outbound.closed:
             outbound.cut()
             raise
-        return ClientClosed("the client went away before its answer was complete")
     except RequestError as error:
+        failure = error
         await _break_off(outbound, error)
-        return error
     except Exception as error:
         _logger.exception("answer failed")
         kind = ResponseCut if outbound.begun else RequestError
         failure = kind(f"the answer could not be sent: {type(error).__name__}")
         await _break_off(outbound, failure)
-        return failure
-    return None
+    finally:
+        try:
+            await passage.finish(failure, outbound.bytes_sent)
+        except Exception:
+            _logger.exception("request can't be finished")
 
 
 async def _break_off(outbound: Outbound, error: RequestError) -> None:

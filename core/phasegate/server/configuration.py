@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
@@ -16,11 +15,11 @@ from ..logs import report_refusal
 from ..references.references import TTL_SECONDS
 from ..schema.tables import Schemas
 from ..sealing.seal import forgeries
-from ..snapshot import Snapshot, Sources
 from ..snapshot.garbage import undisturbed
 from ..store.file import FileSource
 from ..store.records import Conflict, Contents, Revision, Store, StoreUnavailable
 from .distribution import NotPrepared, nothing
+from .judge import Judge
 from .proposed import is_outdated, revision_of
 from .reference_table import ReferenceTable
 from .state import State, after_revision, settled, settled_records
@@ -48,7 +47,7 @@ class Configuration:
     """Reads the sources, judges every change of them as a whole, and has it served.
 
     The store may be ahead of what is served, where another node wrote what this one can't serve. Proposals are judged by
-    what the store holds.
+    what the store holds, and workers are told of it.
     """
 
     def __init__(
@@ -56,14 +55,12 @@ class Configuration:
     ) -> None:
         self.changing = asyncio.Lock()
         """Held while anything changes what is served."""
-        self._schemas = schemas
+        self._judge = Judge(schemas, str(source.path))
         self._source = source
         self._store = store
         self._references = references
         self._serving = serving
         self._stored = Contents(0, {})
-        self._judged: Snapshot | None = None
-        self._doubts: frozenset[Finding] = frozenset()
 
     async def begin(self) -> None:
         """Read everything for the first time. Raise ConfigError where it can't be served, StartupError."""
@@ -74,22 +71,11 @@ class Configuration:
     async def warm_up(self) -> None:
         """Judge what is served where only the workers have, so that the first change finds it done."""
         async with self.changing:
-            if self._judged is None:
-                state = self._serving.state
-                sources = Sources(state.document, state.records, state.references)
-                with undisturbed():
-                    self._judged = await Snapshot.build(sources, self._schemas)
-                self._report_doubts(self._judged)
+            await self._judge.warm_up(self._serving.state)
 
     def adopt(self, schemas: Schemas) -> Schemas:
         """Judge by other schemas from now on. Return the former ones; raise ConfigError, with them kept, where that fails."""
-        former, self._schemas, judged, self._judged = self._schemas, schemas, self._judged, None
-        try:
-            self._judged = self._judge(self._serving.state)
-        except ConfigError:
-            self._schemas, self._judged = former, judged
-            raise
-        return former
+        return self._judge.adopt(schemas, self._serving.state)
 
     async def reread(self) -> None:
         """Read the file again and have it served; a bad one is reported and changes nothing. Call it with `changing` held."""
@@ -97,7 +83,7 @@ class Configuration:
         try:
             with undisturbed():
                 document = settled(served.document, self._source.load())
-            if document is not served.document or served.revision != self._stored.revision:
+            if document is not served.document or self._is_behind():
                 await self._take_up(document)
                 self._report_accepted(str(self._source.path))
         except ConfigError as error:
@@ -129,6 +115,7 @@ class Configuration:
 
     async def follow_store(self) -> None:
         """Have each revision served that others write to the store, for good."""
+        self._note_served()
         async for news in self._store.watch(self._stored.revision):
             async with self.changing:
                 await self._take_in(news)
@@ -141,9 +128,8 @@ class Configuration:
                 await self._refresh()
 
     def origin(self, findings: Iterable[Finding]) -> str:
-        """Return where the findings are: records have a slash in the first part of their path."""
-        parts = [re.split(r"[.\[]", finding.path, maxsplit=1)[0] for finding in findings]
-        return "store" if all("/" in part for part in parts) else str(self._source.path)
+        """Return where the findings are: in the store, or in the file."""
+        return self._judge.origin(findings)
 
     async def close(self) -> None:
         """Close the store."""
@@ -156,23 +142,44 @@ class Configuration:
         except StoreUnavailable as error:
             raise StartupError(f"the store can't be used: {error}") from error
         try:
-            state = State(self._source.load(), self._stored.records, self._stored.revision)
-            state = await self._referring(state)
-            if _size(state) <= _JUDGED_FIRST:
-                self._judged = self._judge(state)
+            self._serving.state = await self._first(State(self._source.load()))
         except ConfigError as error:
             raise error.of(self.origin(error.findings)) from error
-        self._serving.state = state
+
+    async def _first(self, state: State) -> State:
+        """Return what is served first: all that the store holds, or, where that can't be, what was served of it last."""
+        former = await self._store.last_good()
+        try:
+            return await self._fit(state.at(self._stored), anyway=former is not None)
+        except ConfigError as error:
+            if former is None:
+                raise
+            records = settled_records(self._stored.records, former.records)
+            state = state.at(Contents(former.revision, records)).behind(self._stored)
+            try:
+                state = await self._fit(state, anyway=True)
+            except ConfigError:
+                raise error from None
+            report_refusal(_logger, error.of(f"store, revision {self._stored.revision}"))
+            _logger.error("serving the last good configuration", extra={"revision": former.revision})  # noqa: TRY400
+            return state
+
+    async def _fit(self, state: State, *, anyway: bool) -> State:
+        """Return the state with its references, judged if it is small, or `anyway`. Raise ConfigError."""
+        state = await self._referring(state)
+        if anyway or _size(state) <= _JUDGED_FIRST:
+            self._judge.accept(self._judge.judge(state))
+        return state
 
     async def _make(self, proposal: Proposal) -> tuple[Revision, list[int]]:
         forged = forgeries(proposal.writes)
         if forged:
             raise ConfigError(forged)
         revision = revision_of(proposal, self._stored)
-        records = after_revision(self._stored.records, revision)
-        state = replace(self._serving.state, records=records, revision=revision.number)
+        newest = Contents(revision.number, after_revision(self._stored.records, revision))
+        state = self._serving.state.at(newest)
         if proposal.dry_run:
-            self._judge(await self._referring(state))
+            self._judge.judge(await self._referring(state))
             return revision, []
 
         async def write() -> None:
@@ -185,7 +192,7 @@ class Configuration:
             late = await self._serve(state, write)
         except NotPrepared as error:
             raise NotServed(f"nothing is written: {error}") from error
-        self._stored = Contents(revision.number, records)
+        self._stored = newest
         fields = {"author": proposal.author, "note": proposal.note, "revision": revision.number}
         _logger.info("configuration changed", extra=fields)
         return revision, late
@@ -193,13 +200,12 @@ class Configuration:
     async def _take_up(self, document: Mapping[str, Any]) -> None:
         """Have a document served with all that the store holds; where that can't be, with what is served of it."""
         served = self._serving.state
-        newest = replace(served, document=document, records=self._stored.records, revision=self._stored.revision)
         try:
-            await self._serve(newest)
+            await self._serve(replace(served, document=document).at(self._stored))
         except ConfigError:
-            if document is served.document or served.revision == self._stored.revision:
+            if document is served.document or not self._is_behind():
                 raise
-            await self._serve(replace(served, document=document))
+            await self._serve(replace(served, document=document).behind(self._stored))
 
     async def _take_in(self, news: Revision | Contents) -> None:
         if isinstance(news, Contents) and news.revision < self._stored.revision:
@@ -212,14 +218,27 @@ class Configuration:
             self._stored = Contents(news.number, after_revision(self._stored.records, news))
         else:
             return
-        state = replace(self._serving.state, records=self._stored.records, revision=self._stored.revision)
         try:
-            await self._serve(state)
+            await self._serve(self._serving.state.at(self._stored))
             self._report_accepted("store")
         except ConfigError as error:
             report_refusal(_logger, error.of(f"store, revision {self._stored.revision}"))
+            await self._fall_behind()
         except Exception:
             _logger.exception("configuration can't be judged", extra={"revision": self._stored.revision})
+            await self._fall_behind()
+
+    async def _fall_behind(self) -> None:
+        """Let the workers know what the store holds, for the Admin API shows and changes that; what is served stays."""
+        try:
+            await self._serving.bring(self._serving.state.behind(self._stored))
+        except ConfigError as error:
+            report_refusal(_logger, error.of("workers"))
+
+    def _is_behind(self) -> bool:
+        """Tell whether the store holds something else than is served."""
+        served = self._serving.state
+        return served.revision != self._stored.revision or served.records is not self._stored.records
 
     async def _pull(self) -> None:
         """Take in what others wrote, without waiting for the watch. Raise StoreUnavailable."""
@@ -232,10 +251,17 @@ class Configuration:
 
     async def _serve(self, state: State, write: Callable[[], Awaitable[None]] = nothing) -> list[int]:
         state = await self._referring(state)
-        snapshot = self._judge(state)
+        snapshot = self._judge.judge(state)
         late = await self._serving.bring(state, write)
-        self._judged = snapshot
+        self._judge.accept(snapshot)
+        self._note_served()
         return late
+
+    def _note_served(self) -> None:
+        """Let the store keep what is served, if that is all that it holds."""
+        state = self._serving.state
+        if state.ahead is None:
+            self._store.served(state.revision)
 
     async def _referring(self, state: State) -> State:
         """Return the state with the values of the references in it. Raise ConfigError where one has none."""
@@ -244,7 +270,7 @@ class Configuration:
 
     async def _refresh(self) -> None:
         state = self._serving.state
-        if state.revision != self._stored.revision:
+        if self._is_behind():
             # A reference that had no value may have been all that was wrong.
             with contextlib.suppress(ConfigError):
                 await self._take_up(state.document)
@@ -257,24 +283,6 @@ class Configuration:
                 self._report_accepted("references")
         except ConfigError as error:
             report_refusal(_logger, error.of("references"))
-
-    def _judge(self, state: State) -> Snapshot:
-        """Return the snapshot of a state, and log what is doubtful about it. Raise ConfigError where there is none."""
-        with undisturbed():
-            snapshot = Snapshot(
-                state.document, self._schemas, self._judged, records=state.records, references=state.references
-            )
-        self._report_doubts(snapshot)
-        return snapshot
-
-    def _report_doubts(self, snapshot: Snapshot) -> None:
-        """Log what is doubtful about a snapshot and was not about the one before."""
-        doubts = snapshot.warnings
-        for warning in doubts:
-            if warning not in self._doubts:
-                fields = {"file": self.origin([warning]), "path": warning.path, "detail": warning.message}
-                _logger.warning("configuration warning", extra=fields)
-        self._doubts = frozenset(doubts)
 
     def _report_accepted(self, source: str) -> None:
         state = self._serving.state

@@ -1,4 +1,4 @@
-"""The Admin API's desk in a worker: what it serves, and proposals handed on to the supervisor."""
+"""The Admin API's desk in a worker: what file and store hold, and proposals handed on to the supervisor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .state import State
 
 
 class WorkerDesk:
-    """Shows the state that the worker serves, and asks the supervisor for everything else.
+    """Shows what the worker knows file and store to hold, and asks the supervisor for everything else.
 
     The supervisor answers a proposal after it has told this worker to serve the change, on the same line, so that it is
     served by then.
@@ -31,9 +31,10 @@ class WorkerDesk:
 
     @property
     def view(self) -> View:
-        """The configuration that this worker serves."""
+        """The configuration of file and store."""
         state = self._state()
-        return View(state.document, state.records, state.revision, self._file, self._writable)
+        stored = state.stored
+        return View(state.document, stored.records, stored.revision, self._file, self._writable)
 
     async def propose(self, proposal: Proposal, *, everywhere: bool = False) -> Revision:
         """Make a change; see `admin.desk.Desk`."""

@@ -4,28 +4,53 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..store.records import Key, Record, Revision
+from ..store.records import Contents, Key, Record, Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What the store holds where that can't be served: its revision, and what makes its records of those that are served."""
+
+    revision: int
+    changes: Mapping[Key, Record | None] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """The file's document, the store's records at a revision of it, and the values of references by their text.
 
-    States are never changed. What stays the same from one to the next is the same object, which is how it is told.
+    `ahead` says how the store differs from that, None where it does not. States are never changed. What stays the same
+    from one to the next is the same object, which is how it is told.
     """
 
     document: Mapping[str, Any] = field(default_factory=dict, repr=False)
     records: Mapping[Key, Record] = field(default_factory=dict, repr=False)
     revision: int = 0
     references: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ahead: Ahead | None = None
+
+    @property
+    def stored(self) -> Contents:
+        """What the store holds."""
+        if self.ahead is None:
+            return Contents(self.revision, self.records)
+        return Contents(self.ahead.revision, changed_records(self.records, self.ahead.changes))
+
+    def at(self, stored: Contents) -> State:
+        """Return the state that serves what the store holds."""
+        return replace(self, records=stored.records, revision=stored.revision, ahead=None)
+
+    def behind(self, stored: Contents) -> State:
+        """Return the state that serves what this one does, and knows that the store holds something else."""
+        return replace(self, ahead=Ahead(stored.revision, _record_changes(self.records, stored.records)))
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What makes a state of the one before it; None stands for what stays as it is.
+    """What makes a state of the one before it; None stands for what stays as it is, but for `ahead`, which is told whole.
 
     An object of the document that stays is told by its former place in its list; a record that is gone by None.
     """
@@ -34,6 +59,7 @@ class Difference:
     records: dict[Key, Record | None] = field(repr=False)
     revision: int
     references: dict[str, str] | None = field(repr=False)
+    ahead: Ahead | None
 
 
 def difference(former: State, latter: State) -> Difference:
@@ -43,6 +69,7 @@ def difference(former: State, latter: State) -> Difference:
         _record_changes(former.records, latter.records),
         latter.revision,
         None if latter.references is former.references else dict(latter.references),
+        latter.ahead,
     )
 
 
@@ -56,6 +83,7 @@ def applied(state: State, change: Difference) -> State:
         changed_records(state.records, change.records),
         change.revision,
         state.references if change.references is None else change.references,
+        change.ahead,
     )
 
 

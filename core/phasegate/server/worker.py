@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
@@ -14,7 +15,7 @@ from ..access_log import AccessLog
 from ..admin import Admin, Shared
 from ..errors import ConfigError, Finding
 from ..gateway import Gateway
-from ..logs import configure
+from ..logs import configure, report_refusal
 from ..registry import Registry
 from ..schema.tables import Schemas
 from ..snapshot import Snapshot
@@ -143,13 +144,25 @@ class Worker:
             await snapshot.close()
 
 
-async def _main(descriptor: int) -> None:
+async def _main(descriptor: int) -> int:
+    """Return the exit code."""
     channel = await Channel.over(socket.socket(fileno=descriptor))
     start = await channel.receive()
-    if isinstance(start, Start):
-        configure(start.settings.log_level)
-        await Worker(channel, start).run()
+    code = await _live(channel, start) if isinstance(start, Start) else 0
     channel.close()
+    return code
+
+
+async def _live(channel: Channel, start: Start) -> int:
+    configure(start.settings.log_level)
+    try:
+        worker = Worker(channel, start)
+    except ConfigError as error:
+        # A plugin is another one on the disk than the supervisor has.
+        report_refusal(_logger, error.of(str(start.settings.path)))
+        return os.EX_CONFIG
+    await worker.run()
+    return 0
 
 
 def _loop_factory(settings_loop: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -167,7 +180,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     descriptor, loop = int(sys.argv[1]), sys.argv[2]
     with asyncio.Runner(loop_factory=_loop_factory(loop)) as runner:
-        runner.run(_main(descriptor))
+        code = runner.run(_main(descriptor))
+    sys.exit(code)
 
 
 if __name__ == "__main__":

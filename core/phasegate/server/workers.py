@@ -13,7 +13,7 @@ from typing import Any
 from ..admin import keys
 from ..admin.desk import NotEverywhere
 from ..errors import ConfigError, Finding, PhasegateError, StartupError
-from ..logs import report_refusal
+from ..logs import report_refusal, set_level
 from ..references import References
 from ..registry import Registry
 from ..schema.tables import Schemas
@@ -148,6 +148,7 @@ class Supervisor:
                 if index == 0:
                     # Only now: by schemas of a reload that failed, secrets might be none, and be stored as plain text.
                     self._seal_by(schemas)
+                    set_level(settings.log_level)
             _logger.info("workers replaced", extra={"workers": len(self._lives.slots)})
             await self._configuration.reread()
 

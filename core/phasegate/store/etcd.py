@@ -31,12 +31,13 @@ from .etcd_messages import (
     holds,
     outcome_of,
     pairs_of,
+    put,
     revision_of,
     transaction,
 )
 from .following import Bell, News, follow, following
 from .packing import unpack_record, unpack_revision
-from .records import Conflict, Contents, Key, Record, Revision, StoreUnavailable, Write
+from .records import Conflict, Contents, Key, NothingKept, Record, Revision, StoreUnavailable, Write
 
 # What the watch does not tell, since its member hangs or is cut off from the others, a look finds.
 _POLL_SECONDS = 1.0
@@ -48,7 +49,7 @@ _LOADS = 5
 _OUT_OF_RANGE = 11
 
 
-class EtcdStore:
+class EtcdStore(NothingKept):
     """Records and revisions in etcd, shared by every node that names the same cluster and prefix."""
 
     def __init__(self, cluster: Cluster) -> None:
@@ -107,6 +108,17 @@ class EtcdStore:
         wanted = get_range(first, end, limit)["request_range"]
         answer = await self._ask("kv/range", {**wanted, "sort_order": "DESCEND", "sort_target": "KEY"})
         return [await self._revision(pair) for pair in pairs_of(answer)]
+
+    async def key_ids(self) -> frozenset[str]:
+        """Return the ids of the keys that nodes have used the store with. Raise StoreUnavailable."""
+        pairs = pairs_of(await self._ask("kv/range", get(self._keys.keys)["request_range"]))
+        return frozenset(pairs[0].value.decode().split()) if pairs else frozenset()
+
+    async def note_key_ids(self, ids: frozenset[str], *, known: frozenset[str]) -> bool:
+        """Note ids, where these are known; tell whether they were. Raise StoreUnavailable."""
+        condition = holds(self._keys.keys, _listed(known) if known else None)
+        noted = put(self._keys.keys, _listed(ids)) if ids else delete(self._keys.keys)
+        return (await self._transact([condition], [noted])).succeeded
 
     async def close(self) -> None:
         """Close the connections."""
@@ -207,6 +219,10 @@ class EtcdStore:
 
     def _conflict(self, base: int) -> Conflict:
         return Conflict(f"{self._name} is not at revision {base} any more: read it again, then repeat the change")
+
+
+def _listed(ids: Iterable[str]) -> bytes:
+    return " ".join(sorted(ids)).encode()
 
 
 class _Compacted(Exception):

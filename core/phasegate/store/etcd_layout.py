@@ -5,6 +5,7 @@ PREFIX/revisions/NUMBER             that revision, with what it changed, and an 
 PREFIX/records/KIND/ID              one record
 PREFIX/parts/NUMBER/ID/INDEX        a piece of a revision that is too large for one key
 PREFIX/pending                      the number of a revision whose records are not all written yet
+PREFIX/keys                         the ids of the keys of the ring that seals the records' secrets
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Keys:
         self._prefix = prefix
         self.head = f"{prefix}/head"
         self.pending = f"{prefix}/pending"
+        self.keys = f"{prefix}/keys"
         self.records = f"{prefix}/records/"
         self.records_end = end_of(self.records)
         self.revisions_end = end_of(f"{prefix}/revisions/")

@@ -22,15 +22,20 @@ _BEFORE_EVERYTHING = -1
 class Kept:
     """A store whose contents are kept in a file as well, from which `load` takes them when the store can't be reached.
 
-    What `watch` yields is kept when the next is asked for, so what it was found bad for can still be raised. The file is
-    written at most twice a second, and holds what the store does: secrets stay sealed if they are in there.
+    Only what is said to be served is kept, once that was loaded or watched. The file is written at most twice a second,
+    and holds what the store does: secrets stay sealed if they are in there.
     """
 
     def __init__(self, store: Store, path: Path) -> None:
         self._store = store
         self._path = path
         self._is_away = False
+        self._seen: Contents | None = None
+        """What the store is known to hold."""
+        self._served: int | None = None
+        """Which revision of it is served, None while none is known to be."""
         self._contents: Contents | None = None
+        """What is to be in the file."""
         self._written: Contents | None = None
         self._writing: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
@@ -45,7 +50,7 @@ class Kept:
             contents = self._written = await asyncio.to_thread(self._read, error)
             fields = {"file": str(self._path), "revision": contents.revision, "cause": str(error)}
             logger.warning("store away, serving the last good configuration", extra=fields)
-        self._keep(contents)
+        self._see(contents)
         return contents
 
     async def apply(self, writes: Sequence[Write], *, base: int, author: str, note: str) -> Revision:
@@ -53,7 +58,7 @@ class Kept:
         return await self._store.apply(writes, base=base, author=author, note=note)
 
     async def watch(self, after: int) -> AsyncIterator[Revision | Contents]:
-        """Yield what the store does, and keep it.
+        """Yield what the store does.
 
         After a start without the store its whole contents come first: it may have become another one, and a revision's
         number alone would not tell.
@@ -62,14 +67,35 @@ class Kept:
         self._is_away = False
         async with contextlib.aclosing(news):  # type: ignore[type-var]
             async for item in news:
+                self._see(item)
                 yield item
-                self._take(item)
 
     async def revisions(
         self, *, before: int | None = None, after: int | None = None, limit: int = 50
     ) -> list[Revision]:
         """Return the store's newest revisions. Raise StoreUnavailable."""
         return await self._store.revisions(before=before, after=after, limit=limit)
+
+    async def key_ids(self) -> frozenset[str]:
+        """Return the ids of the keys that the store was used with. Raise StoreUnavailable."""
+        return await self._store.key_ids()
+
+    async def note_key_ids(self, ids: frozenset[str], *, known: frozenset[str]) -> bool:
+        """Note ids in the store, where these are known. Raise StoreUnavailable."""
+        return await self._store.note_key_ids(ids, known=known)
+
+    async def last_good(self) -> Contents | None:
+        """Return the kept contents, None where there are none or they are what was loaded."""
+        try:
+            kept = await asyncio.to_thread(self._read, StoreUnavailable("nothing is kept"))
+        except StoreUnavailable:
+            return None
+        return None if kept == self._seen else kept
+
+    def served(self, revision: int) -> None:
+        """Keep what the store holds at that revision, which may still be to be seen."""
+        self._served = revision
+        self._keep_served()
 
     async def close(self) -> None:
         """Finish writing, and close the store."""
@@ -78,14 +104,18 @@ class Kept:
             await self._writing
         await self._store.close()
 
-    def _take(self, item: Revision | Contents) -> None:
+    def _see(self, item: Revision | Contents) -> None:
         if isinstance(item, Contents):
-            self._keep(item)
-        elif self._contents is not None and item.number == self._contents.revision + 1:
-            self._keep(revised(self._contents, item))
+            # It may be another store than the one whose revision is served.
+            self._seen, self._served = item, None
+        elif self._seen is not None and item.number == self._seen.revision + 1:
+            self._seen = revised(self._seen, item)
+            self._keep_served()
 
-    def _keep(self, contents: Contents) -> None:
-        self._contents = contents
+    def _keep_served(self) -> None:
+        if self._seen is None or self._seen.revision != self._served or self._seen is self._contents:
+            return
+        self._contents = self._seen
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write())
 

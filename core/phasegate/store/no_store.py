@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
-from .records import Contents, Revision, StoreUnavailable, Write
+from .records import Contents, NothingKept, Revision, StoreUnavailable, Write
 
 
-class NoStore:
+class NoStore(NothingKept):
     """Holds nothing and takes nothing."""
 
     async def load(self) -> Contents:
@@ -29,6 +29,14 @@ class NoStore:
     ) -> list[Revision]:
         """Return none."""
         return []
+
+    async def key_ids(self) -> frozenset[str]:
+        """Return none."""
+        return frozenset()
+
+    async def note_key_ids(self, ids: frozenset[str], *, known: frozenset[str]) -> bool:
+        """Return True, as if it were noted."""
+        return True
 
     async def close(self) -> None:
         """Do nothing."""

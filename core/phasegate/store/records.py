@@ -117,5 +117,31 @@ class Store(Protocol):
         They are under `before` and over `after`; nothing else is read.
         """
 
+    async def key_ids(self) -> frozenset[str]:
+        """Return the ids of the keys that nodes have used the store with, none for a new one. Raise StoreUnavailable."""
+
+    async def note_key_ids(self, ids: frozenset[str], *, known: frozenset[str]) -> bool:
+        """Have `key_ids` return these ids from now on, if it would return the known ones; tell whether it did.
+
+        Raise StoreUnavailable.
+        """
+
+    async def last_good(self) -> Contents | None:
+        """Return what was served last as it is kept here, None where that is not kept or is what was loaded."""
+
+    def served(self, revision: int) -> None:
+        """Note that what the store holds at a revision is served now, and so worth to be kept."""
+
     async def close(self) -> None:
         """Give up connections and files."""
+
+
+class NothingKept:
+    """What a store says of a last good copy that keeps none."""
+
+    async def last_good(self) -> Contents | None:
+        """Return None."""
+        return None
+
+    def served(self, revision: int) -> None:
+        """Do nothing."""

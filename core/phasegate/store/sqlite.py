@@ -15,7 +15,7 @@ from typing import TypeVar
 from .changes import changes_of
 from .following import Bell, News, follow, following
 from .packing import pack, unpack_record, unpack_revision
-from .records import KEPT_REVISIONS, Conflict, Contents, Key, Record, Revision, StoreUnavailable, Write
+from .records import KEPT_REVISIONS, Conflict, Contents, Key, NothingKept, Record, Revision, StoreUnavailable, Write
 from .sqlite_file import open_file, told, transaction
 
 _T = TypeVar("_T")
@@ -25,7 +25,7 @@ _POLL_SECONDS = 0.05
 _MOST_AT_ONCE = 100
 
 
-class SqliteStore:
+class SqliteStore(NothingKept):
     """Records and revisions in a SQLite file, which is made at the first use.
 
     Everything that touches the file runs in one thread, so that no disk ever stops the event loop.
@@ -57,6 +57,14 @@ class SqliteStore:
     ) -> list[Revision]:
         """Return the newest revisions under `before` and over `after`, newest first. Raise StoreUnavailable."""
         return await self._run(partial(self._revisions, before, after, limit))
+
+    async def key_ids(self) -> frozenset[str]:
+        """Return the ids of the keys that processes have used the file with. Raise StoreUnavailable."""
+        return await self._run(lambda: _key_ids(self._connection()))
+
+    async def note_key_ids(self, ids: frozenset[str], *, known: frozenset[str]) -> bool:
+        """Note ids, where these are known; tell whether they were. Raise StoreUnavailable."""
+        return await self._run(self._note_key_ids, ids, known)
 
     async def close(self) -> None:
         """Close the file."""
@@ -130,6 +138,17 @@ class SqliteStore:
         )
         return [unpack_revision(data, str(self._path)) for (data,) in rows]
 
+    def _note_key_ids(self, ids: frozenset[str], known: frozenset[str]) -> bool:
+        connection = self._connection()
+        with transaction(connection, "IMMEDIATE"):
+            if _key_ids(connection) != known:
+                return False
+            # Files of earlier versions lack the table, and those versions do not miss it.
+            connection.execute("CREATE TABLE IF NOT EXISTS key_ids (id TEXT PRIMARY KEY)")
+            connection.execute("DELETE FROM key_ids")
+            connection.executemany("INSERT INTO key_ids (id) VALUES (?)", [(id_,) for id_ in ids])
+        return True
+
     def _close(self) -> None:
         if self._opened is not None:
             self._opened[0].close()
@@ -139,6 +158,12 @@ class SqliteStore:
 def _head(connection: sqlite3.Connection) -> int:
     (number,) = connection.execute("SELECT max(number) FROM revisions").fetchone()
     return number or 0
+
+
+def _key_ids(connection: sqlite3.Connection) -> frozenset[str]:
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'key_ids'").fetchone():
+        return frozenset()
+    return frozenset(id_ for (id_,) in connection.execute("SELECT id FROM key_ids"))
 
 
 def _write(connection: sqlite3.Connection, revision: Revision) -> None:

@@ -126,10 +126,10 @@ async def _body(reader: asyncio.StreamReader, head: Received) -> bytes:
 
 
 async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    while size := int((await reader.readline()).split(b";")[0], 16):
+    while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
         yield await reader.readexactly(size)
-        await reader.readline()
-    await reader.readline()
+        await reader.readuntil(b"\r\n")
+    await reader.readuntil(b"\r\n")
 
 
 async def _send(reply: Reply, writer: asyncio.StreamWriter, *, bodiless: bool) -> None:
@@ -181,9 +181,14 @@ async def fake_upstream(tls: ssl.SSLContext | None = None) -> AsyncIterator[Fake
         yield upstream
     finally:
         server.close()
-        # What was accepted last has its task a few turns of the loop later.
-        for _ in range(3):
-            await asyncio.sleep(0)
+        # What was accepted last has its task a few turns of the loop later, and what is closed is closed then.
+        await _some_turns()
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await _some_turns()
+
+
+async def _some_turns() -> None:
+    for _ in range(3):
+        await asyncio.sleep(0)

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from phasegate.admin.desk import Proposal
+from phasegate.store.records import Write
 from tests.desk import Node
 
 ROUTE: dict[str, Any] = {"uri": "/hello", "upstream": {"nodes": {"127.0.0.1:1": 1}}}
@@ -122,3 +124,44 @@ async def test_a_change_that_some_workers_are_late_to_serve_is_accepted(node: No
     response = await node.admin.put("/routes/1?wait=all", json=ROUTE)
     assert (response.status_code, response.headers["x-phasegate-late-workers"]) == (202, "1, 3")
     assert response.json()["key"] == "/apisix/routes/1"
+
+
+JACK = Write("consumers", "jack", {"username": "jack"})
+LAPTOP = Write("credentials", "jack/laptop", {"id": "laptop", "plugins": {"key-auth": {"key": "a-key"}}})
+
+
+def others(*writes: Write) -> Proposal:
+    return Proposal(writes, {}, "others", "")
+
+
+@pytest.mark.parametrize("headers", [{}, {"if-match": '"1"'}])
+async def test_a_consumer_goes_with_the_credential_that_it_gets_meanwhile(node: Node, headers: dict[str, str]) -> None:
+    await node.desk.propose(others(JACK))
+    node.desk.meanwhile = [others(LAPTOP)]
+    response = await node.admin.delete("/consumers/jack", headers=headers)
+    assert response.status_code == 200, response.text
+    assert node.desk.view.records == {}
+
+
+async def test_a_credential_whose_consumer_goes_meanwhile_is_not_made(node: Node) -> None:
+    await node.desk.propose(others(JACK))
+    node.desk.meanwhile = [others(Write("consumers", "jack", None))]
+    response = await node.admin.put("/consumers/jack/credentials/laptop", json=dict(LAPTOP.value or {}))
+    assert (response.status_code, response.json()) == (404, {"error_msg": "consumer not found"})
+    assert node.desk.view.records == {}
+
+
+async def test_what_comes_to_be_used_meanwhile_is_kept_in_words(node: Node) -> None:
+    await node.desk.propose(others(Write("upstreams", "u", {"id": "u", "nodes": {"127.0.0.1:1": 1}})))
+    node.desk.meanwhile = [others(Write("routes", "1", {"id": "1", "uri": "/x", "upstream_id": "u"}))]
+    response = await node.admin.delete("/upstreams/u")
+    assert response.status_code == 400
+    assert response.json()["error_msg"] == "can not delete this upstream, route [1] is still using it now"
+
+
+async def test_what_is_wrong_is_told_however_busy_others_are(node: Node) -> None:
+    changes = [Write("upstreams", "u", {"id": "u", "nodes": {f"127.0.0.1:{port}": 1}}) for port in range(1, 40)]
+    node.desk.meanwhile = [others(change) for change in changes]
+    response = await node.admin.put("/routes/1", json={"uri": "/x", "tiemout": 1})
+    assert response.status_code == 400
+    assert "tiemout" in response.json()["error_msg"]

@@ -93,6 +93,26 @@ async def test_of_two_writers_at_once_one_wins(opened: Opener) -> None:
         assert len(found.records) == base + 1
 
 
+async def test_key_ids_are_noted_beside_revisions(opened: Opener) -> None:
+    one, two = opened(), opened()
+    assert await one.key_ids() == frozenset()
+    assert await one.note_key_ids(frozenset({"a", "b"}), known=frozenset())
+    assert await two.key_ids() == {"a", "b"}
+    assert await two.load() == Contents(0, {})
+    assert await two.note_key_ids(frozenset(), known=frozenset({"b", "a"}))
+    assert await one.key_ids() == frozenset()
+
+
+async def test_key_ids_that_others_noted_meanwhile_stay(opened: Opener) -> None:
+    one, two = opened(), opened()
+    noted = await asyncio.gather(
+        *(store.note_key_ids(frozenset({name}), known=frozenset()) for name, store in (("a", one), ("b", two)))
+    )
+    assert sorted(noted) == [False, True]
+    assert await one.key_ids() == {"ab"[noted.index(True)]}
+    assert not await two.note_key_ids(frozenset({"c"}), known=frozenset({"d"}))
+
+
 async def test_a_watch_tells_of_everybodys_revisions_in_order(opened: Opener) -> None:
     store, other = opened(), opened()
     made = [await write(other, 0, route("a"))]

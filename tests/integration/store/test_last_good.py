@@ -32,6 +32,7 @@ async def filled(folder: Path, path: Path, count: int = 2) -> Contents:
     for base in range(count):
         await write(store, base)
     contents = await store.load()
+    store.served(contents.revision)
     await store.close()
     return contents
 
@@ -53,20 +54,48 @@ async def test_what_was_loaded_last_is_served_while_the_store_is_away(
     assert caplog.messages == ["store away, serving the last good configuration"]
 
 
-async def test_what_was_watched_last_is_served_too(tmp_path: Path, path: Path) -> None:
-    store = Kept(open_store(f"sqlite:{tmp_path}/s.db", Path()), path)
+async def watched(folder: Path, path: Path, served: int) -> Contents:
+    """Return what is kept once a node has seen three revisions, and served one of them before it came by the watch."""
+    store = Kept(open_store(f"sqlite:{folder}/s.db", Path()), path)
     await store.load()
+    store.served(0)
     news = store.watch(0)
     for base in range(3):
         await write(store, base)
+        if base == served - 1:
+            store.served(served)
         await asyncio.wait_for(anext(news), 5)
-    # The last one is kept when the next is asked for: it was found good by then.
-    waiting = asyncio.ensure_future(anext(news))
-    await asyncio.sleep(0)
-    waiting.cancel()
-    await asyncio.gather(waiting, return_exceptions=True)
+    await news.aclose()  # type: ignore[attr-defined]
     await store.close()
-    assert list((await kept(path)).records) == [("routes", "r0"), ("routes", "r1"), ("routes", "r2")]
+    return await kept(path)
+
+
+async def test_what_was_watched_last_is_kept_once_it_is_served(tmp_path: Path, path: Path) -> None:
+    contents = await watched(tmp_path, path, 3)
+    assert list(contents.records) == [("routes", "r0"), ("routes", "r1"), ("routes", "r2")]
+
+
+async def test_what_was_seen_and_not_served_is_not_kept(tmp_path: Path, path: Path) -> None:
+    assert list((await watched(tmp_path, path, 2)).records) == [("routes", "r0"), ("routes", "r1")]
+
+
+async def test_what_was_loaded_and_not_served_is_not_kept(tmp_path: Path, path: Path) -> None:
+    await filled(tmp_path, path, 1)
+    store = Kept(open_store(f"sqlite:{tmp_path}/s.db", Path()), path)
+    await write(store, 1)
+    assert (await store.load()).revision == 2
+    former = await store.last_good()
+    await store.close()
+    assert former == await kept(path)
+    assert former.revision == 1
+
+
+async def test_what_was_loaded_is_no_other_last_good_copy(tmp_path: Path, path: Path) -> None:
+    await filled(tmp_path, path, 1)
+    store = Kept(open_store(f"sqlite:{tmp_path}/s.db", Path()), path)
+    await store.load()
+    assert await store.last_good() is None
+    await store.close()
 
 
 async def test_closing_waits_for_the_file_and_for_nothing_else(tmp_path: Path, path: Path) -> None:
@@ -105,7 +134,7 @@ async def node(tmp_path: Path, path: Path) -> AsyncIterator[tuple[Member, Store]
         place = f"etcd:{member.url}/p"
         store = open_store(place, Path(), last_good=path)
         await write(store, 0)
-        await store.load()
+        store.served((await store.load()).revision)
         await store.close()
         other = open_store(place, Path())
         for base in (1, 2):

@@ -36,6 +36,11 @@ from phasegate.admin.wording import error_msg
             "routes/2.upstream_id: failed to fetch upstream info by upstream id [7], response code: 404",
         ),
         (
+            "routes/2.plugins.p",
+            "unknown plugin 'p'; enabled: q",
+            "routes/2.plugins.p: unknown plugin [p]: enabled: q",
+        ),
+        (
             "file_routes[0].uri",
             "is wrong",
             'invalid configuration: property "file_routes[0].uri" validation failed: is wrong',

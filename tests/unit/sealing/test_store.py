@@ -11,6 +11,7 @@ from phasegate import ConfigError
 from phasegate.errors import StartupError
 from phasegate.sealing import KeyMissing, KeyRing, SealBroken, SealedStore
 from phasegate.sealing.keyring import key_of
+from phasegate.store.last_good import Kept
 from phasegate.store.records import Conflict, Contents, Key, Revision, Store, StoreUnavailable, Value, Write
 from tests.memory_store import MemoryStore
 
@@ -234,3 +235,28 @@ async def test_closing_a_watch_closes_the_one_below(store: SealedStore, inner: M
     await anext(watch)
     await watch.aclose()  # type: ignore[attr-defined]
     assert ended.is_set()
+
+
+async def test_the_last_good_copy_is_sealed_on_disk_and_open_above(
+    inner: MemoryStore, ring: KeyRing, tmp_path: Path
+) -> None:
+    store = sealed_store(Kept(inner, tmp_path / "copy"), ring)
+    await put(store, 0)
+    store.served((await store.load()).revision)
+    await store.close()
+    assert b"s3cret" not in (tmp_path / "copy").read_bytes()
+    again = sealed_store(Kept(inner, tmp_path / "copy"), ring)
+    await put(again, 1, "an0ther")
+    await again.load()
+    former = await again.last_good()
+    assert former is not None
+    assert value_of(former) == "s3cret"
+
+
+async def test_a_last_good_copy_that_the_ring_does_not_open_is_none(
+    inner: MemoryStore, ring: KeyRing, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await test_the_last_good_copy_is_sealed_on_disk_and_open_above(inner, ring, tmp_path)
+    store = sealed_store(Kept(inner, tmp_path / "copy"), KeyRing.make(tmp_path / "other"))
+    assert await store.last_good() is None
+    assert caplog.messages == ["last good configuration can't be opened"]

@@ -10,7 +10,7 @@ from phasegate.admin.desk import Proposal
 from phasegate.server.channel import Answered, Channel, Propose
 from phasegate.server.desk import WorkerDesk
 from phasegate.server.state import State
-from phasegate.store.records import Revision, StoreUnavailable, Write
+from phasegate.store.records import Contents, Record, Revision, StoreUnavailable, Write
 
 PROPOSAL = Proposal((Write("routes", "1", {"uri": "/a"}),), {}, "tests", "a test")
 
@@ -55,3 +55,11 @@ async def test_once_it_is_closed_nothing_is_asked(desk: WorkerDesk) -> None:
     desk.close()
     with pytest.raises(StoreUnavailable, match="the gateway ends"):
         await asyncio.wait_for(desk.propose(PROPOSAL), 5)
+
+
+def test_what_it_shows_is_what_the_store_holds(channels: tuple[Channel, Channel]) -> None:
+    record = Record("routes", "1", {"uri": "/a"}, 4, 4)
+    stored = Contents(4, {record.key: record})
+    served = State({"routes": []}, {}, 3).behind(stored)
+    view = WorkerDesk(channels[0], lambda: served, "routes.yaml", writable=True).view
+    assert (view.document, view.records, view.revision) == (served.document, stored.records, 4)

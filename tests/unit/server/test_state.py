@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from phasegate.environment import FromEnvironment
 from phasegate.server.state import State, applied, difference, settled, settled_records
-from phasegate.store.records import Key, Record
+from phasegate.store.records import Contents, Key, Record
 
 ids = st.sampled_from("abcdef")
 items = st.builds(lambda id_, uri: {"id": id_, "uri": uri}, ids, st.sampled_from(["/1", "/2"]))
@@ -22,20 +22,33 @@ def record(id_: str, modified: int) -> Record:
     return Record("routes", id_, {"id": id_}, 1, modified)
 
 
-@given(documents, documents, records, records, st.booleans())
+@given(documents, documents, records, records, st.booleans(), records)
 def test_a_difference_leads_from_one_state_to_the_other(
     former_document: dict[str, list[object]],
     document: dict[str, list[object]],
     former_records: dict[Key, Record],
     changed: dict[Key, Record],
     keeps_references: bool,
+    stored: dict[Key, Record],
 ) -> None:
     former = State(former_document, former_records, 1, {"$env://A": "1"})
     latter = State(
         settled(former_document, document), changed, 2, former.references if keeps_references else {"$env://B": "2"}
     )
-    told = pickle.loads(pickle.dumps(difference(former, latter)))
-    assert applied(former, told) == latter
+    for state in (latter, latter.behind(Contents(3, stored))):
+        told = pickle.loads(pickle.dumps(difference(former, state)))
+        assert applied(former, told) == state
+
+
+def test_a_state_that_is_behind_knows_what_the_store_holds() -> None:
+    kept, gone, new = record("kept", 1), record("gone", 1), record("new", 2)
+    served = State().at(Contents(1, {one.key: one for one in (kept, gone)}))
+    stored = Contents(2, {one.key: one for one in (kept, new)})
+    behind = served.behind(stored)
+    assert (behind.stored, behind.records, behind.revision) == (stored, served.records, 1)
+    assert behind.ahead is not None
+    assert behind.ahead.changes == {gone.key: None, new.key: new}
+    assert (behind.at(stored).stored, behind.at(stored).ahead) == (stored, None)
 
 
 def test_what_stays_of_a_document_is_the_same_object_and_not_told_again() -> None:

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from ...errors import BadRequest, ExpectationFailed, OtherWebSocketVersion, VersionNotSupported
-from ...http.headers import RawHeaders
+from ...http.headers import RawHeaders, name_of
 
 # The methods of the registry that llhttp knows; its others belong to RTSP and ICE. CONNECT asks for a tunnel.
 METHODS = frozenset(
@@ -15,7 +15,7 @@ METHODS = frozenset(
 )
 # Sixteen bytes in base64 (RFC 6455 section 4.2.1).
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
-_TELLING = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
+_TELLING = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
 
 
 class Framing(NamedTuple):
@@ -28,6 +28,9 @@ class Framing(NamedTuple):
     """Whether the client asks to go over to WebSocket, and says how (RFC 6455 section 4.2.1)."""
 
 
+_BARE = Framing(0, expects_continue=False, is_websocket=False)
+
+
 def framing_of(method: bytes, version: str, fields: RawHeaders) -> Framing:
     """Return how the message goes on.
 
@@ -37,13 +40,19 @@ def framing_of(method: bytes, version: str, fields: RawHeaders) -> Framing:
         raise VersionNotSupported(f"HTTP/{version} is not spoken here")
     if method not in METHODS:
         raise BadRequest(f"the method {method!r} has no meaning here")
-    telling = [field for field in fields if field[0] in _TELLING]
-    hosts = [value for name, value in telling if name == b"host"]
-    if (len(hosts) != 1 or not hosts[0]) and (hosts or version == "1.1"):
-        raise BadRequest(f"the request has {len(hosts) or 'no'} Host fields, or an empty one")
+    names = list(map(name_of, fields))
+    hosts = names.count(b"host")
+    if (hosts != 1 or (b"host", b"") in fields) and (hosts or version == "1.1"):
+        raise BadRequest(f"the request has {hosts or 'no'} Host fields, or an empty one")
+    if _TELLING.isdisjoint(names):
+        return _BARE
+    return _told_by(method, version, fields)
+
+
+def _told_by(method: bytes, version: str, fields: RawHeaders) -> Framing:
     length: int | None = 0
     expects_continue = is_websocket = False
-    for name, value in telling:
+    for name, value in fields:
         if name == b"content-length":
             length = _length(value)
         elif name == b"transfer-encoding":
