@@ -68,7 +68,7 @@ def document(upstream: FakeUpstream) -> dict[str, Any]:
 
 
 def bearer(key: str = "jacks-jwt", secret: str = SECRET) -> dict[str, str]:
-    token = jwt.encode({"key": key, "exp": time.time() + 60}, secret, algorithm="HS256")
+    token = jwt.encode({"key": key, "exp": time.time() + 3600}, secret, algorithm="HS256")
     return {"authorization": f"Bearer {token}"}
 
 
