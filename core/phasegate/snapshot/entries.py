@@ -30,6 +30,13 @@ class Entries:
                 found += self._inner(entry, plugins)
         return tuple(found)
 
+    def of_callers(self, plugins: Mapping[str, Any], owner: str, path: str) -> tuple[PluginEntry, ...]:
+        """Return the entries of a consumer or a group of them, which hold once it is known who calls."""
+        if MultiAuth.name in plugins:
+            message = "has no place here: who calls is known already when this holds"
+            self._notes.error(f"{path}.plugins.{MultiAuth.name}", message)
+        return self.of(plugins, owner, path)
+
     def is_credential(self, name: str) -> bool:
         """Tell whether a plugin's entry on a consumer is a credential."""
         return self._schemas.is_credential(name)

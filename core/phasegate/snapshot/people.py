@@ -45,7 +45,7 @@ class ConsumerMaker:
         return Consumer(
             item.id,
             (*filter(None, own), *self._written(item.id)),
-            merged(group, self.entries.of(chain, item.owner, item.path)),
+            merged(group, self.entries.of_callers(chain, item.owner, item.path)),
             item.value["labels"],
             item.value.get("group_id"),
         )

@@ -92,3 +92,15 @@ def test_one_that_is_switched_off_takes_those_inside_along() -> None:
 )
 def test_what_is_refused(plugins: dict[str, Any], message: str) -> None:
     assert errors(plugins)[0].startswith(message)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"consumers": [{"username": "jack", "plugins": {"multi-auth": {}}}]},
+        {"consumer_groups": [{"id": "g", "plugins": {"multi-auth": {}}}]},
+    ],
+)
+def test_it_has_no_place_where_the_caller_is_known(document: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="who calls is known already"):
+        Snapshot(document, SCHEMAS)

@@ -195,7 +195,8 @@ class ForwardAuth(Plugin):
 def _told(exchange: Exchange) -> dict[str, str]:
     """Return what the service is told of a request."""
     original = exchange.original
-    query = original.query.raw
+    # Without what auth plugins took out of it.
+    query = exchange.request.query.raw
     return {
         "x-forwarded-proto": original.scheme,
         "x-forwarded-method": original.method,

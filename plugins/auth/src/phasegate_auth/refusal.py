@@ -12,5 +12,5 @@ def refused(
 ) -> Response:
     """Return the answer of a restriction, with its reason logged."""
     fields = {"plugin": plugin, "reason": reason, "request_id": exchange.request_id, "client": exchange.original.client}
-    logger.info("request refused", extra=fields)
+    logger.info("access refused", extra=fields)
     return Response.json({"message": message}, status)
