@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from .errors import Unauthorized
 from .exchange import Exchange
-from .http.headers import Headers, RawHeaders
+from .http.headers import Headers, RawHeaders, name_of
 from .http.hygiene import IDENTITY
 from .http.message import Request
 from .model import Consumer, Credential
@@ -128,7 +128,10 @@ def tell(headers: Headers, consumer: Consumer, credential: Credential | None, *,
         told.append((b"x-credential-identifier", credential.identifier.encode()))
     if anonymous:
         told.append((b"x-anonymous-consumer", b"true"))
-    headers.raw = [*(field for field in headers.raw if field[0] not in IDENTITY), *told]
+    kept = headers.raw
+    if not IDENTITY.isdisjoint(map(name_of, kept)):
+        kept = [field for field in kept if field[0] not in IDENTITY]
+    headers.raw = [*kept, *told]
 
 
 def _field_value(text: str) -> bytes:

@@ -51,7 +51,7 @@ class Outcome(NamedTuple):
         claims: Mapping[str, Any] | None = None,
     ) -> Outcome:
         """The credential holds, and this is whose it is; None where it is nobody's that the configuration knows."""
-        return cls(consumer, credential, holds=True, claims=claims)
+        return cls(consumer, credential, True, True, "", "", "", claims)
 
     @classmethod
     def absent(cls, message: str, *, challenge: str, anonymous: Consumer | None = None) -> Outcome:
