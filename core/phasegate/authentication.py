@@ -99,7 +99,8 @@ async def authenticate(exchange: Exchange, groups: Iterable[Group], ask: Ask) ->
         if preflight and not group.run_on_preflight:
             continue
         outcome = await group.outcome(ask)
-        if outcome.consumer is not None:
+        # Who is known by one chain is not anonymous to the next.
+        if outcome.consumer is not None and (outcome.present or exchange.consumer is None):
             exchange.consumer, exchange.credential = outcome.consumer, outcome.credential
             anonymous = not outcome.present
         if outcome.claims is not None:

@@ -111,6 +111,28 @@ async def test_a_credential_that_does_not_hold_is_nobody_anonymous(policy: str) 
     assert error.public == "Wrong p1"
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "name", "anonymous"),
+    [
+        (known("jack"), absent("p1", Consumer("guest")), "jack", None),
+        (absent("p0", Consumer("guest")), known("jack"), "jack", None),
+        (absent("p0", Consumer("guest")), Outcome.ok(), "guest", "true"),
+        (known("jill"), known("jack"), "jack", None),
+    ],
+)
+async def test_who_is_known_by_one_chain_is_not_anonymous_to_the_next(
+    first: Outcome, second: Outcome, name: str, anonymous: str | None
+) -> None:
+    exchange, left = make_exchange(), [first, second]
+
+    async def ask(step: Any) -> Outcome:
+        return left.pop(0)
+
+    await authenticate(exchange, [group(), group()], ask)
+    told = exchange.request.headers
+    assert (told.get("x-consumer-username"), told.get("x-anonymous-consumer")) == (name, anonymous)
+
+
 async def test_a_caller_without_consumer_is_let_in_and_not_named() -> None:
     exchange = await settled([Outcome.ok(claims={"sub": "s"})])
     assert (exchange.consumer, exchange.claims) == (None, {"sub": "s"})
