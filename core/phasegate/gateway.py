@@ -16,8 +16,7 @@ from .exchange import Exchange
 from .http.address import Network
 from .http.headers import Headers
 from .http.hygiene import client_address
-from .http.message import Request, Response
-from .http.problem import SERVER
+from .http.message import Request
 from .model import Consumer
 from .pipeline import Pipeline, Run
 from .plugin import Plugin, Services, SystemClock
@@ -36,7 +35,6 @@ _NOTHING: Mapping[Any, Any] = {}
 _OPEN_UNDISTURBED_SECONDS = 5.0
 _SLASHES = re.compile("/{2,}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=-]{8,128}")
-_SERVER = (b"server", SERVER.encode("ascii"))
 
 
 class Gateway:
@@ -128,25 +126,17 @@ class Gateway:
         task.add_done_callback(self._closing.discard)
 
 
-class GatewayPassage:
+class GatewayPassage(Run):
     """One exchange from its route to its log line."""
 
-    __slots__ = ("_access_log", "_exchange", "_run", "_snapshot")
+    __slots__ = ("_access_log", "_snapshot")
 
     def __init__(
         self, exchange: Exchange, snapshot: Snapshot, access_log: AccessLog | None, refused: RequestError | None
     ) -> None:
-        self._exchange = exchange
+        super().__init__(exchange, snapshot.pipeline(exchange.route), self._pipeline_for, refused)
         self._snapshot = snapshot
         self._access_log = access_log
-        self._run = Run(exchange, snapshot.pipeline(exchange.route), self._pipeline_for, refused)
-
-    async def answer(self) -> Response:
-        """Return the answer with the gateway's own headers; the body may still be streaming in."""
-        response = await self._run.answer()
-        # Listeners send the first one.
-        response.headers.raw = [_SERVER, *response.headers.raw]
-        return response
 
     async def finish(self, error: RequestError | None, bytes_sent: int) -> None:
         """End the exchange once its answer has left or failed: give back what it held, then log.
@@ -163,8 +153,8 @@ class GatewayPassage:
         if self._access_log is not None:
             self._access_log.record(exchange, self._logged_status())
         try:
-            if self._run.logs:
-                await self._run.log()
+            if self._pipeline.log:
+                await self.log()
         finally:
             self._snapshot.release()
 

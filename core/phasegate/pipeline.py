@@ -12,13 +12,14 @@ from .authentication import Group, authenticate
 from .errors import PluginFailed, RequestError, RouteNotFound, ServiceUnavailable
 from .exchange import Exchange
 from .http.message import Response
-from .http.problem import error_response
+from .http.problem import SERVER, error_response
 from .http.websocket import WebSocketAnswer
 from .model import Consumer
 from .plugin import Outcome, Plugin
 from .registry import Registry
 
 _logger = logging.getLogger(__name__)
+_SERVER = (b"server", SERVER.encode("ascii"))
 T = TypeVar("T")
 
 
@@ -105,6 +106,8 @@ class Run:
         """Run every phase up to `response` and return the answer, an error's included. Only cancelling ends it early."""
         exchange = self._exchange
         try:
+            if self._refused is not None:
+                raise self._refused
             response = await self._claim()
         except RequestError as error:
             exchange.error = error
@@ -112,12 +115,9 @@ class Run:
         for step in self._pipeline.response:
             response = await self._changed(step, response)
         exchange.response = response
+        # Of several, listeners send the first.
+        response.headers.raw = [_SERVER, *response.headers.raw]
         return response
-
-    @property
-    def logs(self) -> bool:
-        """Whether anybody takes part in the log phase."""
-        return bool(self._pipeline.log)
 
     async def log(self) -> None:
         """Run the log phase; a plugin that fails in it is reported and the next one runs."""
@@ -128,8 +128,6 @@ class Run:
                 _logger.exception("plugin failed", extra={"plugin": step.plugin, "phase": "log", **self._where()})
 
     async def _claim(self) -> Response:
-        if self._refused is not None:
-            raise self._refused
         response = None
         if self._pipeline.rewrite:
             response = await self._first("rewrite", self._pipeline.rewrite)

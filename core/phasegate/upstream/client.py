@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from ..errors import UpstreamError, UpstreamUnreachable
+from ..errors import UpstreamUnreachable
 from ..http.body import Body
 from ..http.headers import Headers
 from ..http.message import Response
@@ -48,18 +48,22 @@ class UpstreamClient:
         head = request_head(call)
         pool = self._pools.get(call.origin) or self._open_pool(call.origin)
         began = pool.loop.time()
-        connection = pool.take()
-        if connection is None:
+        connection = pool.take() or await pool.connect(call.timeouts)
+        while True:
+            try:
+                await _sent(connection, call, head, began)
+                break
+            except BaseException as error:
+                connection.give_up()
+                if not connection.closed_unanswered:
+                    raise
+                if call.method not in _SAFE_METHODS or not call.body.held:
+                    raise UpstreamUnreachable(f"{call.origin.address} closed a kept connection") from error
             connection = await pool.connect(call.timeouts)
-            return await _exchange(connection, call, head, began)
-        try:
-            return await _exchange(connection, call, head, began)
-        except UpstreamError as error:
-            if not connection.closed_unanswered:
-                raise
-            if call.method not in _SAFE_METHODS or not call.body.held:
-                raise UpstreamUnreachable(f"{call.origin.address} closed a kept connection") from error
-        return await _exchange(await pool.connect(call.timeouts), call, head, began)
+        if connection.complete:
+            return Answer(connection.status, connection.fields, connection.body())
+        body = AnswerBody(connection, call.timeouts.gap, call.timeouts.whole)
+        return Answer(connection.status, connection.fields, body, connection)
 
     async def open_websocket(self, call: Call) -> tuple[Response, UpstreamWebSocket | None]:
         """Make the WebSocket handshake that a call asks for.
@@ -136,25 +140,15 @@ class UpstreamClient:
         return self._connector
 
 
-async def _exchange(connection: UpstreamConnection, call: Call, head: bytes, began: float) -> Answer:
-    """Send a request, and return its answer."""
-    body, timeouts = call.body, call.timeouts
-    data = body.data
-    try:
-        if data is not None and len(data) <= _ONE_WRITE_BYTES:
-            connection.begin(head + data if data else head, is_head=call.method == "HEAD")
-            await connection.head(head_due(timeouts, began))
-        else:
-            connection.begin(head, is_head=call.method == "HEAD")
-            connection.upload(asyncio.get_running_loop().create_task(upload(connection, call, began)))
-            await connection.head(began + timeouts.head if timeouts.head_from_start else NEVER)
-    except BaseException:
-        connection.give_up()
-        raise
-    status, fields = connection.status, connection.fields
-    if connection.complete:
-        return Answer(status, fields, connection.body())
-    return Answer(status, fields, AnswerBody(connection, timeouts.gap, timeouts.whole), connection)
+def _sent(connection: UpstreamConnection, call: Call, head: bytes, began: float) -> asyncio.Future[None]:
+    """Send a request; the result is there once the answer's head is. Its body follows by itself where it is not short."""
+    timeouts, data, is_head = call.timeouts, call.body.data, call.method == "HEAD"
+    if data is not None and len(data) <= _ONE_WRITE_BYTES:
+        return connection.begin(head + data if data else head, head_due(timeouts, began), is_head=is_head)
+    due = began + timeouts.head if timeouts.head_from_start else NEVER
+    answered = connection.begin(head, due, is_head=is_head)
+    connection.upload(asyncio.get_running_loop().create_task(upload(connection, call, began)))
+    return answered
 
 
 def _all_within(seconds: float) -> CallTimeouts:

@@ -21,8 +21,8 @@ _AHEAD_BYTES = 65_536
 class UpstreamConnection(asyncio.Protocol):
     """Sends a request and takes its answer apart with llhttp, which refuses what two readers could take differently.
 
-    The answer's head is here once `head` returns; its body comes by `block`. What of it nobody has read yet is bounded: over
-    64 KiB the upstream has to wait.
+    The answer's head is here once what `begin` returns is done; its body comes by `block`. What of it nobody has read yet is
+    bounded: over 64 KiB the upstream has to wait.
     """
 
     __slots__ = (
@@ -96,8 +96,11 @@ class UpstreamConnection(asyncio.Protocol):
         """How many calls it has carried."""
         return self._calls
 
-    def begin(self, data: bytes, *, is_head: bool) -> None:
-        """Send a request's head, and its body as far as that is here; `is_head` says that the answer has no body."""
+    def begin(self, data: bytes, deadline: float, *, is_head: bool) -> asyncio.Future[None]:
+        """Send a request's head, and its body as far as that is here; `is_head` says that the answer has no body.
+
+        The result is there once the answer's head is, which is due then. It is an UpstreamError where none comes.
+        """
         self.busy = self._in_head = True
         self.complete = False
         self._calls += 1
@@ -107,7 +110,13 @@ class UpstreamConnection(asyncio.Protocol):
         self._size = 0
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
-        self.write(data)
+        self._waiter = answered = self._pool.loop.create_future()
+        self._expect(deadline)
+        if self.transport.is_closing():
+            self.fail(self._cut())
+        else:
+            self.transport.write(data)
+        return answered
 
     def upload(self, task: asyncio.Task[None]) -> None:
         """Note who sends the rest of the request's body, so that this ends with the call."""
@@ -132,16 +141,6 @@ class UpstreamConnection(asyncio.Protocol):
             self._drained = loop.create_future()
             await self._drained
             self._expect(otherwise if self._in_head else NEVER)
-
-    async def head(self, deadline: float) -> None:
-        """Wait until the answer's head is here. Raise UpstreamError when it is none, or does not come."""
-        if self._uploading is None or deadline < self.deadline:
-            self._expect(deadline)
-        while self._in_head:
-            if self._error is not None:
-                raise self._error
-            self._waiter = self._pool.loop.create_future()
-            await self._waiter
 
     def body(self) -> bytes:
         """Return the body of an answer that is complete, and give the connection back."""
@@ -294,7 +293,10 @@ class UpstreamConnection(asyncio.Protocol):
     def _wake(self) -> None:
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+            if self._in_head and self._error is not None:
+                waiter.set_exception(self._error)
+            else:
+                waiter.set_result(None)
 
     def _go_on_uploading(self) -> None:
         drained, self._drained = self._drained, None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 
 from ...errors import RequestError, ResponseCut
 from ...http.chunks import LAST_CHUNK, chunk_of
@@ -66,21 +67,20 @@ class Http1Exchange:
         """Whether the client is gone."""
         return self._connection.closed
 
-    async def run(self) -> None:
+    def run(self) -> Coroutine[Any, Any, None]:
         """See the request through."""
-        self.started = True
-        listener = self._connection.listener
-        try:
-            await answer(listener.application, self.request, self.refused, self)
-        finally:
-            listener.roster.work_ended(self)
+        return answer(self._connection.listener.application, self.request, self.refused, self)
+
+    def over(self) -> None:
+        """Note that nothing more is done for the request."""
+        self._connection.listener.roster.work_ended(self)
 
     def leave(self) -> None:
         """Stop what is done for a client that is gone."""
         if self.task is not None:
             self.task.cancel()
             if not self.started:
-                self._connection.listener.roster.work_ended(self)
+                self.over()
 
     async def send(self, response: Response) -> None:
         """Send the whole answer. Raise RequestError when its body breaks off."""
