@@ -13,7 +13,9 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass
+from functools import cache
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 LONGEST = 1024
@@ -44,9 +46,20 @@ class _Hash:
         return hmac.compare_digest(_derived(self, password), self.key)
 
 
-_COST = (19_456, 2, 1)
-# In the place of users that there are not: to look at one of those costs what it costs to look at others.
-_NOBODY = _Hash("argon2id", _COST, secrets.token_bytes(_SALT_BYTES), bytes(_KEY_BYTES))
+@cache
+def _offers_argon2id() -> bool:
+    """Tell whether the OpenSSL that runs here has argon2id: 3.2 and newer have."""
+    try:
+        Argon2id(salt=bytes(_SALT_BYTES), length=_KEY_BYTES, iterations=1, lanes=1, memory_cost=8)
+    except UnsupportedAlgorithm:
+        return False
+    return True
+
+
+def _empty() -> _Hash:
+    """Return what a new hash begins with; it also stands for users that there are not."""
+    kind, cost = ("argon2id", (19_456, 2, 1)) if _offers_argon2id() else ("scrypt", (1 << 14, 8, 5))
+    return _Hash(kind, cost, secrets.token_bytes(_SALT_BYTES), bytes(_KEY_BYTES))
 
 
 def looks_hashed(text: str) -> bool:
@@ -66,11 +79,16 @@ def is_password(text: str) -> bool:
 
 
 def hash_password(password: str) -> str:
-    """Return a hash to keep in a password's place. It takes some 20 ms of a core: call it in a thread."""
-    made = _Hash("argon2id", _COST, secrets.token_bytes(_SALT_BYTES), b"")
-    key = _derived(made, password)
-    memory, rounds, lanes = made.cost
-    return f"$argon2id$v=19$m={memory},t={rounds},p={lanes}${_text(made.salt)}${_text(key)}"
+    """Return a hash to keep in a password's place, by argon2id, or by scrypt where OpenSSL has no argon2id.
+
+    It takes some tens of milliseconds of a core: call it in a thread.
+    """
+    made = _empty()
+    first, second, third = made.cost
+    cost = f"v=19$m={first},t={second},p={third}"
+    if made.kind == "scrypt":
+        cost = f"ln={first.bit_length() - 1},r={second},p={third}"
+    return f"${made.kind}${cost}${_text(made.salt)}${_text(_derived(made, password))}"
 
 
 def check_password(kept: str | None, given: str) -> bool:
@@ -80,7 +98,7 @@ def check_password(kept: str | None, given: str) -> bool:
     """
     if kept is not None and looks_hashed(kept):
         return _parsed(kept).holds(given)
-    _NOBODY.holds(given)
+    _empty().holds(given)
     return kept is not None and hmac.compare_digest(_digest(kept), _digest(given))
 
 
@@ -89,10 +107,8 @@ def _derived(of: _Hash, password: str) -> bytes:
     secret = password.encode()
     if of.kind == "scrypt":
         memory = 2 * 128 * first * second
-        return hashlib.scrypt(
-            secret, salt=of.salt, n=first, r=second, p=third, maxmem=memory, dklen=len(of.key) or _KEY_BYTES
-        )
-    argon = Argon2id(salt=of.salt, length=len(of.key) or _KEY_BYTES, iterations=second, lanes=third, memory_cost=first)
+        return hashlib.scrypt(secret, salt=of.salt, n=first, r=second, p=third, maxmem=memory, dklen=len(of.key))
+    argon = Argon2id(salt=of.salt, length=len(of.key), iterations=second, lanes=third, memory_cost=first)
     return argon.derive(secret)
 
 
@@ -100,8 +116,8 @@ def _parsed(text: str) -> _Hash:
     """Return a hash taken apart. Raise ValueError for one that is none, or that would cost too much or nothing."""
     argon, scrypt = _ARGON2ID.fullmatch(text), _SCRYPT.fullmatch(text)
     match = argon or scrypt
-    if match is None:
-        raise ValueError("is no hash by argon2id or scrypt")
+    if match is None or (argon and not _offers_argon2id()):
+        raise ValueError("is no hash by argon2id or scrypt that can be checked here")
     first, second, third = (int(match[group]) for group in (1, 2, 3))
     found = _Hash("argon2id" if argon else "scrypt", (first, second, third), _bytes(match[4]), _bytes(match[5]))
     if not 8 <= len(found.salt) <= 64 or not 16 <= len(found.key) <= 64:

@@ -94,3 +94,13 @@ def test_what_can_be_kept(text: str) -> None:
 @settings(deadline=None)
 def test_any_text_can_be_judged(text: str) -> None:
     assert not (is_password(text) and looks_hashed(text)) or text.startswith("$")
+
+
+def test_scrypt_takes_the_place_of_argon2id_where_that_is_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = hash_password("sesame")
+    monkeypatch.setattr(passwords, "_offers_argon2id", lambda: False)
+    made = hash_password("sesame")
+    assert made.startswith("$scrypt$ln=14,r=8,p=5$")
+    assert (check_password(made, "sesame"), check_password(made, "other")) == (True, False)
+    assert (is_password(made), is_password(kept)) == (True, False)
+    assert not check_password(None, "sesame")
