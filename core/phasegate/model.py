@@ -13,7 +13,8 @@ Source = Literal["admin", "file"]
 class PluginEntry:
     """A plugin's entry on a resource: its validated configuration, and what `_meta` says of it.
 
-    `owner` names the resource that holds the entry (`routes/hello`), and `path` where it stands in its document.
+    `owner` names the resource that holds the entry (`routes/hello`), and `path` where it stands in its document. `within` is
+    the plugin whose configuration it stands in, None for one that stands in the resource itself.
     """
 
     name: str
@@ -22,6 +23,7 @@ class PluginEntry:
     config: Mapping[str, object] = field(repr=False)
     disabled: bool = False
     priority: int | None = None
+    within: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +98,15 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """One credential of a consumer, as an auth plugin knows it; `config` holds its secrets."""
+    """One credential of a consumer, as an auth plugin knows it; `config` holds its secrets.
+
+    `identifier` names one that is a resource of its own; None for one that stands in the consumer.
+    """
 
     id: str
     plugin: str
     config: Mapping[str, object] = field(repr=False)
+    identifier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

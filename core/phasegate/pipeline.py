@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from .errors import PluginFailed, RequestError, RouteNotFound, ServiceUnavailable, Unauthorized
+from .authentication import Group, authenticate
+from .errors import PluginFailed, RequestError, RouteNotFound, ServiceUnavailable
 from .exchange import Exchange
 from .http.message import Response
 from .http.problem import SERVER, error_response
@@ -44,7 +45,7 @@ class Pipeline:
     """
 
     rewrite: tuple[Step, ...]
-    authenticate: tuple[tuple[Step, ...], ...]
+    authenticate: tuple[Group, ...]
     access: tuple[Step, ...]
     proxy: tuple[Step, ...]
     response: tuple[Step, ...]
@@ -60,10 +61,13 @@ class Pipeline:
         def steps(hook: str) -> tuple[Step, ...]:
             return tuple(step for chain in chains for step in _ordered(registry, hook, chain))
 
-        authenticate = [_ordered(registry, "authenticate", chain) for chain in chains]
+        groups = [
+            Group.of(_ordered(registry, "authenticate", chain), (member.instance for member in chain))
+            for chain in chains
+        ]
         return cls(
             rewrite=steps("rewrite"),
-            authenticate=tuple(group for group in authenticate if group),
+            authenticate=tuple(group for group in groups if group.steps),
             access=steps("access"),
             proxy=steps("proxy"),
             response=steps("response"),
@@ -165,27 +169,9 @@ class Run:
         return error_response(failure, self._exchange.request_id)
 
     async def _authenticate(self) -> None:
-        for group in self._pipeline.authenticate:
-            outcome = await self._accepted(group)
-            self._exchange.consumer, self._exchange.credential = outcome.consumer, outcome.credential
-        consumer = self._exchange.consumer
-        if consumer is not None:
-            self._exchange.request.headers["x-consumer-username"] = consumer.username
-            self._pipeline = self._for_consumer(self._exchange.route, consumer)
-
-    async def _accepted(self, group: tuple[Step, ...]) -> Outcome:
-        """Return the first outcome that names a consumer. One that does not hold ends it, as do none at all."""
-        absent: list[Outcome] = []
-        for step in group:
-            outcome = await self._outcome(step)
-            if outcome.consumer is not None:
-                return outcome
-            if outcome.present:
-                message = f"{step.plugin}: {outcome.reason or outcome.message}"
-                raise Unauthorized(message, public=outcome.message, challenges=(outcome.challenge,))
-            absent.append(outcome)
-        challenges = tuple(outcome.challenge for outcome in absent)
-        raise Unauthorized("no credential in the request", public=absent[0].message, challenges=challenges)
+        await authenticate(self._exchange, self._pipeline.authenticate, self._outcome)
+        if self._exchange.consumer is not None:
+            self._pipeline = self._for_consumer(self._exchange.route, self._exchange.consumer)
 
     async def _outcome(self, step: Step) -> Outcome:
         try:
