@@ -110,8 +110,11 @@ class UpstreamConnection(asyncio.Protocol):
         self._size = 0
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
-        self._waiter = answered = self._pool.loop.create_future()
-        self._expect(deadline)
+        pool = self._pool
+        self._waiter = answered = pool.loop.create_future()
+        self.deadline = deadline
+        if pool.sweeper.at_rest:
+            pool.sweeper.rouse()
         if self.transport.is_closing():
             self.fail(self._cut())
         else:
@@ -282,13 +285,15 @@ class UpstreamConnection(asyncio.Protocol):
         if self._size > _AHEAD_BYTES and not self._paused:
             self._paused = True
             self.transport.pause_reading()
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
 
     def on_message_complete(self) -> None:
         """Note that the answer is here whole."""
         if not self._in_head:
             self.complete = True
-            self._wake()
+            if self._waiter is not None:
+                self._wake()
 
     # The rest is its own.
 
@@ -315,7 +320,8 @@ class UpstreamConnection(asyncio.Protocol):
             return
         self.busy = False
         reusable = self._framing.persistent and self._uploading is None and self._error is None and not self._paused
-        self._end_upload()
+        if self._uploading is not None:
+            self._end_upload()
         if reusable and not self.transport.is_closing():
             self._pool.give_back(self)
         else:
