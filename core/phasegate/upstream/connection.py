@@ -35,6 +35,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_fields",
         "_framing",
         "_in_head",
+        "_is_1_1",
         "_is_head",
         "_parser",
         "_paused",
@@ -70,7 +71,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._calls = 0
         # Bytes that came since the call began, or since the last block of its answer.
         self._fed = 0
-        self._in_head = self._is_head = False
+        self._in_head = self._is_head = self._is_1_1 = False
         self._blocks: list[bytes] = []
         self._size = 0
         self._paused = self._stalled = False
@@ -210,6 +211,8 @@ class UpstreamConnection(asyncio.Protocol):
             # Nobody asked for it. What comes behind an answer could be taken for the next one's.
             self.transport.abort()
             return
+        if self._fed == 0:
+            self._is_1_1 = data.startswith(b"HTTP/1.1 ")
         self._fed += len(data)
         try:
             self._parser.feed_data(data)
@@ -264,8 +267,15 @@ class UpstreamConnection(asyncio.Protocol):
         if self._fed > SMALL_HEAD_BYTES:
             judge_sizes(fields)
         if 100 <= status < 200 and status != 101:
+            self._is_1_1 = False
             return
-        self._framing, self.fields = judge_head(status, parser, fields, is_head=self._is_head)  # type: ignore[arg-type]
+        self._framing, self.fields = judge_head(
+            status,
+            parser,  # type: ignore[arg-type]
+            fields,
+            is_head=self._is_head,
+            is_1_1=self._is_1_1,
+        )
         self.status = status
         self._in_head = False
         self.deadline = NEVER
