@@ -69,8 +69,11 @@ async def test_what_was_watched_last_is_served_too(tmp_path: Path, path: Path) -
     assert list((await kept(path)).records) == [("routes", "r0"), ("routes", "r1"), ("routes", "r2")]
 
 
-async def test_closing_waits_for_the_file_and_for_nothing_else(tmp_path: Path, path: Path) -> None:
-    async with asyncio.timeout(0.4):
+async def test_closing_waits_for_the_file_and_for_nothing_else(
+    tmp_path: Path, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phasegate.store.last_good._PAUSE_SECONDS", 60)
+    async with asyncio.timeout(10):
         await filled(tmp_path, path, 1)
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
