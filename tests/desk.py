@@ -19,7 +19,8 @@ from phasegate.secret import Secret
 from phasegate.server.serving import Site, serve
 from phasegate.server.sockets import BACKLOG
 from phasegate.settings import AdminKey, AdminSettings
-from phasegate.store.records import Change, Conflict, Key, Record, Revision, StoreUnavailable, Write
+from phasegate.store.changes import summary_of
+from phasegate.store.records import Change, Conflict, Key, Record, Revision, StoreUnavailable, Summary, Write
 
 ADMIN_KEY = "an-admin-key-of-the-tests"
 VIEWER_KEY = "a-viewer-key-of-the-tests"
@@ -65,6 +66,10 @@ class MemoryDesk:
         self._judge_store()
         kept = [revision for revision in reversed(self._history) if before is None or revision.number < before]
         return kept[:limit]
+
+    async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
+        """Return the summaries of the newest revisions."""
+        return [summary_of(revision) for revision in await self.revisions(before=before, limit=limit)]
 
     def forget(self, count: int) -> None:
         """Keep the newest revisions alone, as a store does that is cleaned up."""

@@ -4,7 +4,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 
-from phasegate.store.records import Change, Conflict, Contents, Key, Record, Revision, StoreUnavailable, Write
+from phasegate.store.changes import summary_of
+from phasegate.store.records import Change, Conflict, Contents, Key, Record, Revision, StoreUnavailable, Summary, Write
 
 
 class MemoryStore:
@@ -47,6 +48,9 @@ class MemoryStore:
         newer = self.log[after or 0 :]
         kept = [revision for revision in newer if before is None or revision.number < before]
         return kept[::-1][:limit]
+
+    async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
+        return [summary_of(revision) for revision in await self.revisions(before=before, limit=limit)]
 
     async def close(self) -> None:
         self.closed = True

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Mapping
+from typing import Any, TypeVar
+
+import orjson
 
 from ..http.message import Response
-from ..store.records import Change, Conflict, Key, Record, Revision, StoreUnavailable, Value, Write
-from .answers import answer, not_found
+from ..store.changes import touched
+from ..store.records import (
+    Change,
+    Conflict,
+    Key,
+    Record,
+    Revision,
+    StoreUnavailable,
+    Summary,
+    Touched,
+    Value,
+    Write,
+)
+from .answers import JSON, answer, not_found
 from .call import Call
 from .catalogue import Catalogue
 from .desk import Desk, Proposal
@@ -19,6 +34,10 @@ from .proposing import Plan, carry_out, unavailable
 
 _PAGE = 50
 _MOST = 500
+_THREAD_CHANGES = 50
+_AT_ONCE = 20
+
+_T = TypeVar("_T")
 
 
 class History:
@@ -31,18 +50,20 @@ class History:
     async def newest(self, call: Call) -> Response:
         """Answer with revisions, the newest first: those under `before`, `limit` of them."""
         before = call.number("before", 0)
-        found = await self._revisions(before or None, call.number("limit", _PAGE, most=_MOST))
-        shown = [{**_head(revision), "changes": [named(change) for change in revision.changes]} for revision in found]
-        return answer({"list": shown, "revision": self._desk.view.revision})
+        limit = call.number("limit", _PAGE, most=_MOST)
+        found = await _there(self._desk.summaries(before=before or None, limit=limit))
+        return answer({"list": [_summed(summary) for summary in found], "revision": self._desk.view.revision})
 
     async def one(self, call: Call, number: str) -> Response:
         """Answer with a revision and what each record was before and after it, secrets masked for everybody."""
         wanted = _number(number)
-        found = await self._revisions(wanted + 1, 1)
+        found = await _there(self._desk.revisions(before=wanted + 1, limit=1))
         if not found or found[0].number != wanted:
             raise not_found()
-        revision = found[0]
-        return answer({**_head(revision), "changes": [self._whole(change) for change in revision.changes]})
+        (revision,) = found
+        is_long = len(revision.changes) > _THREAD_CHANGES
+        packed = await asyncio.to_thread(self._packed, revision) if is_long else self._packed(revision)
+        return Response(200, JSON, packed)
 
     async def rollback(self, call: Call, number: str) -> Response:
         """Make the state after a revision the newest. Raise Refused, 404, when what came after it is not kept whole."""
@@ -69,20 +90,19 @@ class History:
         found: list[Revision] = []
         while True:
             before = found[-1].number if found else None
-            page = await self._revisions(before, _MOST)
+            page = await _there(self._desk.revisions(before=before, limit=_AT_ONCE))
             found += [revision for revision in page if revision.number > wanted]
-            if len(page) < _MOST or page[-1].number <= wanted:
+            if len(page) < _AT_ONCE or page[-1].number <= wanted:
                 break
         newest = found[0].number if found else self._desk.view.revision
         if wanted > newest or len(found) != newest - wanted:
             raise not_found()
         return found
 
-    async def _revisions(self, before: int | None, limit: int) -> list[Revision]:
-        try:
-            return await self._desk.revisions(before=before, limit=limit)
-        except StoreUnavailable as error:
-            raise unavailable(error) from error
+    def _packed(self, revision: Revision) -> bytes:
+        """Return the answer change by change: in a thread, one large piece would hold the interpreter for its length."""
+        changes = b",".join(orjson.dumps(self._whole(change)) for change in revision.changes)
+        return b'%b,"changes":[%b]}\n' % (orjson.dumps(_head(revision))[:-1], changes)
 
     def _whole(self, change: Change) -> dict[str, Any]:
         return {**named(change), "before": self._masked(change.before), "after": self._masked(change.after)}
@@ -93,9 +113,7 @@ class History:
 
 def named(change: Change) -> dict[str, str]:
     """Return which record a change is of, and whether it was made, changed or deleted."""
-    kind, id_ = change.key
-    action = "create" if change.before is None else "delete" if change.after is None else "update"
-    return {"action": action, "key": KINDS[kind].path(id_) if kind in KINDS else f"/apisix/{kind}/{id_}"}
+    return _named(touched(change))
 
 
 def outcome(made: Revision | None, present: int) -> dict[str, Any]:
@@ -114,7 +132,25 @@ def before_all(newer: list[Revision]) -> dict[Key, Value | None]:
     return state
 
 
-def _head(revision: Revision) -> dict[str, Any]:
+async def _there(asked: Awaitable[_T]) -> _T:
+    """Return what the store answers. Raise Refused, 503, where it does not."""
+    try:
+        return await asked
+    except StoreUnavailable as error:
+        raise unavailable(error) from error
+
+
+def _named(change: Touched) -> dict[str, str]:
+    kind = KINDS.get(change.kind)
+    path = kind.path(change.id) if kind else f"/apisix/{change.kind}/{change.id}"
+    return {"action": change.action, "key": path}
+
+
+def _summed(summary: Summary) -> dict[str, Any]:
+    return {**_head(summary), "changes": [_named(change) for change in summary.touched], "total": summary.total}
+
+
+def _head(revision: Revision | Summary) -> dict[str, Any]:
     return {"number": revision.number, "time": revision.time, "author": revision.author, "note": revision.note}
 
 

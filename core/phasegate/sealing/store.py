@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from ..errors import ConfigError, StartupError
-from ..store.records import Change, Contents, Record, Revision, Store, StoreUnavailable, Write
+from ..store.records import Change, Contents, Record, Revision, Store, StoreUnavailable, Summary, Write
 from .keyring import KeyRing, key_of
 from .seal import Secrets, forgeries, is_current, opened, sealed, sealed_texts
 
@@ -81,6 +81,10 @@ class SealedStore:
             return [await _aside(self._revision, revision) for revision in found]
         except StartupError as error:
             raise StoreUnavailable(str(error)) from error
+
+    async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
+        """Return the newest summaries, in which nothing is secret. Raise StoreUnavailable."""
+        return await self._store.summaries(before=before, limit=limit)
 
     async def close(self) -> None:
         """Close the store below."""

@@ -19,7 +19,7 @@ from ..sealing.seal import forgeries
 from ..snapshot import Snapshot, Sources
 from ..snapshot.garbage import undisturbed
 from ..store.file import FileSource
-from ..store.records import Conflict, Contents, Revision, Store, StoreUnavailable
+from ..store.records import Conflict, Contents, Revision, Store, StoreUnavailable, Summary
 from .distribution import NotPrepared, nothing
 from .proposed import is_outdated, revision_of
 from .reference_table import ReferenceTable
@@ -120,6 +120,10 @@ class Configuration:
     async def revisions(self, before: int | None, limit: int) -> list[Revision]:
         """Return the newest revisions, newest first. Raise StoreUnavailable."""
         return await self._store.revisions(before=before, limit=limit)
+
+    async def summaries(self, before: int | None, limit: int) -> list[Summary]:
+        """Return the summaries of the newest revisions, newest first. Raise StoreUnavailable."""
+        return await self._store.summaries(before=before, limit=limit)
 
     async def follow_file(self) -> None:
         """Have each change of the file served, for good."""

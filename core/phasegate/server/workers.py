@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any
@@ -21,8 +21,21 @@ from ..sealing import SealedStore, SecretFields
 from ..settings import Settings, load_settings
 from ..store.file import FileSource
 from ..store.no_store import NoStore
-from ..store.records import Revision, Store
-from .channel import Answered, AskRevisions, Committed, Message, Prepared, Propose, Question, Ready, Refused, Start
+from ..store.records import Store
+from .channel import (
+    Answer,
+    Answered,
+    AskRevisions,
+    AskSummaries,
+    Committed,
+    Message,
+    Prepared,
+    Propose,
+    Question,
+    Ready,
+    Refused,
+    Start,
+)
 from .configuration import Configuration
 from .descriptors import allow_descriptors
 from .distribution import Distribution
@@ -107,7 +120,7 @@ class Supervisor:
             case Ready() | Prepared() | Committed() | Refused():
                 self._distribution.deliver(slot, message)
                 self._note_start()
-            case Propose() | AskRevisions():
+            case Propose() | AskRevisions() | AskSummaries():
                 task = asyncio.create_task(self._answer(slot.line(), message))
                 self._answering.add(task)
                 task.add_done_callback(self._answering.discard)
@@ -151,8 +164,8 @@ class Supervisor:
             _logger.info("workers replaced", extra={"workers": len(self._lives.slots)})
             await self._configuration.reread()
 
-    async def _answer(self, reply: Callable[[Message], None], question: Question) -> None:
-        answer: Revision | list[Revision] | PhasegateError
+    async def _answer(self, reply: Callable[[Answered], Awaitable[None]], question: Question) -> None:
+        answer: Answer | PhasegateError
         try:
             match question:
                 case Propose():
@@ -161,12 +174,14 @@ class Supervisor:
                         answer = NotEverywhere(answer, late)
                 case AskRevisions():
                     answer = await self._configuration.revisions(question.before, question.limit)
+                case AskSummaries():
+                    answer = await self._configuration.summaries(question.before, question.limit)
         except PhasegateError as error:
             answer = error
         except Exception:
             _logger.exception("question can't be answered", extra={"question": type(question).__name__})
             answer = PhasegateError("a defect in the gateway; its log says where")
-        reply(Answered(question.ticket, answer))
+        await reply(Answered(question.ticket, answer))
 
     async def _until_stopped(self) -> None:
         stopped = asyncio.create_task(self._stop.wait())

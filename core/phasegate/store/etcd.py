@@ -29,14 +29,15 @@ from .etcd_messages import (
     get,
     get_range,
     holds,
+    newest,
     outcome_of,
     pairs_of,
     revision_of,
     transaction,
 )
 from .following import Bell, News, follow, following
-from .packing import unpack_record, unpack_revision
-from .records import Conflict, Contents, Key, Record, Revision, StoreUnavailable, Write
+from .packing import unpack_record, unpack_revision, unpack_summary
+from .records import Conflict, Contents, Key, Record, Revision, StoreUnavailable, Summary, Write
 
 # What the watch does not tell, since its member hangs or is cut off from the others, a look finds.
 _POLL_SECONDS = 1.0
@@ -104,9 +105,14 @@ class EtcdStore:
         """Return the newest revisions under `before` and over `after`, newest first. Raise StoreUnavailable."""
         end = self._keys.revision(before) if before is not None else self._keys.revisions_end
         first = self._keys.revision(0 if after is None else after + 1)
-        wanted = get_range(first, end, limit)["request_range"]
-        answer = await self._ask("kv/range", {**wanted, "sort_order": "DESCEND", "sort_target": "KEY"})
+        answer = await self._ask("kv/range", newest(first, end, limit)["request_range"])
         return [await self._revision(pair) for pair in pairs_of(answer)]
+
+    async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
+        """Return the summaries of the newest revisions under `before`, newest first. Raise StoreUnavailable."""
+        end = self._keys.summary(before) if before is not None else self._keys.summaries_end
+        answer = await self._ask("kv/range", newest(self._keys.summary(0), end, limit)["request_range"])
+        return [unpack_summary(pair.value, self._where(pair)) for pair in pairs_of(answer)]
 
     async def close(self) -> None:
         """Close the connections."""
@@ -166,7 +172,7 @@ class EtcdStore:
         if prefix is None:
             return unpack_revision(pair.value, self._where(pair))
         parts = [part.value async for part in self._pairs(prefix, end_of(prefix))]
-        return unpack_revision(b"".join(parts), self._where(pair))
+        return await asyncio.to_thread(unpack_revision, b"".join(parts), self._where(pair))
 
     async def _pairs(self, first: str, end: str, *, moment: int = 0) -> AsyncIterator[Pair]:
         """Read a range page by page, as it is now or was at a moment of etcd's."""

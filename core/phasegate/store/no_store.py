@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
-from .records import Contents, Revision, StoreUnavailable, Write
+from .records import Contents, Revision, StoreUnavailable, Summary, Write
 
 
 class NoStore:
@@ -27,6 +27,10 @@ class NoStore:
     async def revisions(
         self, *, before: int | None = None, after: int | None = None, limit: int = 50
     ) -> list[Revision]:
+        """Return none."""
+        return []
+
+    async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
         """Return none."""
         return []
 
