@@ -20,6 +20,7 @@ from phasegate.server.serving import Site, serve
 from phasegate.server.sockets import BACKLOG
 from phasegate.settings import AdminKey, AdminSettings
 from phasegate.store.changes import summary_of
+from phasegate.store.packing import pack
 from phasegate.store.records import Change, Conflict, Key, Record, Revision, StoreUnavailable, Summary, Write
 
 ADMIN_KEY = "an-admin-key-of-the-tests"
@@ -66,6 +67,10 @@ class MemoryDesk:
         self._judge_store()
         kept = [revision for revision in reversed(self._history) if before is None or revision.number < before]
         return kept[:limit]
+
+    async def packed_revision(self, number: int) -> bytes | None:
+        """Return one revision packed."""
+        return next((pack(found) for found in await self.revisions() if found.number == number), None)
 
     async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
         """Return the summaries of the newest revisions."""

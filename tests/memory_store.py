@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 
 from phasegate.store.changes import summary_of
+from phasegate.store.packing import pack
 from phasegate.store.records import Change, Conflict, Contents, Key, Record, Revision, StoreUnavailable, Summary, Write
 
 
@@ -48,6 +49,9 @@ class MemoryStore:
         newer = self.log[after or 0 :]
         kept = [revision for revision in newer if before is None or revision.number < before]
         return kept[::-1][:limit]
+
+    async def packed_revision(self, number: int) -> bytes | None:
+        return next((pack(found) for found in await self.revisions() if found.number == number), None)
 
     async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
         return [summary_of(revision) for revision in await self.revisions(before=before, limit=limit)]

@@ -10,6 +10,7 @@ import orjson
 
 from ..http.message import Response
 from ..store.changes import touched
+from ..store.packing import unpack_changes
 from ..store.records import (
     Change,
     Conflict,
@@ -34,8 +35,8 @@ from .proposing import Plan, carry_out, unavailable
 
 _PAGE = 50
 _MOST = 500
-_THREAD_CHANGES = 50
-_AT_ONCE = 20
+_THREAD_BYTES = 65_536
+_AT_ONCE = 10
 
 _T = TypeVar("_T")
 
@@ -57,13 +58,14 @@ class History:
     async def one(self, call: Call, number: str) -> Response:
         """Answer with a revision and what each record was before and after it, secrets masked for everybody."""
         wanted = _number(number)
-        found = await _there(self._desk.revisions(before=wanted + 1, limit=1))
-        if not found or found[0].number != wanted:
+        kept = await _there(self._desk.packed_revision(wanted))
+        if kept is None:
             raise not_found()
-        (revision,) = found
-        is_long = len(revision.changes) > _THREAD_CHANGES
-        packed = await asyncio.to_thread(self._packed, revision) if is_long else self._packed(revision)
-        return Response(200, JSON, packed)
+        try:
+            shown = await asyncio.to_thread(self._shown, kept) if len(kept) > _THREAD_BYTES else self._shown(kept)
+        except StoreUnavailable as error:
+            raise unavailable(error) from error
+        return Response(200, JSON, shown)
 
     async def rollback(self, call: Call, number: str) -> Response:
         """Make the state after a revision the newest. Raise Refused, 404, when what came after it is not kept whole."""
@@ -71,11 +73,9 @@ class History:
 
         async def plan(catalogue: Catalogue) -> Plan:
             judge(call.request, f'"{catalogue.view.revision}"')
-            newer = await self._newer_than(wanted)
-            newest = newer[0].number if newer else wanted
+            state, newest = await self._before_all_after(wanted)
             if catalogue.view.revision < newest:
                 raise Conflict("this worker has not heard of the newest revision yet")
-            state = before_all(newer)
             writes = [Write(*key, value) for key, value in state.items() if _differs(catalogue, key, value)]
             records = catalogue.view.records
             expected = {write.key: _modified(records.get(write.key)) for write in writes}
@@ -85,24 +85,30 @@ class History:
 
         return await carry_out(call, self._desk, plan)
 
-    async def _newer_than(self, wanted: int) -> list[Revision]:
-        """Return every revision after one, newest first. Raise Refused where one of them is not kept."""
-        found: list[Revision] = []
-        while True:
-            before = found[-1].number if found else None
-            page = await _there(self._desk.revisions(before=before, limit=_AT_ONCE))
-            found += [revision for revision in page if revision.number > wanted]
-            if len(page) < _AT_ONCE or page[-1].number <= wanted:
-                break
-        newest = found[0].number if found else self._desk.view.revision
-        if wanted > newest or len(found) != newest - wanted:
-            raise not_found()
-        return found
+    async def _before_all_after(self, wanted: int) -> tuple[dict[Key, Value | None], int]:
+        """Return what each record that later revisions changed was after this one, and the number of the newest.
 
-    def _packed(self, revision: Revision) -> bytes:
-        """Return the answer change by change: in a thread, one large piece would hold the interpreter for its length."""
-        changes = b",".join(orjson.dumps(self._whole(change)) for change in revision.changes)
-        return b'%b,"changes":[%b]}\n' % (orjson.dumps(_head(revision))[:-1], changes)
+        Raise Refused where one of them is not kept.
+        """
+        state: dict[Key, Value | None] = {}
+        numbers: list[int] = []
+        while True:
+            page = await _there(self._desk.revisions(before=numbers[-1] if numbers else None, limit=_AT_ONCE))
+            newer = [revision for revision in page if revision.number > wanted]
+            state.update(before_all(newer))
+            numbers += [revision.number for revision in newer]
+            if len(newer) < _AT_ONCE:
+                break
+        newest = numbers[0] if numbers else self._desk.view.revision
+        if wanted > newest or len(numbers) != newest - wanted:
+            raise not_found()
+        return state, newest if numbers else wanted
+
+    def _shown(self, kept: bytes) -> bytes:
+        """Return the answer, made change by change: one large piece would hold the interpreter though it is in a thread."""
+        revision, changes = unpack_changes(kept, "the store")
+        shown = b",".join(orjson.dumps(self._whole(change)) for change in changes)
+        return b'%b,"changes":[%b]}\n' % (orjson.dumps(_head(revision))[:-1], shown)
 
     def _whole(self, change: Change) -> dict[str, Any]:
         return {**named(change), "before": self._masked(change.before), "after": self._masked(change.after)}

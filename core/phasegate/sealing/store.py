@@ -82,6 +82,10 @@ class SealedStore:
         except StartupError as error:
             raise StoreUnavailable(str(error)) from error
 
+    async def packed_revision(self, number: int) -> bytes | None:
+        """Return a revision as the store below keeps it, sealed. Raise StoreUnavailable."""
+        return await self._store.packed_revision(number)
+
     async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
         """Return the newest summaries, in which nothing is secret. Raise StoreUnavailable."""
         return await self._store.summaries(before=before, limit=limit)

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from ..admin.desk import Proposal
 from ..errors import Finding, PhasegateError
 from ..settings import Settings
+from ..snapshot.garbage import undisturbed
 from ..store.records import Revision, Summary
 from .state import Difference, State
 
 _LENGTH = struct.Struct("!Q")
 _LARGE_BYTES = 65_536
 _MANY_CHANGES = 50
+_UNDISTURBED_SECONDS = 5.0
 
-Answer = Revision | list[Revision] | list[Summary]
+Answer = Revision | list[Revision] | list[Summary] | bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,14 @@ class AskRevisions:
 
 
 @dataclass(frozen=True, slots=True)
+class AskRevision:
+    """From the worker: somebody wants to see one revision, packed as it is kept."""
+
+    ticket: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class AskSummaries:
     """From the worker: somebody wants the list of the newest revisions, those under `before` alone."""
 
@@ -133,7 +143,7 @@ class AskSummaries:
     limit: int
 
 
-Question = Propose | AskRevisions | AskSummaries
+Question = Propose | AskRevision | AskRevisions | AskSummaries
 Message = Start | Prepare | Commit | Abort | Serve | Stop | Answered | Ready | Prepared | Committed | Refused | Question
 
 
@@ -164,7 +174,10 @@ class Channel:
             data = await self._reader.readexactly(length)
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
-        return await asyncio.to_thread(_unpacked, data) if length > _LARGE_BYTES else _unpacked(data)
+        if length <= _LARGE_BYTES:
+            return _unpacked(data)
+        with undisturbed(_UNDISTURBED_SECONDS):
+            return await asyncio.to_thread(_unpacked, data)
 
     def close(self) -> None:
         """Close this end, which the peer sees."""

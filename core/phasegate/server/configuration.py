@@ -121,6 +121,10 @@ class Configuration:
         """Return the newest revisions, newest first. Raise StoreUnavailable."""
         return await self._store.revisions(before=before, limit=limit)
 
+    async def packed_revision(self, number: int) -> bytes | None:
+        """Return a revision as the store keeps it, None where it is not kept. Raise StoreUnavailable."""
+        return await self._store.packed_revision(number)
+
     async def summaries(self, before: int | None, limit: int) -> list[Summary]:
         """Return the summaries of the newest revisions, newest first. Raise StoreUnavailable."""
         return await self._store.summaries(before=before, limit=limit)

@@ -9,7 +9,7 @@ from typing import cast
 
 from ..admin.desk import Proposal, View
 from ..store.records import Revision, StoreUnavailable, Summary
-from .channel import Answer, Answered, AskRevisions, AskSummaries, Channel, Propose, Question
+from .channel import Answer, Answered, AskRevision, AskRevisions, AskSummaries, Channel, Propose, Question
 from .state import State
 
 
@@ -42,6 +42,10 @@ class WorkerDesk:
     async def revisions(self, *, before: int | None = None, limit: int = 50) -> list[Revision]:
         """Return the newest revisions, newest first. Raise StoreUnavailable."""
         return cast("list[Revision]", await self._ask(AskRevisions(next(self._tickets), before, limit)))
+
+    async def packed_revision(self, number: int) -> bytes | None:
+        """Return one revision as the store keeps it, None where it is not kept. Raise StoreUnavailable."""
+        return cast("bytes | None", await self._ask(AskRevision(next(self._tickets), number)))
 
     async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
         """Return the summaries of the newest revisions, newest first. Raise StoreUnavailable."""

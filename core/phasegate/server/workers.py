@@ -25,6 +25,7 @@ from ..store.records import Store
 from .channel import (
     Answer,
     Answered,
+    AskRevision,
     AskRevisions,
     AskSummaries,
     Committed,
@@ -120,7 +121,7 @@ class Supervisor:
             case Ready() | Prepared() | Committed() | Refused():
                 self._distribution.deliver(slot, message)
                 self._note_start()
-            case Propose() | AskRevisions() | AskSummaries():
+            case Propose() | AskRevision() | AskRevisions() | AskSummaries():
                 task = asyncio.create_task(self._answer(slot.line(), message))
                 self._answering.add(task)
                 task.add_done_callback(self._answering.discard)
@@ -174,6 +175,8 @@ class Supervisor:
                         answer = NotEverywhere(answer, late)
                 case AskRevisions():
                     answer = await self._configuration.revisions(question.before, question.limit)
+                case AskRevision():
+                    answer = await self._configuration.packed_revision(question.number)
                 case AskSummaries():
                     answer = await self._configuration.summaries(question.before, question.limit)
         except PhasegateError as error:

@@ -108,6 +108,11 @@ class EtcdStore:
         answer = await self._ask("kv/range", newest(first, end, limit)["request_range"])
         return [await self._revision(pair) for pair in pairs_of(answer)]
 
+    async def packed_revision(self, number: int) -> bytes | None:
+        """Return a revision as it lies in etcd. Raise StoreUnavailable."""
+        pairs = pairs_of(await self._ask("kv/range", get(self._keys.revision(number))["request_range"]))
+        return await self._whole(pairs[0]) if pairs else None
+
     async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
         """Return the summaries of the newest revisions under `before`, newest first. Raise StoreUnavailable."""
         end = self._keys.summary(before) if before is not None else self._keys.summaries_end
@@ -168,11 +173,17 @@ class EtcdStore:
         return await self._revision(pairs[0])
 
     async def _revision(self, pair: Pair) -> Revision:
+        data = await self._whole(pair)
+        if data is pair.value:
+            return unpack_revision(data, self._where(pair))
+        return await asyncio.to_thread(unpack_revision, data, self._where(pair))
+
+    async def _whole(self, pair: Pair) -> bytes:
+        """Return a packed revision, put together again if it had to be cut."""
         prefix = parts_prefix(self._keys, pair.key, pair.value)
         if prefix is None:
-            return unpack_revision(pair.value, self._where(pair))
-        parts = [part.value async for part in self._pairs(prefix, end_of(prefix))]
-        return await asyncio.to_thread(unpack_revision, b"".join(parts), self._where(pair))
+            return pair.value
+        return b"".join([part.value async for part in self._pairs(prefix, end_of(prefix))])
 
     async def _pairs(self, first: str, end: str, *, moment: int = 0) -> AsyncIterator[Pair]:
         """Read a range page by page, as it is now or was at a moment of etcd's."""

@@ -71,6 +71,10 @@ class Kept:
         """Return the store's newest revisions. Raise StoreUnavailable."""
         return await self._store.revisions(before=before, after=after, limit=limit)
 
+    async def packed_revision(self, number: int) -> bytes | None:
+        """Return a revision as the store keeps it. Raise StoreUnavailable."""
+        return await self._store.packed_revision(number)
+
     async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
         """Return the store's newest summaries. Raise StoreUnavailable."""
         return await self._store.summaries(before=before, limit=limit)

@@ -30,6 +30,10 @@ class NoStore:
         """Return none."""
         return []
 
+    async def packed_revision(self, number: int) -> bytes | None:
+        """Return nothing."""
+        return None
+
     async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
         """Return none."""
         return []

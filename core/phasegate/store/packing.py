@@ -6,7 +6,7 @@ leaves the interpreter to the others, where one large piece of JSON would hold i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import orjson
@@ -36,6 +36,16 @@ def unpack_revision(data: bytes, where: str) -> Revision:
     return _unpack(data, where, _revision)
 
 
+def unpack_changes(data: bytes, where: str) -> tuple[Revision, Iterator[Change]]:
+    """Return a packed revision without its changes, and these one by one, so that few of them are there at a time.
+
+    Raise StoreUnavailable, naming where it stands, if there is none, and so does the iterator.
+    """
+    head, lines = _unpack(data, where, _separated)
+    revision = _unpack(head, where, _revision)
+    return revision, (_unpack(line, where, lambda line: _change(orjson.loads(line))) for line in lines)
+
+
 def unpack_summary(data: bytes, where: str) -> Summary:
     """Return a packed summary. Raise StoreUnavailable, naming where it stands, if there is none."""
     return _unpack(data, where, lambda data: _summary(orjson.loads(data)))
@@ -52,10 +62,16 @@ def _lines(head: Mapping[str, Any], name: str, parts: Iterable[Any]) -> bytes:
 
 
 def _parts(data: bytes, name: str) -> tuple[Any, list[Any]]:
-    """Return what `_lines` made of it: the object, and the parts of its list."""
+    """Return the object, and the parts of its list."""
+    head, lines = _separated(data)
+    found = orjson.loads(head)
+    return found, [*found[name], *map(orjson.loads, lines)]
+
+
+def _separated(data: bytes) -> tuple[bytes, list[bytes]]:
+    """Return what `_lines` made of it: the object with an empty list, and each part of the list."""
     first, *lines = data.split(b"\n")
-    head = orjson.loads(b"".join([first, *lines[-1:]]))
-    return head, [*head[name], *(orjson.loads(line.removesuffix(b",")) for line in lines[:-1] if line)]
+    return b"".join([first, *lines[-1:]]), [line.removesuffix(b",") for line in lines[:-1] if line]
 
 
 def _unpack(data: bytes, where: str, build: Callable[[bytes], _T]) -> _T:

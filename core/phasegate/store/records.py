@@ -138,6 +138,12 @@ class Store(Protocol):
         They are under `before` and over `after`; nothing else is read.
         """
 
+    async def packed_revision(self, number: int) -> bytes | None:
+        """Return one revision packed, as it is kept: secrets are sealed in it if they are at all. None where it is not kept.
+
+        Raise StoreUnavailable.
+        """
+
     async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
         """Return the summaries of the newest revisions under `before`, newest first. Raise StoreUnavailable."""
 

@@ -64,6 +64,10 @@ class SqliteStore:
         """Return the newest revisions under `before` and over `after`, newest first. Raise StoreUnavailable."""
         return await self._run(partial(self._revisions, before, after, limit))
 
+    async def packed_revision(self, number: int) -> bytes | None:
+        """Return a revision as it lies in the file. Raise StoreUnavailable."""
+        return await self._run(self._packed_revision, number)
+
     async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
         """Return the summaries of the newest revisions under `before`, newest first. Raise StoreUnavailable."""
         return await self._run(partial(self._summaries, before, limit))
@@ -138,6 +142,10 @@ class SqliteStore:
             (_NO_BOUND if before is None else before, after or 0, limit),
         )
         return [unpack_revision(data, str(self._path)) for (data,) in rows]
+
+    def _packed_revision(self, number: int) -> bytes | None:
+        row = self._connection().execute("SELECT data FROM revisions WHERE number = ?", (number,)).fetchone()
+        return row[0] if row else None
 
     def _summaries(self, before: int | None, limit: int) -> list[Summary]:
         rows = self._connection().execute(_SUMMARIES, (_NO_BOUND if before is None else before, limit))

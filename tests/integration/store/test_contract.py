@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from phasegate.store import records
 from phasegate.store.changes import revised, summary_of
+from phasegate.store.packing import unpack_changes
 from phasegate.store.records import Change, Conflict, Contents, Record, Revision, Store, Write
 
 Opener = Callable[[], Store]
@@ -152,6 +154,16 @@ async def test_summaries_are_told_newest_first_and_in_pages(store: Store) -> Non
     assert [(item.action, item.id) for item in summary_of(made[1]).touched] == [("update", "a"), ("delete", "b")]
     assert await store.summaries(before=2, limit=1) == [summary_of(made[0])]
     assert await store.summaries(before=1) == []
+
+
+@pytest.mark.parametrize("size", [10, 300])
+async def test_a_revision_is_there_as_it_is_kept(store: Store, size: int) -> None:
+    made = await write(store, 0, *(route(f"r{number}", text="x" * 5000) for number in range(size)))
+    packed = await store.packed_revision(1)
+    assert packed is not None
+    revision, changes = unpack_changes(packed, "")
+    assert replace(revision, changes=tuple(changes)) == made
+    assert await store.packed_revision(2) is None
 
 
 async def test_a_summary_of_a_large_revision_is_small(store: Store) -> None:

@@ -54,6 +54,13 @@ async def test_secrets_are_sealed_below_and_open_above(store: SealedStore, inner
     assert "s3cret" not in repr([change.after.value for change in inner.log[0].changes if change.after])
 
 
+async def test_a_packed_revision_stays_sealed(store: SealedStore) -> None:
+    await put(store, 0)
+    packed = await store.packed_revision(1)
+    assert packed is not None
+    assert (b"s3cret" in packed, b"$sealed:" in packed) == (False, True)
+
+
 async def test_what_is_much_is_opened_beside_the_event_loop(
     store: SealedStore, ring: KeyRing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
