@@ -95,7 +95,7 @@ class Supervisor:
             await self._configuration.begin()
             self._open_addresses()
             self._settings = with_admin_key(self._settings)
-            allow_descriptors(self._settings.limits.connections)
+            allow_descriptors(self._settings.limits)
             self._follow_signals()
             self._lives.slots = [Slot(index, self._settings.loop, self) for index in range(self._settings.workers)]
             for slot in self._lives.slots:
