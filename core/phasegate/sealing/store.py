@@ -19,7 +19,8 @@ _logger = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0
 _MANY = 200
 
-_T = TypeVar("_T", bound=Contents | Revision)
+_Many = TypeVar("_Many", Contents, Revision, Sequence[Write])
+_Made = TypeVar("_Made")
 
 
 class SealedStore:
@@ -52,11 +53,8 @@ class SealedStore:
 
         Raise ConfigError for a value that looks sealed already, Conflict, StoreUnavailable.
         """
-        findings = forgeries(writes)
-        if findings:
-            raise ConfigError(findings)
-        covered = [self._sealed(write) for write in writes]
-        return self._revision(await self._store.apply(covered, base=base, author=author, note=note))
+        covered = await _aside(self._covered, writes)
+        return await _aside(self._revision, await self._store.apply(covered, base=base, author=author, note=note))
 
     async def watch(self, after: int) -> AsyncIterator[Revision | Contents]:
         """Yield what happens after that revision, as the store below does.
@@ -112,6 +110,12 @@ class SealedStore:
             writes, base=contents.revision, author=author, note=f"secrets sealed with key {self._ring.newest}"
         )
 
+    def _covered(self, writes: Sequence[Write]) -> list[Write]:
+        findings = forgeries(writes)
+        if findings:
+            raise ConfigError(findings)
+        return [self._sealed(write) for write in writes]
+
     def _sealed(self, write: Write) -> Write:
         if write.value is None:
             return write
@@ -157,10 +161,15 @@ class SealedStore:
         return record if value is record.value else replace(record, value=value)
 
 
-async def _aside(opening: Callable[[_T], _T], item: _T) -> _T:
-    """Return what opening makes of it, in a thread where it is so much that the event loop would stand still."""
-    count = len(item.changes) if isinstance(item, Revision) else len(item.records)
-    return opening(item) if count < _MANY else await asyncio.to_thread(opening, item)
+async def _aside(work: Callable[[_Many], _Made], item: _Many) -> _Made:
+    """Return what the work makes of it, in a thread where it is so much that the event loop would stand still."""
+    return work(item) if _size(item) < _MANY else await asyncio.to_thread(work, item)
+
+
+def _size(item: Contents | Revision | Sequence[Write]) -> int:
+    if isinstance(item, Contents):
+        return len(item.records)
+    return len(item.changes) if isinstance(item, Revision) else len(item)
 
 
 def _number(item: Revision | Contents) -> int:

@@ -29,6 +29,8 @@ _logger = logging.getLogger(__name__)
 
 _TRIES = 20
 _PULLED = 50
+# So many writes are looked at in a thread.
+_MANY = 200
 # More resources than these the workers judge alone at first: a supervisor that did so before them made a start of 10,000
 # routes take half as long again.
 _JUDGED_FIRST = 1000
@@ -75,17 +77,13 @@ class Configuration:
         """Judge what is served where only the workers have, so that the first change finds it done."""
         async with self.changing:
             if self._judged is None:
-                state = self._serving.state
-                sources = Sources(state.document, state.records, state.references)
-                with undisturbed():
-                    self._judged = await Snapshot.build(sources, self._schemas)
-                self._report_doubts(self._judged)
+                self._judged = await self._judge(self._serving.state)
 
-    def adopt(self, schemas: Schemas) -> Schemas:
+    async def adopt(self, schemas: Schemas) -> Schemas:
         """Judge by other schemas from now on. Return the former ones; raise ConfigError, with them kept, where that fails."""
         former, self._schemas, judged, self._judged = self._schemas, schemas, self._judged, None
         try:
-            self._judged = self._judge(self._serving.state)
+            self._judged = await self._judge(self._serving.state)
         except ConfigError:
             self._schemas, self._judged = former, judged
             raise
@@ -167,20 +165,21 @@ class Configuration:
             state = State(self._source.load(), self._stored.records, self._stored.revision)
             state = await self._referring(state)
             if _size(state) <= _JUDGED_FIRST:
-                self._judged = self._judge(state)
+                self._judged = await self._judge(state)
         except ConfigError as error:
             raise error.of(self.origin(error.findings)) from error
         self._serving.state = state
 
     async def _make(self, proposal: Proposal) -> tuple[Revision, list[int]]:
-        forged = forgeries(proposal.writes)
+        many = len(proposal.writes) > _MANY
+        forged = await asyncio.to_thread(forgeries, proposal.writes) if many else forgeries(proposal.writes)
         if forged:
             raise ConfigError(forged)
         revision = revision_of(proposal, self._stored)
         records = after_revision(self._stored.records, revision)
         state = replace(self._serving.state, records=records, revision=revision.number)
         if proposal.dry_run:
-            self._judge(await self._referring(state))
+            await self._judge(await self._referring(state))
             return revision, []
 
         async def write() -> None:
@@ -240,7 +239,7 @@ class Configuration:
 
     async def _serve(self, state: State, write: Callable[[], Awaitable[None]] = nothing) -> list[int]:
         state = await self._referring(state)
-        snapshot = self._judge(state)
+        snapshot = await self._judge(state)
         late = await self._serving.bring(state, write)
         self._judged = snapshot
         return late
@@ -266,12 +265,11 @@ class Configuration:
         except ConfigError as error:
             report_refusal(_logger, error.of("references"))
 
-    def _judge(self, state: State) -> Snapshot:
+    async def _judge(self, state: State) -> Snapshot:
         """Return the snapshot of a state, and log what is doubtful about it. Raise ConfigError where there is none."""
+        sources = Sources(state.document, state.records, state.references)
         with undisturbed():
-            snapshot = Snapshot(
-                state.document, self._schemas, self._judged, records=state.records, references=state.references
-            )
+            snapshot = await Snapshot.build(sources, self._schemas, self._judged)
         self._report_doubts(snapshot)
         return snapshot
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from .channel import Answered, Channel, Message, Serve, Start, Stop
+from .channel import Answered, Channel, Message, Prepare, Serve, Start, Stop
 
 _logger = logging.getLogger(__name__)
 
@@ -86,9 +86,14 @@ class Slot:
         if self._channel is not None:
             self._channel.send(message)
 
+    async def tell(self, message: Prepare) -> None:
+        """Send a message that may be large to the worker that lives now; with none alive it is dropped."""
+        if self._channel is not None:
+            await self._channel.tell(message)
+
     def line(self) -> Callable[[Answered], Awaitable[None]]:
         """Return what answers the worker that lives now, and none that comes after it."""
-        return _to_nobody if self._channel is None else self._channel.answer
+        return _to_nobody if self._channel is None else self._channel.tell
 
     def admit(self) -> None:
         """Let the worker take requests."""

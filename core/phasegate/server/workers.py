@@ -147,7 +147,7 @@ class Supervisor:
             former = self._settings
             try:
                 settings, schemas = self._reread()
-                former_schemas = self._configuration.adopt(schemas)
+                former_schemas = await self._configuration.adopt(schemas)
             except ConfigError as error:
                 report_refusal(_logger, error)
                 return
@@ -156,7 +156,7 @@ class Supervisor:
                 if not await self._lives.replace(index, self._successor, former.graceful_timeout):
                     if index == 0:
                         self._settings = former
-                        self._configuration.adopt(former_schemas)
+                        await self._configuration.adopt(former_schemas)
                     _logger.error("workers not replaced", extra={"slot": index})
                     return
                 if index == 0:

@@ -90,6 +90,15 @@ class Node:
                 await asyncio.sleep(0.005)
 
 
+async def ticks(until: asyncio.Task[Any]) -> int:
+    """Return how often the event loop came round until a task was done."""
+    count = 0
+    while not until.done():
+        await asyncio.sleep(0)
+        count += 1
+    return count
+
+
 @contextlib.asynccontextmanager
 async def node(folder: Path, document: Any = None, *, follows: bool = False) -> AsyncIterator[Node]:
     one = Node(folder, document)
@@ -290,3 +299,11 @@ async def test_a_reference_to_nothing_is_refused_with_its_place(tmp_path: Path) 
         with pytest.raises(ConfigError, match="HOME"):
             await one.configuration.propose(proposal(route("r", name="$env://HOME", upstream=NODES)))
         assert one.served() == set()
+
+
+async def test_a_large_change_is_judged_in_slices(tmp_path: Path) -> None:
+    async with node(tmp_path) as one:
+        writes = [upstream(f"u{number}") for number in range(2000)]
+        proposing = asyncio.create_task(one.configuration.propose(proposal(*writes, dry_run=True)))
+        assert await ticks(proposing) > 20
+        assert (await proposing)[0].number == 1
