@@ -36,6 +36,7 @@ from .proposing import Plan, carry_out, unavailable
 _PAGE = 50
 _MOST = 500
 _THREAD_BYTES = 65_536
+_THREAD_RECORDS = 200
 _AT_ONCE = 10
 
 _T = TypeVar("_T")
@@ -76,7 +77,8 @@ class History:
             state, newest = await self._before_all_after(wanted)
             if catalogue.view.revision < newest:
                 raise Conflict("this worker has not heard of the newest revision yet")
-            writes = [Write(*key, value) for key, value in state.items() if _differs(catalogue, key, value)]
+            is_long = len(state) > _THREAD_RECORDS
+            writes = await asyncio.to_thread(_writes, catalogue, state) if is_long else _writes(catalogue, state)
             records = catalogue.view.records
             expected = {write.key: _modified(records.get(write.key)) for write in writes}
             note = f"rollback to revision {wanted}"
@@ -164,6 +166,11 @@ def _number(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 16):
         raise not_found()
     return int(text)
+
+
+def _writes(catalogue: Catalogue, state: Mapping[Key, Value | None]) -> list[Write]:
+    """Return what makes the records what they were in another state."""
+    return [Write(*key, value) for key, value in state.items() if _differs(catalogue, key, value)]
 
 
 def _differs(catalogue: Catalogue, key: Key, value: Value | None) -> bool:

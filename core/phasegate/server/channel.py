@@ -163,7 +163,7 @@ class Channel:
         """Send a message; one to a peer that is gone is dropped."""
         self._write(pickle.dumps(message))
 
-    async def tell(self, message: Answered | Prepare) -> None:
+    async def tell(self, message: Message) -> None:
         """Send a message, packed in a thread where it is so much that the event loop would stand still."""
         self._write(await asyncio.to_thread(pickle.dumps, message) if _is_large(message) else pickle.dumps(message))
 
@@ -193,9 +193,16 @@ def _unpacked(data: bytes) -> Message:
     return message
 
 
-def _is_large(message: Answered | Prepare) -> bool:
-    if isinstance(message, Prepare):
-        listed = (len(items) for items in (message.difference.document or {}).values() if isinstance(items, list))
-        return len(message.difference.records) + sum(listed) > _MANY_CHANGES
-    revisions = message.answer if isinstance(message.answer, list) else [message.answer]
-    return sum(len(item.changes) for item in revisions if isinstance(item, Revision)) > _MANY_CHANGES
+def _is_large(message: Message) -> bool:
+    match message:
+        case Propose():
+            size = len(message.proposal.writes)
+        case Prepare():
+            listed = (len(items) for items in (message.difference.document or {}).values() if isinstance(items, list))
+            size = len(message.difference.records) + sum(listed)
+        case Answered():
+            revisions = message.answer if isinstance(message.answer, list) else [message.answer]
+            size = sum(len(item.changes) for item in revisions if isinstance(item, Revision))
+        case _:
+            return False
+    return size > _MANY_CHANGES

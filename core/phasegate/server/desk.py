@@ -74,8 +74,8 @@ class WorkerDesk:
             raise StoreUnavailable("the gateway ends")
         waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[question.ticket] = waiting
-        self._channel.send(question)
         try:
+            await self._channel.tell(question)
             return await waiting
         finally:
             self._waiting.pop(question.ticket, None)
