@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 NEVER = float("inf")
 EVERY_SWEEP = 0.0
 
-_FAREWELL_SECONDS = 5.0
+# How long a TLS client that has everything may take to close from its side.
+FAREWELL_SECONDS = 5.0
 
 
 class Connection(asyncio.Protocol):
@@ -109,7 +110,7 @@ class Connection(asyncio.Protocol):
         elif not self.not_taken():
             if not self.transport.is_closing():
                 self.transport.close()
-            elif now - self._moved >= _FAREWELL_SECONDS:
+            elif now - self._moved >= FAREWELL_SECONDS:
                 self.abort()
 
     def not_taken(self) -> int:

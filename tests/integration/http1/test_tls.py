@@ -5,6 +5,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -76,7 +77,7 @@ async def test_the_end_of_an_answer_waits_for_a_client_that_takes_its_time(
     async def handler(received: Request) -> Response:
         return Response(200, {}, bytes(2 * MEGABYTE))
 
-    monkeypatch.setattr("phasegate.server.connection._FAREWELL_SECONDS", 0.2)
+    monkeypatch.setattr("phasegate.server.connection.FAREWELL_SECONDS", 0.2)
     monkeypatch.setattr("phasegate.server.http1.wire._LINGER_SECONDS", 0.2)
     server = await listen(handler, tls=certificate, limits=Limits(write_timeout=5.0), send_buffer=16_384)
     async with connected(server, trust) as (reader, writer):
@@ -89,7 +90,7 @@ async def test_the_end_of_an_answer_waits_for_a_client_that_takes_its_time(
 async def test_a_client_that_does_not_say_goodbye_is_cut(
     listen: Listen, certificate: TLS, trust: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("phasegate.server.connection._FAREWELL_SECONDS", 0.2)
+    monkeypatch.setattr("phasegate.server.connection.FAREWELL_SECONDS", 0.2)
     monkeypatch.setattr("phasegate.server.roster._SLOWEST_SWEEP_SECONDS", 0.05)
     server = await listen(tls=certificate)
     sock = await asyncio.to_thread(deaf_client, server.port, trust)
@@ -97,6 +98,20 @@ async def test_a_client_that_does_not_say_goodbye_is_cut(
         while server.connections:
             await asyncio.sleep(0.01)
     sock.close()
+
+
+async def test_a_client_too_many_that_does_not_say_goodbye_is_cut(
+    listen: Listen, certificate: TLS, trust: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phasegate.server.opening.FAREWELL_SECONDS", 0.2)
+    server = await listen(tls=certificate, limits=Limits(connections=1))
+    async with connected(server, trust):
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        sock = await asyncio.to_thread(deaf_client, server.port, trust)
+        async with asyncio.timeout(10):
+            while len(list(Path("/proc/self/fd").iterdir())) > before + 1:
+                await asyncio.sleep(0.01)
+        sock.close()
 
 
 def deaf_client(port: int, trust: ssl.SSLContext) -> ssl.SSLSocket:
