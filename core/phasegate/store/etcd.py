@@ -17,9 +17,9 @@ import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
-from .changes import changes_of, revised
+from .changes import changes_of, revised, summary_of
 from .etcd_client import Cluster, EtcdClient, EtcdRefused
-from .etcd_layout import Keys, batches, entry_of, parts_prefix, records_of
+from .etcd_layout import Keys, batches, entry_of, number_of, parts_prefix, records_of
 from .etcd_messages import (
     Operation,
     Outcome,
@@ -115,9 +115,16 @@ class EtcdStore:
 
     async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
         """Return the summaries of the newest revisions under `before`, newest first. Raise StoreUnavailable."""
-        end = self._keys.summary(before) if before is not None else self._keys.summaries_end
-        answer = await self._ask("kv/range", newest(self._keys.summary(0), end, limit)["request_range"])
-        return [unpack_summary(pair.value, self._where(pair)) for pair in pairs_of(answer)]
+        keys = self._keys
+        end = keys.summary(before) if before is not None else keys.summaries_end
+        last = keys.revision(before) if before is not None else keys.revisions_end
+        wanted = [newest(keys.summary(0), end, limit), newest(keys.revision(0), last, limit, keys_only=True)]
+        summaries, revisions = outcome_of(await self._ask("kv/txn", transaction([], wanted))).found
+        found = (unpack_summary(pair.value, self._where(pair)) for pair in summaries)
+        known = {summary.number: summary for summary in found}
+        # Gateways before this one wrote none.
+        numbers = [number_of(pair.key) for pair in revisions]
+        return [known.get(number) or summary_of(await self._numbered(number)) for number in numbers]
 
     async def close(self) -> None:
         """Close the connections."""

@@ -98,7 +98,12 @@ def parts_prefix(keys: Keys, revision_key: str, value: bytes) -> str | None:
     """Return where the parts of a revision lie, None for one that is whole."""
     if not value.startswith(_PARTS):
         return None
-    return f"{keys.parts(int(revision_key.rpartition('/')[2]), value[len(_PARTS) :].decode())}/"
+    return f"{keys.parts(number_of(revision_key), value[len(_PARTS) :].decode())}/"
+
+
+def number_of(revision_key: str) -> int:
+    """Return the number of the revision that lies under a key."""
+    return int(revision_key.rpartition("/")[2])
 
 
 def batches(operations: Iterable[Operation]) -> Iterator[list[Operation]]:
