@@ -9,10 +9,10 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from .channel import Channel, Message, Serve, Start, Stop
+from .channel import Answered, Channel, Message, Prepare, Serve, Start, Stop
 
 _logger = logging.getLogger(__name__)
 
@@ -86,10 +86,14 @@ class Slot:
         if self._channel is not None:
             self._channel.send(message)
 
-    def line(self) -> Callable[[Message], None]:
-        """Return what sends to the worker that lives now, and to none that comes after it."""
-        channel = self._channel
-        return (lambda message: None) if channel is None else channel.send
+    async def tell(self, message: Prepare) -> None:
+        """Send a message that may be large to the worker that lives now; with none alive it is dropped."""
+        if self._channel is not None:
+            await self._channel.tell(message)
+
+    def line(self) -> Callable[[Answered], Awaitable[None]]:
+        """Return what answers the worker that lives now, and none that comes after it."""
+        return _to_nobody if self._channel is None else self._channel.tell
 
     def admit(self) -> None:
         """Let the worker take requests."""
@@ -173,3 +177,7 @@ class Slot:
         if self._quick_deaths < 2:
             return 0.0
         return min(_LONGEST_PAUSE_SECONDS, 0.5 * 2.0 ** (self._quick_deaths - 2))
+
+
+async def _to_nobody(message: Answered) -> None:
+    """Drop an answer."""

@@ -185,7 +185,8 @@ def test_credentials_stand_on_consumers_alone() -> None:
     assert told(PUBLISHED.kind("routes"), {"uri": "/", "plugins": credential})
 
 
-def test_a_plugin_schema_that_can_not_be_published_is_refused_when_it_is_loaded() -> None:
+@pytest.mark.parametrize("attribute", ["schema", "metadata_schema"])
+def test_a_plugin_schema_that_can_not_be_published_is_refused_when_it_is_loaded(attribute: str) -> None:
     schema = {"mark": {"type": "string", "default": "x", "excludes": "other"}}
     with pytest.raises(ConfigError, match="Variant: mark has the rule 'excludes'"):
-        Schemas(Registry([variant(Witness, schema=schema)]))
+        Schemas(Registry([variant(Witness, **{attribute: schema})]))

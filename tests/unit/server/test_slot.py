@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from phasegate.server.channel import Abort, Channel, Commit
+from phasegate.server.channel import Answered, Channel, Commit
 from phasegate.server.slot import Slot, SlotOwner
 
 
@@ -28,11 +28,11 @@ async def test_an_answer_reaches_the_worker_that_asked_and_none_after_it(lines: 
     slot._channel = first
     reply = slot.line()
     slot._channel = second
-    reply(Abort(1))
+    await reply(Answered(1, []))
     slot.send(Commit(2))
-    assert await asyncio.wait_for(asked.receive(), 5) == Abort(1)
+    assert await asyncio.wait_for(asked.receive(), 5) == Answered(1, [])
     assert await asyncio.wait_for(other.receive(), 5) == Commit(2)
 
 
 async def test_an_answer_to_nobody_is_dropped() -> None:
-    Slot(0, "asyncio", cast("SlotOwner", None)).line()(Abort(1))
+    await Slot(0, "asyncio", cast("SlotOwner", None)).line()(Answered(1, []))
