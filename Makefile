@@ -31,8 +31,8 @@ fmt: $(SETUP)            ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-bench: $(SETUP)          ## compare with nginx and others in one run (needs nginx, wrk and h2load)
-	$(BIN)/python -m bench
+bench: $(SETUP)          ## compare with nginx and others in one run (needs nginx, wrk and h2load); GROUPS="proxy hello" chooses
+	$(BIN)/python -m bench $(GROUPS:%=--group %) $(ARGUMENTS)
 
 clean:                   ## remove what the other targets made
 	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -15,9 +15,10 @@ import click
 from .cores import Cores
 from .descriptors import raise_limit
 from .errors import BenchError, MissingTools
-from .group import Group, Run
+from .group import Group, Run, Section
 from .groups import GROUPS
 from .header import header
+from .publish import publish
 from .tools import Tools, find_tools, missing, require
 
 _PARTS = {part.name: group for group in GROUPS for part in group.parts}
@@ -73,11 +74,20 @@ def _writable(_: click.Context, __: click.Parameter, file: Path | None) -> Path 
     callback=_writable,
     help="Also write every figure of every round to this file.",
 )
-def bench(groups: tuple[str, ...], names: tuple[str, ...], rounds: int, seconds: int, file: Path | None) -> None:
+@click.option(
+    "--publish",
+    "docs",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DOCS",
+    help="Also write the tables and the chart into the page on performance in this folder.",
+)
+def bench(
+    *, groups: tuple[str, ...], names: tuple[str, ...], rounds: int, seconds: int, file: Path | None, docs: Path | None
+) -> None:
     """Measure the gateway and its listener beside others, in one run.
 
     CPU time a request is what counts: it hardly depends on how fast the load arrives. Everything runs on 127.0.0.1, on
-    free ports, out of a temporary folder. The default run takes about a quarter of an hour; attacks are run in three
+    free ports, out of a temporary folder. The default run takes about an hour; attacks and waiting requests are run in three
     rounds at most, connections and changes in one.
     """
     tools, cores = find_tools(), Cores.choose()
@@ -89,7 +99,10 @@ def bench(groups: tuple[str, ...], names: tuple[str, ...], rounds: int, seconds:
     click.echo(above.text)
     found = {group.name: section for group in chosen if (section := _section(group, run)) is not None}
     if file is not None:
-        file.write_text(json.dumps({**above.document, "groups": found}, indent=2) + "\n")
+        documents = {name: section.document for name, section in found.items()}
+        file.write_text(json.dumps({**above.document, "groups": documents}, indent=2) + "\n")
+    if docs is not None:
+        publish(docs, above.text, found)
     if len(found) < len(chosen):
         raise BenchError("not everything could be measured")
 
@@ -111,7 +124,7 @@ def _require(chosen: list[Group], tools: Tools) -> None:
         raise MissingTools(f"{error}; what can be run without: {' '.join(able) or 'nothing'}") from error
 
 
-def _section(group: Group, run: Run) -> dict[str, Any] | None:
+def _section(group: Group, run: Run) -> Section | None:
     """Run a group and print what it says; one that fails leaves the others' figures alone."""
     try:
         section = group.run(run)
@@ -119,7 +132,7 @@ def _section(group: Group, run: Run) -> dict[str, Any] | None:
         click.echo(f"error: {group.name}: {error}", err=True)
         return None
     click.echo(f"\n== {group.name}: {group.summary}\n\n{section.text}")
-    return section.document
+    return section
 
 
 def _complain(complaint: str) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .goal import Goal
+from .chart import Chart
+from .goal import Budget, Goal
 from .group import Run, Section
 from .peers import Cast, Site
 from .progress import progress
-from .report import Comparable, document, text
+from .report import Comparable, document, markdown, text
 from .scenario import Scenario
 from .slice import Lane, Sample, lanes, measure
 from .stage import Stage, stage
@@ -21,7 +22,7 @@ class Comparison:
     """Peers that `start` starts, each loaded with each scenario, all in turn in every round.
 
     The CPU time of `baselines`, names of peers, is what that of the others is divided by. `goals` are CPU microseconds a
-    request, by the names of scenario and peer.
+    request, by the names of scenario and peer, `budget` bounds the gateway's ratios. `chart` draws it for the documentation.
     """
 
     name: str
@@ -31,6 +32,8 @@ class Comparison:
     baselines: tuple[str, ...]
     start: Callable[[Site], Cast]
     goals: Mapping[tuple[str, str], Goal] = field(default_factory=dict)
+    budget: tuple[Budget, ...] = ()
+    chart: Chart | None = None
 
     @property
     def parts(self) -> Sequence[Scenario]:
@@ -44,14 +47,21 @@ class Comparison:
             taken = _measured(self.name, running, scenarios, run)
         compared = Comparable(
             peers=running.peers,
+            absent=running.absent,
             scenarios=scenarios,
             baselines=self.baselines,
             goals=self.goals,
+            budget=self.budget,
             rounds=run.rounds,
             seconds=run.seconds,
         )
-        rows = summarize(taken, self.baselines)
-        return Section(text(compared, rows, taken), document(compared, rows, taken))
+        rows = summarize(taken, [*self.baselines, *(each.against for each in self.budget)])
+        return Section(
+            text=text(compared, rows, taken),
+            document=document(compared, rows, taken),
+            blocks={self.name: markdown(compared, rows, taken)},
+            pictures={self.chart.file: self.chart.draw(rows, run.rounds)} if self.chart else {},
+        )
 
 
 def _measured(label: str, running: Stage, scenarios: Sequence[Scenario], run: Run) -> dict[Lane, list[Sample]]:

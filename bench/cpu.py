@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
+_REST_SECONDS = 60.0
+_LOOK_SECONDS = 0.5
+_IDLE_TICKS = 2
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -19,6 +24,17 @@ def descendants(pid: int) -> list[int]:
 def tree_ticks(pid: int) -> dict[int, int]:
     """Return the user and system time of each process of a tree, that of children which have ended included."""
     return {each: process_ticks(each) for each in (pid, *descendants(pid))}
+
+
+def rest(pids: Iterable[int]) -> None:
+    """Return once processes and what is below them have nothing to do, or after a minute."""
+    deadline, pids = time.monotonic() + _REST_SECONDS, list(pids)
+    used = [sum(tree_ticks(pid).values()) for pid in pids]
+    while time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)
+        before, used = used, [sum(tree_ticks(pid).values()) for pid in pids]
+        if all(now - then <= _IDLE_TICKS for then, now in zip(before, used, strict=True)):
+            return
 
 
 def process_ticks(pid: int) -> int:

@@ -4,6 +4,7 @@ BenchError
 ├── MissingTools    a program that the run needs is not installed
 ├── ProcessFailed   something that was started does not answer, or ended by itself
 ├── UnreadableLoad  a load generator's output has a form that nobody expected
+├── WrongRequest    a peer does another job than the one it is measured at
 └── SliceFailed     requests failed while they were measured, so that the numbers mean nothing
 """
 
@@ -24,6 +25,10 @@ class ProcessFailed(BenchError):
 
 class UnreadableLoad(BenchError):
     """A load generator's output has a form that nobody expected."""
+
+
+class WrongRequest(BenchError):
+    """A peer does another job than the one it is measured at."""
 
 
 class SliceFailed(BenchError):

@@ -22,10 +22,10 @@ class Generator:
     tools: Tools
     folder: Path
 
-    def run(self, scenario: Scenario, url: str, seconds: int) -> Load:
-        """Load a URL for this time."""
-        if scenario.protocol == "h1":
-            script = self._script(scenario)
+    def run(self, scenario: Scenario, url: str, seconds: int, script: str | None = None) -> Load:
+        """Load a URL for this time; over HTTP/1.1 a script of wrk's may say more about the requests."""
+        if not scenario.is_http2:
+            script = self._script(scenario, script)
             arguments = wrk.command(self.tools.wrk, scenario, url, seconds=seconds, script=script)
             return wrk.parse(_output(arguments, seconds + _SPARE_SECONDS))
         log = self.folder / "h2load.log"
@@ -36,8 +36,10 @@ class Generator:
         with log.open() as lines:
             return h2load.parse(text, lines)
 
-    def _script(self, scenario: Scenario) -> str | None:
-        return None if scenario.body is None else self._file(f"{scenario.name}.lua", wrk.post_script(scenario.body))
+    def _script(self, scenario: Scenario, script: str | None) -> str | None:
+        post = None if scenario.body is None else wrk.post_script(scenario.body)
+        texts = [text for text in (post, script) if text is not None]
+        return self._file(f"{scenario.name}.lua", "\n".join(texts)) if texts else None
 
     def _body(self, scenario: Scenario) -> str | None:
         return None if scenario.body is None else self._file(f"{scenario.name}.json", scenario.body)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from .cores import Cores
@@ -39,10 +39,13 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What a group says in the end: in plain text, and as what JSON can hold."""
+    """What a group says in the end: in plain text, as what JSON can hold, and, for the documentation, in blocks of Markdown by
+    their names there and as pictures by the names of their files."""
 
     text: str
     document: dict[str, Any]
+    blocks: Mapping[str, str] = field(default_factory=dict)
+    pictures: Mapping[str, str] = field(default_factory=dict)
 
 
 class Group(Protocol):

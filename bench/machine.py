@@ -12,7 +12,18 @@ from pathlib import Path
 
 from .tools import Tools
 
-_PACKAGES = ("phasegate", "hypercorn", "uvicorn", "h2", "httptools", "aiohttp", "uvloop")
+_PACKAGES = (
+    "phasegate",
+    "hypercorn",
+    "uvicorn",
+    "h2",
+    "httptools",
+    "aiohttp",
+    "uvloop",
+    "fastapi",
+    "httpx",
+    "botocore",
+)
 _VERSION_OPTIONS = {"nginx": "-v", "wrk": "-v", "h2load": "--version", "etcd": "--version"}
 
 
@@ -28,7 +39,8 @@ def machine() -> dict[str, str]:
 
 def versions(tools: Tools) -> dict[str, str]:
     """Return the versions of packages and programs that are installed, by name."""
-    programs = {name: _printed([place, _VERSION_OPTIONS[name]]) for name, place in tools.found.items()}
+    places = {name: place for name, place in tools.found.items() if name in _VERSION_OPTIONS}
+    programs = {name: _printed([place, _VERSION_OPTIONS[name]]) for name, place in places.items()}
     packages = {name: version(name) for name in _PACKAGES if importlib.util.find_spec(name)}
     return {**packages, **programs}
 

@@ -1,18 +1,20 @@
-"""What a comparison says in the end: as tables for a terminal, and as JSON."""
+"""What a comparison says in the end: as tables for a terminal and for the documentation, and as JSON."""
 
 from __future__ import annotations
 
 import dataclasses
 import statistics
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .goal import Goal
-from .peers import Peer
+from .goal import Budget, Goal, judged
+from .header import WIDTH
+from .peers import Absent, Peer
 from .scenario import Scenario
 from .summary import Row, Samples
-from .tables import NOTHING, spread_text, table
+from .tables import NOTHING, Table, spread_text
 
 _DISTURBED_SHARE = 0.1
 _NAMES = ("scenario", "peer", "mode")
@@ -28,20 +30,37 @@ class Comparable:
     goals: Mapping[tuple[str, str], Goal]
     rounds: int
     seconds: int
+    absent: Sequence[Absent] = ()
+    budget: Sequence[Budget] = ()
 
     def text(self) -> str:
         """Return it in lines."""
+        width = max(map(len, self.names()))
         lines = [
             f"rounds: {self.rounds}, interleaved; {self.seconds} s a slice; CPU is user and system time of a peer's processes",
-            *(f"  {peer.name:<10} {peer.summary}" for peer in self.peers),
+            *(f"  {peer.name:<{width}} {peer.summary}" for peer in self.peers),
+            *(f"  {each.name:<{width}} is not measured; it needs: {each.remedy}" for each in self.absent),
             *(f"  {scenario.name:<15} {scenario.summary}" for scenario in self.scenarios),
         ]
         return "\n".join(lines)
 
+    def names(self, scenario: Scenario | None = None) -> list[str]:
+        """Return who is asked for, in a scenario or at all, the absent last."""
+        names = [*(peer.name for peer in self.peers), *(each.name for each in self.absent)]
+        return [name for name in names if scenario is None or scenario.asks(name)]
+
 
 def text(compared: Comparable, rows: Sequence[Row], samples: Samples) -> str:
     """Return the whole report in plain text."""
-    return "\n\n".join([compared.text(), _figures(compared, rows), _ratios(compared, rows), _disturbance(samples)])
+    shown = [each.text() for each in _tables(compared, rows)]
+    return "\n\n".join([compared.text(), *shown, _disturbance(samples)])
+
+
+def markdown(compared: Comparable, rows: Sequence[Row], samples: Samples) -> str:
+    """Return the tables, and how they came about, in Markdown."""
+    shown = [each.markdown() for each in _tables(compared, rows)]
+    said = f"Rounds: {compared.rounds}, interleaved, {compared.seconds} s a measurement. {_disturbance(samples)}"
+    return "\n\n".join([*shown, textwrap.fill(said, WIDTH)])
 
 
 def document(compared: Comparable, rows: Sequence[Row], samples: Samples) -> dict[str, Any]:
@@ -50,6 +69,7 @@ def document(compared: Comparable, rows: Sequence[Row], samples: Samples) -> dic
         "rounds": compared.rounds,
         "seconds": compared.seconds,
         "peers": {peer.name: peer.summary for peer in compared.peers},
+        "absent": {each.name: each.remedy for each in compared.absent},
         "scenarios": {scenario.name: scenario.summary for scenario in compared.scenarios},
         "rows": [
             {
@@ -65,30 +85,34 @@ def document(compared: Comparable, rows: Sequence[Row], samples: Samples) -> dic
     }
 
 
-def _figures(compared: Comparable, rows: Sequence[Row]) -> str:
-    judged = ["goal"] if compared.goals else []
-    head = [*_NAMES, "CPU us/request", *judged, "busy", "requests/s", "p50 ms", "p99 ms"]
-    title = "Median over the rounds (least..greatest)"
+def _tables(compared: Comparable, rows: Sequence[Row]) -> list[Table]:
+    tables = [_figures(compared, rows), _ratios(compared, rows)]
+    return tables + ([_budget(compared, rows)] if compared.budget else [])
+
+
+def _figures(compared: Comparable, rows: Sequence[Row]) -> Table:
+    judging = ["goal"] if compared.goals else []
+    head = [*_NAMES, "CPU us/request", *judging, "busy", "requests/s", "p50 ms", "p99 ms"]
     cells = [
         row
         for scenario in compared.scenarios
-        for peer in compared.peers
-        for row in _cells_of(compared, scenario, peer, rows) or [_absent(scenario, peer, len(head))]
+        for name in compared.names(scenario)
+        for row in _cells_of(compared, scenario, name, rows) or [_empty(compared, scenario, name, len(head))]
     ]
-    return _table(head, cells, title)
+    return _table(head, cells, "Median over the rounds (least..greatest)")
 
 
-def _cells_of(compared: Comparable, scenario: Scenario, peer: Peer, rows: Sequence[Row]) -> list[list[str]]:
-    return [_cells(compared, row) for row in rows if row.lane.scenario is scenario and row.lane.peer is peer]
+def _cells_of(compared: Comparable, scenario: Scenario, name: str, rows: Sequence[Row]) -> list[list[str]]:
+    return [_cells(compared, row) for row in rows if row.lane.scenario is scenario and row.lane.peer.name == name]
 
 
 def _cells(compared: Comparable, row: Row) -> list[str]:
     figures, goal = row.figures, compared.goals.get((row.lane.scenario.name, row.lane.peer.name))
-    judged = [goal.judge(figures["cpu_us"].median) if goal else NOTHING] if compared.goals else []
+    judging = [goal.judge(figures["cpu_us"].median) if goal else NOTHING] if compared.goals else []
     return [
         *_names(row),
         spread_text(figures["cpu_us"], ".1f"),
-        *judged,
+        *judging,
         f"{figures['busy'].median:.0%}",
         f"{figures['per_second'].median:.0f}",
         f"{figures['p50_ms'].median:.2f}",
@@ -96,12 +120,13 @@ def _cells(compared: Comparable, row: Row) -> list[str]:
     ]
 
 
-def _absent(scenario: Scenario, peer: Peer, columns: int) -> list[str]:
-    """Return the row of a peer that does not speak a scenario's protocol."""
-    return [scenario.name, peer.name, *[NOTHING] * (columns - 2)]
+def _empty(compared: Comparable, scenario: Scenario, name: str, columns: int) -> list[str]:
+    """Return the row of a peer that is not installed, or does not speak a scenario's protocol."""
+    said = "not installed" if any(each.name == name for each in compared.absent) else NOTHING
+    return [scenario.name, name, NOTHING, said, *[NOTHING] * (columns - 4)]
 
 
-def _ratios(compared: Comparable, rows: Sequence[Row]) -> str:
+def _ratios(compared: Comparable, rows: Sequence[Row]) -> Table:
     baselines = compared.baselines
     head = [*_NAMES, *(f"x {name}" for name in baselines)]
     cells = [
@@ -115,6 +140,22 @@ def _ratios(compared: Comparable, rows: Sequence[Row]) -> str:
     return _table(head, cells, "CPU a request, as a multiple of the baseline's in the same round")
 
 
+def _budget(compared: Comparable, rows: Sequence[Row]) -> Table:
+    found = {(row.lane.scenario.name, row.lane.mode): row for row in rows if row.lane.peer.name == "phasegate"}
+    asked = [each for each in compared.budget if (each.scenario, each.mode) in found]
+    cells = [[each.against, each.scenario, each.mode, *_kept(each, found[each.scenario, each.mode])] for each in asked]
+    head = ["against", "scenario", "mode", "ratio", "must", "aim"]
+    return Table("The gateway's CPU a request, as a multiple of others' in the same round, and its goals", head, cells)
+
+
+def _kept(budget: Budget, row: Row) -> list[str]:
+    ratio = row.ratios.get(budget.against)
+    if ratio is None:
+        return ["not measured", NOTHING, NOTHING]
+    bounds = [judged(bound, ratio.median) for bound in (budget.must, budget.aim)]
+    return [spread_text(ratio, "#.3g"), *bounds]
+
+
 def _disturbance(samples: Samples) -> str:
     shares = [sample.others for taken in samples.values() for sample in taken]
     disturbed = sum(share > _DISTURBED_SHARE for share in shares)
@@ -122,13 +163,13 @@ def _disturbance(samples: Samples) -> str:
     return f"{said}, and more than {_DISTURBED_SHARE:.0%} in {disturbed} of {len(shares)} measurements."
 
 
-def _table(head: list[str], rows: list[list[str]], title: str) -> str:
+def _table(head: list[str], rows: list[list[str]], title: str) -> Table:
     """Return a table, without the modes where there is one only."""
     column = _NAMES.index("mode")
     if len({row[column] for row in rows} - {NOTHING}) > 1:
-        return table(head, rows, title)
+        return Table(title, head, rows)
     short_head, *short_rows = ([*row[:column], *row[column + 1 :]] for row in (head, *rows))
-    return table(short_head, short_rows, title)
+    return Table(title, short_head, short_rows)
 
 
 def _names(row: Row) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .errors import SliceFailed
 from .load import Load
+from .meter import Cost
 from .peers import Peer
 from .scenario import Mode, Scenario
 from .stage import Stage
@@ -59,7 +60,7 @@ def lanes(scenarios: Sequence[Scenario], peers: Sequence[Peer]) -> list[Lane]:
         for scenario in scenarios
         for peer in peers
         for mode in scenario.modes
-        if mode in peer.paths and scenario.protocol in peer.ports
+        if scenario.asks(peer.name) and mode in peer.paths and scenario.protocol in peer.ports
     ]
 
 
@@ -67,14 +68,26 @@ def measure(lane: Lane, stage: Stage, seconds: int) -> Sample:
     """Warm up, load for `seconds`, and return what that cost. Raise SliceFailed when any request failed."""
     peer = lane.peer
     warm_up(peer, lane.mode, lane.scenario)
+    stage.witness.examine(peer, lane.mode, lane.scenario)
     time.sleep(_SETTLE_SECONDS)
     before = stage.meter.read(peer)
-    load = stage.generator.run(lane.scenario, peer.url(lane.scenario.protocol, lane.mode), seconds)
+    url = peer.url(lane.scenario.protocol, lane.mode)
+    load = stage.generator.run(lane.scenario, url, seconds, peer.script)
     time.sleep(_SETTLE_SECONDS)
     peer.child.check_alive()
     cost = stage.meter.cost(peer, before)
+    judged_load(lane, load)
+    return sample(cost, load, seconds)
+
+
+def judged_load(lane: Lane, load: Load) -> None:
+    """Raise SliceFailed where any request failed, or was not logged by a peer that logs."""
     _require_flawless(lane, load)
     _require_logged(lane, load)
+
+
+def sample(cost: Cost, load: Load, seconds: int) -> Sample:
+    """Return what a load of so many seconds says together with its cost."""
     return Sample(
         cpu_us=cost.peer_seconds * 1e6 / load.requests,
         busy=cost.peer_seconds / seconds,

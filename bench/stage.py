@@ -10,10 +10,12 @@ from pathlib import Path
 
 from .child import Children
 from .cores import pinned
+from .cpu import rest
 from .generator import Generator
 from .group import Run
 from .meter import Meter
-from .peers import Cast, Peer, Site
+from .peers import Absent, Cast, Peer, Site
+from .witness import Witness
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class Stage:
     peers: tuple[Peer, ...]
     generator: Generator
     meter: Meter
+    witness: Witness
+    absent: tuple[Absent, ...]
 
 
 @contextlib.contextmanager
@@ -34,12 +38,24 @@ def stage(run: Run, start: Callable[[Site], Cast]) -> Iterator[Stage]:
         children = Children(folder)
         try:
             site = Site(folder, children, run.cores, run.tools)
-            peers, upstream = start(site)
-            for peer in peers:
+            cast = start(site)
+            for peer in cast.peers:
                 peer.wait()
+            rest([peer.child.process.pid for peer in cast.peers])
             with pinned(run.cores.load):
-                yield Stage(site, peers, Generator(run.tools, folder), Meter(run.cores, upstream))
+                yield _stage(run, site, cast)
         finally:
             children.stop()
             for complaint in children.complaints:
                 run.complain(complaint)
+
+
+def _stage(run: Run, site: Site, cast: Cast) -> Stage:
+    return Stage(
+        site=site,
+        peers=cast.peers,
+        generator=Generator(run.tools, site.folder),
+        meter=Meter(run.cores, cast.upstream),
+        witness=Witness(cast.authority, has_echo=cast.upstream is not None),
+        absent=cast.absent,
+    )

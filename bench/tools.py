@@ -11,16 +11,25 @@ from pathlib import Path
 
 from .errors import BenchError, MissingTools
 
-_DEBIAN_PACKAGES = {"nginx": "nginx-light", "wrk": "wrk", "h2load": "nghttp2-client", "etcd": "etcd-server"}
+_DEBIAN_PACKAGES = {
+    "nginx": "nginx-light",
+    "nginx_lua": "libnginx-mod-http-lua",
+    "wrk": "wrk",
+    "h2load": "nghttp2-client",
+    "etcd": "etcd-server",
+}
 # Where Debian puts nginx; an ordinary user's PATH leaves these out.
 _SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"
+# nginx's module for Lua is no program: it lies where Debian puts modules.
+_MODULES = {"nginx_lua": Path("/usr/lib/nginx/modules/ngx_http_lua_module.so")}
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """Where each program is; empty where it is not installed."""
+    """Where each program, or module, is; empty where it is not installed."""
 
     nginx: str = ""
+    nginx_lua: str = ""
     wrk: str = ""
     h2load: str = ""
     etcd: str = ""
@@ -37,7 +46,8 @@ def find_tools() -> Tools:
     if not Path("/proc/self/stat").exists():
         raise BenchError("the benchmark reads CPU times from /proc: it needs Linux")
     path = f"{os.environ.get('PATH', os.defpath)}:{_SYSTEM_FOLDERS}"
-    return Tools(**{name: shutil.which(name, path=path) or "" for name in _DEBIAN_PACKAGES})
+    programs = {name: shutil.which(name, path=path) or "" for name in _DEBIAN_PACKAGES if name not in _MODULES}
+    return Tools(**programs, **{name: str(place) if place.exists() else "" for name, place in _MODULES.items()})
 
 
 def missing(needs: Iterable[str], tools: Tools) -> list[str]:
@@ -52,10 +62,15 @@ def missing(needs: Iterable[str], tools: Tools) -> list[str]:
 def require(needs: Iterable[str], tools: Tools) -> None:
     """Raise MissingTools naming what is not installed, and how it is."""
     lacking = missing(needs, tools)
-    if not lacking:
-        return
+    if lacking:
+        raise MissingTools(f"the benchmark needs {', '.join(lacking)}: {remedy(lacking)}")
+
+
+def remedy(lacking: Iterable[str]) -> str:
+    """Return how what is missing is installed."""
+    lacking = list(lacking)
     debian = [_DEBIAN_PACKAGES[need] for need in lacking if need in _DEBIAN_PACKAGES]
     ways = [f"on Debian, `apt-get install {' '.join(debian)}`"] if debian else []
     if len(debian) < len(lacking):
         ways.append("`pip install -r requirements-dev.txt`")
-    raise MissingTools(f"the benchmark needs {', '.join(lacking)}: {' and '.join(ways)}")
+    return " and ".join(ways)

@@ -14,7 +14,7 @@ _TURNS = 8
 _LIMIT_SECONDS = 10
 
 
-def warm_up(peer: Peer, mode: Mode, scenario: Scenario) -> None:
+def warm_up(peer: Peer, mode: Mode, scenario: Scenario, *, turns: int = _TURNS) -> None:
     """Make some requests on as many connections as the scenario has, over HTTP/1.1, all of them in flight together.
 
     Raise ProcessFailed at any answer but the peer's own.
@@ -23,8 +23,8 @@ def warm_up(peer: Peer, mode: Mode, scenario: Scenario) -> None:
     with contextlib.ExitStack() as stack:
         connections = [_connection(port, stack) for _ in range(scenario.connections)]
         try:
-            for _ in range(_TURNS):
-                _turn(connections, scenario, path, peer.answer)
+            for _ in range(turns):
+                _turn(connections, scenario, peer, path)
         except (OSError, ValueError, http.client.HTTPException) as error:
             peer.child.check_alive()
             raise ProcessFailed(
@@ -38,13 +38,13 @@ def _connection(port: int, stack: contextlib.ExitStack) -> http.client.HTTPConne
     return connection
 
 
-def _turn(connections: Iterable[http.client.HTTPConnection], scenario: Scenario, path: str, expected: str) -> None:
+def _turn(connections: Iterable[http.client.HTTPConnection], scenario: Scenario, peer: Peer, path: str) -> None:
     body = scenario.body
-    headers = {"Content-Type": "application/json"} if body else {}
+    headers = {**peer.headers, **({"Content-Type": "application/json"} if body else {})}
     for connection in connections:
         connection.request("POST" if body else "GET", path, body, headers)
     for connection in connections:
         response = connection.getresponse()
         answer = response.read().decode(errors="replace")
-        if response.status != 200 or answer != expected:
+        if response.status != 200 or answer != peer.answer:
             raise ValueError(f"{response.status} {answer!r}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..peers import Cast, Site, direct, phasegate
+from ..peers import Cast, Setup, Site, direct, phasegate
 from ..peers.nginx_server import start_nginx
 from ..peers.peer import free_port
 from .attacks import LARGE
@@ -18,7 +18,9 @@ def start_gateway(site: Site) -> Cast:
     """Start the upstream, the one with large answers, and the gateway."""
     upstream = direct.start(site)
     route = {"id": "large", "uri": LARGE, "upstream": {"nodes": {_start_large(site): 1}}}
-    gateway = phasegate.start(site, f"127.0.0.1:{upstream.ports['h1']}", limits=LIMITS, further=[route])
+    setup = Setup(upstream=f"http://127.0.0.1:{upstream.ports['h1']}")
+    contents = phasegate.Contents(resources={"routes": [route]})
+    gateway = phasegate.start(site, setup, limits=LIMITS, contents=contents)
     return Cast((gateway,), upstream)
 
 
@@ -34,7 +36,7 @@ def _start_large(site: Site) -> str:
         "large",
         site.cores.upstream,
         ports={"h1": port, "h2c": free_port()},
-        location=f"root {folder};",
+        locations={"/": f"root {folder};"},
         options=_SMALL_BUFFER,
         idle=True,
     )

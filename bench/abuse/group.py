@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from ..group import Run, Section
 from ..progress import progress
 from ..stage import stage
+from ..tables import in_markdown
 from .attacks import ATTACKS, Attack
 from .gateway import start_gateway
-from .report import document, text
+from .report import document, tables, text
 from .siege import Siege, besiege
 
 _MOST_ROUNDS = 3
@@ -38,5 +39,7 @@ class Abuse:
             with stage(run, start_gateway) as running:
                 taken[attack].append(besiege(attack, running, run.seconds))
         return Section(
-            text(taken, rounds=rounds, seconds=run.seconds), document(taken, rounds=rounds, seconds=run.seconds)
+            text(taken, rounds=rounds, seconds=run.seconds),
+            document(taken, rounds=rounds, seconds=run.seconds),
+            in_markdown(tables(taken)),
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..goal import Goal
 from ..spread import Spread
-from ..tables import spread_text, table
+from ..tables import Table, spread_text
 from .attacks import Attack
 from .gateway import LIMITS
 from .siege import OTHERS, Siege
@@ -33,7 +33,16 @@ def text(sieges: Sieges, *, rounds: int, seconds: int) -> str:
         f"the others: {OTHERS.connections} connections, {per_second} GETs a second in all over HTTP/2 (h2load)",
         *(f"  {attack.name:<15} {attack.connections} connections at once: {attack.summary}" for attack in sieges),
     ]
-    return "\n\n".join(["\n".join(lines), _others(sieges), _worker(sieges), _attackers(sieges)])
+    return "\n\n".join(["\n".join(lines), *(each.text() for each in tables(sieges).values())])
+
+
+def tables(sieges: Sieges) -> dict[str, Table]:
+    """Return the tables by their names in the documentation."""
+    return {
+        "abuse-others": _others(sieges),
+        "abuse-worker": _worker(sieges),
+        "abuse-attackers": _attackers(sieges),
+    }
 
 
 def document(sieges: Sieges, *, rounds: int, seconds: int) -> dict[str, Any]:
@@ -57,7 +66,7 @@ def _document(siege: Siege) -> dict[str, Any]:
     }
 
 
-def _others(sieges: Sieges) -> str:
+def _others(sieges: Sieges) -> Table:
     head = ["attack", "p50 ms in peace", "attacked", "p99 ms in peace", "attacked", "goal ms", "answered", "failed"]
     rows = [
         [
@@ -75,10 +84,10 @@ def _others(sieges: Sieges) -> str:
     title = (
         "What the others' requests took: median over the rounds (least..greatest); inf where none was answered in time"
     )
-    return table(head, rows, title)
+    return Table(title, head, rows)
 
 
-def _worker(sieges: Sieges) -> str:
+def _worker(sieges: Sieges) -> Table:
     head = ["attack", "RSS MiB before", "peak", "after", "growth MB", "goal MB", "clients before", "after"]
     rows = [
         [
@@ -93,16 +102,16 @@ def _worker(sieges: Sieges) -> str:
         ]
         for attack, taken in sieges.items()
     ]
-    return table(head, rows, "What the worker held: median over the rounds (least..greatest)")
+    return Table("What the worker held: median over the rounds (least..greatest)", head, rows)
 
 
-def _attackers(sieges: Sieges) -> str:
+def _attackers(sieges: Sieges) -> Table:
     head = ["attack", "connections", "cut off", "after frames", "how they and their requests ended"]
     rows = [
         [attack.name, str(tally.connections), str(tally.cut), tally.frames_text, tally.fate]
         for attack, tally in ((attack, _tally(taken)) for attack, taken in sieges.items())
     ]
-    return table(head, rows, "What became of the attackers, all rounds together")
+    return Table("What became of the attackers, all rounds together", head, rows)
 
 
 def _tally(taken: Sequence[Siege]) -> Tally:

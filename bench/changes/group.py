@@ -13,9 +13,10 @@ from ..child import Children
 from ..group import Run, Section
 from ..peers import Site
 from ..progress import progress
+from ..tables import in_markdown
 from .bulk import Bulk, bulk
 from .measure import Series, in_a_cluster, on_one_node
-from .report import text
+from .report import tables, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Changes:
         document = {name: dataclasses.asdict(series) for name, series in serieses.items()}
         if many is not None:
             document["routes-10000"] = dataclasses.asdict(many)
-        return Section(text(serieses, many), document)
+        return Section(text(serieses, many), document, in_markdown(tables(serieses, many)))
 
     def _possible(self, run: Run) -> list[Part]:
         chosen = run.chosen(self.parts)

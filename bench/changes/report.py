@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ..goal import Goal
-from ..tables import NOTHING, table
+from ..tables import NOTHING, Table
 from .bulk import Bulk, Start
 from .measure import Series
 from .node import WORKERS
@@ -26,8 +26,14 @@ GOALS_MS = {"distribution-node": Goal(100), "distribution-cluster": Goal(500), "
 
 def text(serieses: Mapping[str, Series], bulk: Bulk | None) -> str:
     """Return a table of each kind that was measured."""
-    tables = [_ABOUT, _times(serieses), _lags(serieses)] if serieses else []
-    return "\n\n".join([*tables, _starts(bulk)] if bulk else tables)
+    about = [_ABOUT] if serieses else []
+    return "\n\n".join([*about, *(each.text() for each in tables(serieses, bulk).values())])
+
+
+def tables(serieses: Mapping[str, Series], bulk: Bulk | None) -> dict[str, Table]:
+    """Return the tables by their names in the documentation."""
+    found = {"changes-times": _times(serieses), "changes-lags": _lags(serieses)} if serieses else {}
+    return {**found, "changes-starts": _starts(bulk)} if bulk else found
 
 
 def percentile(values: Iterable[float], share: float) -> float:
@@ -36,7 +42,7 @@ def percentile(values: Iterable[float], share: float) -> float:
     return ordered[max(0, math.ceil(len(ordered) * share) - 1)]
 
 
-def _times(serieses: Mapping[str, Series]) -> str:
+def _times(serieses: Mapping[str, Series]) -> Table:
     columns: Sequence[tuple[str, Callable[[Sight], float]]] = (
         ("answered", lambda sight: sight.acknowledged_ms),
         ("served", lambda sight: sight.served_ms),
@@ -52,10 +58,10 @@ def _times(serieses: Mapping[str, Series]) -> str:
         ]
         for name, series in serieses.items()
     ]
-    return table(head, rows, "Milliseconds from an Admin PUT until it is answered, and until every worker serves it")
+    return Table("Milliseconds from an Admin PUT until it is answered, and until every worker serves it", head, rows)
 
 
-def _lags(serieses: Mapping[str, Series]) -> str:
+def _lags(serieses: Mapping[str, Series]) -> Table:
     head = [
         "part",
         "in peace p50",
@@ -82,14 +88,14 @@ def _lags(serieses: Mapping[str, Series]) -> str:
     title = (
         "Milliseconds that a worker takes for its slowest answer, asked each millisecond, before and during a change"
     )
-    return table(head, rows, title)
+    return Table(title, head, rows)
 
 
 def _middle_and_end(values: Sequence[float]) -> list[str]:
     return [f"{percentile(values, share):.1f}" for share in (0.5, 0.99)]
 
 
-def _starts(bulk: Bulk) -> str:
+def _starts(bulk: Bulk) -> Table:
     head = ["what", "seconds", "goal", "CPU seconds", "supervisor MiB", "worker MiB"]
     nothing = [NOTHING] * 4
     rows = [
@@ -98,7 +104,7 @@ def _starts(bulk: Bulk) -> str:
         _start_row("start out of routes.yaml", bulk.from_file),
         ["one changed in routes.yaml", f"{bulk.saved_seconds:.2f}", *nothing],
     ]
-    return table(head, rows, f"{ROUTES:,} routes with three plugins each, until every worker serves them; medians")
+    return Table(f"{ROUTES:,} routes with three plugins each, until every worker serves them; medians", head, rows)
 
 
 def _start_row(name: str, starts: Sequence[Start]) -> list[str]:

@@ -13,8 +13,9 @@ from ..hello.answer import KEPT_SECONDS
 from ..hello.peers import start_hello
 from ..progress import progress
 from ..stage import stage
+from ..tables import in_markdown
 from .measure import AT_ONCE, IDLE, SHORT, Coming, Stay, coming, idle_count, stay
-from .report import text
+from .report import tables, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +58,5 @@ class Connections:
                         comings[peer.name] = coming(peer, running, SHORT)
         idle = {name: dataclasses.asdict(each) for name, each in stays.items()}
         short = {name: dataclasses.asdict(each) for name, each in comings.items()}
-        return Section(text(stays, comings), {"idle": idle, "short": short})
+        document = {"idle": idle, "short": short}
+        return Section(text(stays, comings), document, in_markdown(tables(stays, comings)))

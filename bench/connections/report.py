@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..tables import table
+from ..tables import Table
 from .measure import AT_ONCE, Coming, Stay
 
 _MIB = 1024
@@ -12,10 +12,16 @@ _MIB = 1024
 
 def text(stays: Mapping[str, Stay], comings: Mapping[str, Coming]) -> str:
     """Return a table of each kind that was measured."""
-    return "\n\n".join(kind for taken, kind in ((stays, _stays(stays)), (comings, _comings(comings))) if taken)
+    return "\n\n".join(each.text() for each in tables(stays, comings).values())
 
 
-def _stays(stays: Mapping[str, Stay]) -> str:
+def tables(stays: Mapping[str, Stay], comings: Mapping[str, Coming]) -> dict[str, Table]:
+    """Return the tables by their names in the documentation."""
+    found = {"connections-idle": _stays(stays)} if stays else {}
+    return {**found, "connections-short": _comings(comings)} if comings else found
+
+
+def _stays(stays: Mapping[str, Stay]) -> Table:
     head = ["peer", "idle connections", "KiB each", "RSS MiB before", "during", "after", "descriptors before", "after"]
     rows = [
         [
@@ -27,10 +33,10 @@ def _stays(stays: Mapping[str, Stay]) -> str:
         ]
         for name, each in stays.items()
     ]
-    return table(head, rows, "Connections that stay, each with one request behind it, over HTTP/1.1")
+    return Table("Connections that stay, each with one request behind it, over HTTP/1.1", head, rows)
 
 
-def _comings(comings: Mapping[str, Coming]) -> str:
+def _comings(comings: Mapping[str, Coming]) -> Table:
     head = ["peer", "connections", "CPU us each", "a second", "RSS MiB before", "after", "descriptors before", "after"]
     rows = [
         [
@@ -43,4 +49,4 @@ def _comings(comings: Mapping[str, Coming]) -> str:
         ]
         for name, each in comings.items()
     ]
-    return table(head, rows, f"Connections that come, make one request and go, {AT_ONCE} at a time, over HTTP/1.1")
+    return Table(f"Connections that come, make one request and go, {AT_ONCE} at a time, over HTTP/1.1", head, rows)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import sys
-
-from .peer import Peer, Site, free_port
+from .peer import Peer, Setup, Site, ports_of, python
 
 
-def start(site: Site, upstream: str) -> Peer:
+def start(site: Site, setup: Setup) -> Peer:
     """Start the proxy."""
-    port = free_port()
+    ports = ports_of(setup)
+    ports["h2c"] = ports["h1"]
+    listen = [str(ports["h1"])]
+    if setup.certificates is not None:
+        listen += [str(ports["h1s"]), str(setup.certificates.chain), str(setup.certificates.key)]
+    name = setup.named("naive")
     child = site.children.start(
-        "naive", [sys.executable, "-m", "bench.naive_proxy", str(port), f"http://{upstream}"], site.cores.server
+        name, [*python(setup), "-m", "bench.naive_proxy", setup.upstream, *listen], setup.cores or site.cores.server
     )
     return Peer(
-        name="naive",
-        summary="Hypercorn and aiohttp's ClientSession in some 50 lines, one process, uvloop, no access log",
+        name=name,
+        summary="Hypercorn, aiohttp's ClientSession and botocore's signer, one process, uvloop, no access log",
         child=child,
-        ports={"h1": port, "h2c": port},
-        paths={"forward": "/"},
+        ports=ports,
+        paths={"api-key": "/api-key", "sigv4": "/sigv4"},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 from .errors import RequestError
@@ -11,7 +12,7 @@ from .http.message import Request, Response
 class Passage(Protocol):
     """One request under way. The listener calls `answer` once, then `finish`, however it went."""
 
-    async def answer(self) -> Response:
+    def answer(self) -> Awaitable[Response]:
         """Return the answer; its body may still be streaming in."""
 
     async def finish(self, error: RequestError | None, bytes_sent: int) -> None:

@@ -14,12 +14,10 @@ from .access_log import AccessLog
 from .errors import BadRequest, ClientClosed, Misdirected, PluginFailed, RequestError
 from .exchange import Exchange
 from .http.address import Network
-from .http.headers import Headers
+from .http.headers import Headers, name_of
 from .http.hygiene import client_address
-from .http.message import Request, Response
-from .http.problem import SERVER
-from .model import Consumer
-from .pipeline import Pipeline, Run
+from .http.message import Request
+from .pipeline import Run
 from .plugin import Plugin, Services, SystemClock
 from .router import Router
 from .schema.tables import Schemas
@@ -36,7 +34,6 @@ _NOTHING: Mapping[Any, Any] = {}
 _OPEN_UNDISTURBED_SECONDS = 5.0
 _SLASHES = re.compile("/{2,}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=-]{8,128}")
-_SERVER = (b"server", SERVER.encode("ascii"))
 
 
 class Gateway:
@@ -128,25 +125,17 @@ class Gateway:
         task.add_done_callback(self._closing.discard)
 
 
-class GatewayPassage:
+class GatewayPassage(Run):
     """One exchange from its route to its log line."""
 
-    __slots__ = ("_access_log", "_exchange", "_run", "_snapshot")
+    __slots__ = ("_access_log", "_snapshot")
 
     def __init__(
         self, exchange: Exchange, snapshot: Snapshot, access_log: AccessLog | None, refused: RequestError | None
     ) -> None:
-        self._exchange = exchange
+        super().__init__(exchange, snapshot.pipeline(exchange.route), snapshot.pipeline_for, refused)
         self._snapshot = snapshot
         self._access_log = access_log
-        self._run = Run(exchange, snapshot.pipeline(exchange.route), self._pipeline_for, refused)
-
-    async def answer(self) -> Response:
-        """Return the answer with the gateway's own headers; the body may still be streaming in."""
-        response = await self._run.answer()
-        # Listeners send the first one.
-        response.headers.raw = [_SERVER, *response.headers.raw]
-        return response
 
     async def finish(self, error: RequestError | None, bytes_sent: int) -> None:
         """End the exchange once its answer has left or failed: give back what it held, then log.
@@ -154,7 +143,8 @@ class GatewayPassage:
         `error` tells what broke the answer off after its head: the client, or the upstream.
         """
         exchange = self._exchange
-        exchange.error = error or exchange.error
+        if error is not None:
+            exchange.error = error
         exchange.bytes_sent = bytes_sent
         exchange.close()
         exchange.request.body.close()
@@ -163,13 +153,10 @@ class GatewayPassage:
         if self._access_log is not None:
             self._access_log.record(exchange, self._logged_status())
         try:
-            if self._run.logs:
-                await self._run.log()
+            if self._pipeline.log:
+                await self.log()
         finally:
             self._snapshot.release()
-
-    def _pipeline_for(self, consumer: Consumer) -> Pipeline:
-        return self._snapshot.pipeline_for(self._exchange.route, consumer)
 
     def _logged_status(self) -> int:
         exchange = self._exchange
@@ -197,8 +184,8 @@ def _find_route(exchange: Exchange, router: Router) -> RequestError | None:
 
 def _identified(headers: Headers) -> str:
     """Return the request's id, which stands in its fields afterwards: the client's where it gave one, or a new one."""
-    given = [value for name, value in headers.raw if name == b"x-request-id"]
-    if given:
+    if b"x-request-id" in map(name_of, headers.raw):
+        given = [value for name, value in headers.raw if name == b"x-request-id"]
         found = given[0].decode("latin-1")
         if len(given) == 1 and _REQUEST_ID.fullmatch(found):
             return found

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from bench.goal import Goal
+from bench.goal import Goal, judged
 from bench.spread import Spread
-from bench.tables import spread_text, table
+from bench.tables import Table, spread_text
 
 
 def test_a_spread_is_median_least_and_greatest() -> None:
@@ -31,4 +31,23 @@ def test_what_is_expected_of_others_is_not_judged() -> None:
 
 
 def test_columns_are_aligned() -> None:
-    assert table(["a", "b"], [["long", "1"], ["x", "2"]], "title") == "title\na     b\nlong  1\nx     2"
+    assert Table("title", ["a", "b"], [["long", "1"], ["x", "2"]]).text() == "title\na     b\nlong  1\nx     2"
+
+
+@pytest.mark.parametrize(
+    ("bound", "figure", "said"),
+    [
+        (1.0, 1.0, "<= 1 reached"),
+        (0.75, 0.751, "<= 0.75 missed"),
+        (1 / 7, 0.14, "<= 1/7 reached"),
+        (1 / 60, 0.02, "<= 1/60 missed"),
+        (None, 5, "-"),
+    ],
+)
+def test_a_ratio_is_judged_by_its_bound(bound: float | None, figure: float, said: str) -> None:
+    assert judged(bound, figure) == said
+
+
+def test_a_table_in_markdown_shows_the_same_cells() -> None:
+    text = Table("title", ["a", "b"], [["< 3", "x|y"]]).markdown()
+    assert text == "**title**\n\n| a | b |\n| --- | --- |\n| &lt; 3 | x\\|y |"

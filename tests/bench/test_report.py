@@ -15,12 +15,14 @@ from bench.connections.measure import Coming, Stay
 from bench.footprint import Footprint
 from bench.hello.group import HELLO
 from bench.load import Load
-from bench.peers import Peer
-from bench.proxy import PROXY
-from bench.report import Comparable, document, text
+from bench.peers import Absent, Peer
+from bench.proxy import BODIES, PROXY
+from bench.report import Comparable, document, markdown, text
 from bench.scenario import Scenario
 from bench.slice import Sample, lanes
 from bench.summary import summarize
+from bench.waiting import report as waiting
+from bench.waiting.measure import Wait
 
 WIDTH = 120
 
@@ -38,12 +40,23 @@ def samples(times: float) -> list[Sample]:
     ]
 
 
-def report_of(group: Comparison, peers: Sequence[Peer], scenarios: Sequence[Scenario]) -> str:
+def report_of(
+    group: Comparison, peers: Sequence[Peer], scenarios: Sequence[Scenario], absent: Sequence[Absent] = ()
+) -> str:
     taken = {lane: samples(times) for times, lane in enumerate(lanes(scenarios, peers), 1)}
     compared = Comparable(
-        peers=peers, scenarios=scenarios, baselines=group.baselines, goals=group.goals, rounds=3, seconds=3
+        peers=peers,
+        absent=absent,
+        scenarios=scenarios,
+        baselines=group.baselines,
+        goals=group.goals,
+        budget=group.budget,
+        rounds=3,
+        seconds=3,
     )
-    rows = summarize(taken, group.baselines)
+    rows = summarize(taken, [*group.baselines, *(each.against for each in group.budget)])
+    prose = [line for line in markdown(compared, rows, taken).splitlines() if not line.startswith("|")]
+    assert max(map(len, prose)) <= WIDTH
     assert len(document(compared, rows, taken)["rows"]) == len(taken)
     return text(compared, rows, taken)
 
@@ -55,7 +68,9 @@ def longest(said: str) -> int:
 HELLO_PEERS = [peer("phasegate"), peer("hypercorn"), peer("uvicorn", h2c=False)]
 PROXY_PEERS = [
     peer("nginx", modes=["forward"]),
-    peer("naive", modes=["forward"]),
+    peer("lua", modes=["api-key", "sigv4"]),
+    peer("naive", modes=["api-key", "sigv4"]),
+    peer("fastapi", modes=["api-key"], h2c=False),
     peer("phasegate", modes=["api-key", "sigv4", "forward"]),
 ]
 
@@ -70,7 +85,37 @@ def test_goals_stand_beside_the_figures() -> None:
     assert "< 30 missed" in report_of(HELLO, HELLO_PEERS, HELLO.scenarios)
 
 
-@pytest.mark.parametrize(("group", "peers"), [(HELLO, HELLO_PEERS), (PROXY, PROXY_PEERS)])
+def test_the_budget_is_judged_by_ratios() -> None:
+    lines = report_of(PROXY, PROXY_PEERS, PROXY.scenarios).splitlines()
+    (row,) = (line for line in lines if line.startswith("fastapi  h1-get"))
+    assert row.split() == ["fastapi", "h1-get", "api-key", "1.17", "<=", "1/40", "missed", "<=", "1/60", "missed"]
+
+
+def test_who_is_missing_is_shown_with_the_remedy() -> None:
+    peers = [each for each in PROXY_PEERS if each.name != "lua"]
+    said = report_of(PROXY, peers, PROXY.scenarios, [Absent("lua", "on Debian, `apt-get install it`")])
+    lines = said.splitlines()
+    assert any(line.split()[:4] == ["h1-get", "lua", "-", "not"] for line in lines)
+    assert any(line.startswith("lua ") and "not measured" in line for line in lines)
+    assert "it needs: on Debian, `apt-get install it`" in said
+
+
+def test_a_scenario_leaves_out_whom_it_does_not_ask_for() -> None:
+    assert "fastapi" not in report_of(BODIES, PROXY_PEERS, BODIES.scenarios).partition("Median")[2]
+
+
+def wait_of(kib_each: float) -> Wait:
+    return Wait(sample=samples(1)[0], in_flight=2000, kib_each=kib_each)
+
+
+def test_waiting_requests_fit_a_terminal_and_are_judged() -> None:
+    waits = {"lua": [wait_of(20.1), wait_of(19)], "phasegate": [wait_of(15.5), wait_of(16.5)]}
+    said = waiting.text(waits, [Absent("naive", "something")], rounds=2)
+    assert longest(said) <= WIDTH
+    assert "<= 20 reached  <= 15 missed" in said
+
+
+@pytest.mark.parametrize(("group", "peers"), [(HELLO, HELLO_PEERS), (PROXY, PROXY_PEERS), (BODIES, PROXY_PEERS)])
 def test_comparisons_fit_a_terminal(group: Comparison, peers: list[Peer]) -> None:
     assert longest(report_of(group, peers, group.scenarios)) <= WIDTH
 

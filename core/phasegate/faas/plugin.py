@@ -12,6 +12,7 @@ from ..exchange import Exchange, UpstreamFacts
 from ..forward import content_length
 from ..http.hygiene import end_to_end_request
 from ..http.message import Response
+from ..model import UpstreamTLS
 from ..plugin import Plugin, Services, hookimpl
 from ..upstream.answers import Answer
 from ..upstream.call import Call, CallTimeouts, ConnectionOptions, Origin
@@ -118,7 +119,7 @@ class FunctionPlugin(Plugin):
             head_from_start=True,
         )
         options = ConnectionOptions(
-            verify=self.ssl_verify,
+            tls=UpstreamTLS(verify=self.ssl_verify),
             keepalive=self.keepalive,
             keepalive_pool=self.keepalive_pool,
             keepalive_seconds=self.keepalive_timeout / _MILLISECONDS,
@@ -134,23 +135,34 @@ class FunctionPlugin(Plugin):
         body = exchange.request.body
         if body.data is None or len(body.data) > self.max_req_body_size:
             await body.hold(self.max_req_body_size)
-        answer = await self._send(exchange)
-        accepted = await self.accept(answer, exchange)
-        if accepted is None:
+        for last in (False, True):
+            request = self._request(exchange)
+            await self.authorize(request, exchange)
+            answer = await self._call(request, exchange)
+            accepted = await self.accept(answer, exchange)
+            if accepted is not None:
+                return accepted
+            if last:
+                break
             answer.close()
-            answer = await self._send(exchange)
-            accepted = await self.accept(answer, exchange) or answer
-        return accepted
+        return answer
 
-    async def _send(self, exchange: Exchange) -> Answer:
-        request = self._request(exchange)
-        await self.authorize(request, exchange)
+    async def _call(self, request: FunctionRequest, exchange: Exchange) -> Answer:
         exchange.upstream = facts = UpstreamFacts(self._target.address)
+        call = Call(
+            method=request.method,
+            origin=self._origin,
+            target=request.target,
+            headers=[(b"host", request.host.encode("ascii")), *request.headers],
+            body=request.body,
+            timeouts=self._timeouts,
+        )
+        call.headers += content_length(request.method, request.body)
         began = self.clock.monotonic()
-        answer = await self.client.send(self._call(request))
+        answer = await self.client.send(call)
+        facts.status, facts.seconds = answer.status, self.clock.monotonic() - began
         if answer.streams:
             exchange.defer(answer.close)
-        facts.status, facts.seconds = answer.status, self.clock.monotonic() - began
         return answer
 
     def _request(self, exchange: Exchange) -> FunctionRequest:
@@ -159,22 +171,7 @@ class FunctionPlugin(Plugin):
             method=request.method,
             host=target.host,
             path=target.path_with(exchange.suffix),
-            query=target.query_with(request.query.raw),
+            query=target.query_with(request.query.raw) if target.query else request.query.raw,
             headers=end_to_end_request(request),
             body=request.body,
-        )
-
-    def _call(self, request: FunctionRequest) -> Call:
-        headers = [
-            (b"host", request.host.encode("ascii")),
-            *request.headers,
-            *content_length(request.method, request.body),
-        ]
-        return Call(
-            method=request.method,
-            origin=self._origin,
-            target=request.target,
-            headers=headers,
-            body=request.body,
-            timeouts=self._timeouts,
         )

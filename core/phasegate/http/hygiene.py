@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import lru_cache
 
 from .address import Network, is_within, parse_address
@@ -39,7 +40,8 @@ IDENTITY = frozenset(
 
 # What frames and addresses a message; whoever sends it writes these anew.
 _FRAMING = frozenset({b"host", b"content-length", b"expect"})
-_ORDINARY_OPTIONS = frozenset({b"keep-alive", b"close"})
+_CONNECTION_ALONE = frozenset({b"connection"})
+_ORDINARY = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
 _SUSPECT = HOP_BY_HOP | IDENTITY
 _FORWARDING = (b"x-forwarded-", b"forwarded", b"x-real-ip")
 _OWN_FORWARDING = frozenset(
@@ -76,19 +78,20 @@ def without_hop_by_hop(raw: RawHeaders) -> RawHeaders:
     section 7.6.1): a client could hide from an upstream where it comes from.
     """
     names = list(map(name_of, raw))
-    if b"connection" in names:
-        named = _named_by_connection(raw)
-        if named:
-            return [field for field in raw if field[0] not in HOP_BY_HOP and field[0] not in named]
-    elif HOP_BY_HOP.isdisjoint(names):
+    found = HOP_BY_HOP.intersection(names)
+    if not found:
         return raw
-    return [field for field in raw if field[0] not in HOP_BY_HOP]
+    if found == _CONNECTION_ALONE and names.count(b"connection") == 1:
+        # What most messages have: one field, which says to keep the connection.
+        place = names.index(b"connection")
+        if raw[place][1] in _ORDINARY:
+            return raw[:place] + raw[place + 1 :]
+    named = _named_by_connection(raw) if b"connection" in found else ()
+    return [field for field in raw if field[0] not in HOP_BY_HOP and field[0] not in named]
 
 
-def _named_by_connection(raw: RawHeaders) -> set[bytes]:
+def _named_by_connection(raw: RawHeaders) -> Collection[bytes]:
     values = b",".join([value for name, value in raw if name == b"connection"]).lower()
-    if values in _ORDINARY_OPTIONS:
-        return set()
     named = {token.strip() for token in values.split(b",")} - _FRAMING
     return {name for name in named if name and name != b"via" and not name.startswith(_FORWARDING)}
 
@@ -107,8 +110,8 @@ def end_to_end_request(request: Request) -> RawHeaders:
         fields.append((b"te", b"trailers"))
     if request.peer_trusted or b"via" in map(name_of, raw):
         return fields + _forwarding(request)
-    host = request.headers.get("host") or request.host
-    fields += _first_forwarding(request.peer, request.scheme, host, _port(request), request.http_version)
+    port = request.server_port or request.port
+    fields += _first_forwarding(request.peer, request.scheme, dict(raw).get(b"host", b""), port, request.http_version)
     return fields
 
 
@@ -124,9 +127,12 @@ def _passes_trusted(name: bytes) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _first_forwarding(peer: str, scheme: str, host: str, port: str, version: str) -> tuple[tuple[bytes, bytes], ...]:
+def _first_forwarding(
+    peer: str, scheme: str, host: bytes, port: int | None, version: str
+) -> tuple[tuple[bytes, bytes], ...]:
     """Return the fields that tell the upstream of a client that nobody stands before."""
-    return tuple(_fields_of([peer], scheme, host, port, [f"{version} phasegate"]))
+    via = [f"{version} phasegate"]
+    return tuple(_fields_of([peer], scheme, host.decode("latin-1"), _port_of(scheme, port), via))
 
 
 def _forwarding(request: Request) -> RawHeaders:
@@ -137,7 +143,7 @@ def _forwarding(request: Request) -> RawHeaders:
         [*believed.get_all("x-forwarded-for"), request.peer],
         believed.get("x-forwarded-proto") or request.scheme,
         believed.get("x-forwarded-host") or headers.get("host") or request.host,
-        believed.get("x-forwarded-port") or _port(request),
+        believed.get("x-forwarded-port") or _port_of(request.scheme, request.server_port or request.port),
         [*headers.get_all("via"), f"{request.http_version} phasegate"],
     )
 
@@ -153,8 +159,8 @@ def _fields_of(chain: list[str], scheme: str, host: str, port: str, via: list[st
     return Headers({name: value for name, value in values.items() if value}).raw
 
 
-def _port(request: Request) -> str:
-    return str(request.server_port or request.port or (443 if request.scheme == "https" else 80))
+def _port_of(scheme: str, port: int | None) -> str:
+    return str(port or (443 if scheme == "https" else 80))
 
 
 def client_address(headers: Headers, peer: str, trusted: tuple[Network, ...]) -> tuple[str, bool]:

@@ -7,7 +7,7 @@ import contextlib
 import logging
 from typing import Protocol
 
-from ..application import Application
+from ..application import Application, Passage
 from ..errors import ClientClosed, RequestError, ResponseCut
 from ..http.message import Request, Response
 from .outgoing import own_answer
@@ -22,6 +22,8 @@ class Outbound(Protocol):
     """Bytes of the body that went out so far."""
     begun: bool
     """Whether an answer's head is on its way."""
+    started: bool
+    """Whether anything is done for the request yet: a task that is cancelled before never does."""
 
     @property
     def closed(self) -> bool:
@@ -33,6 +35,9 @@ class Outbound(Protocol):
     def cut(self) -> None:
         """Leave the answer visibly unfinished."""
 
+    def over(self) -> None:
+        """Note that nothing more is done for the request."""
+
 
 async def answer(application: Application, request: Request, refused: RequestError | None, outbound: Outbound) -> None:
     """Send what the application answers; a request that the listener refused is answered by that error.
@@ -40,14 +45,11 @@ async def answer(application: Application, request: Request, refused: RequestErr
     A body that breaks off cuts the answer; a client that leaves shows as cancellation with `outbound.closed`. Whatever the
     application raises is logged, and no client waits for ever over it.
     """
-    try:
-        passage = application.begin(request, refused)
-    except Exception:
-        _logger.exception("request can't be begun")
-        await _break_off(outbound, RequestError("the request could not be begun"))
-        return
+    outbound.started = True
+    passage: Passage | None = None
     failure: RequestError | None = None
     try:
+        passage = application.begin(request, refused)
         await outbound.send(await passage.answer())
     except asyncio.CancelledError:
         failure = ClientClosed("the client went away before its answer was complete")
@@ -58,15 +60,18 @@ async def answer(application: Application, request: Request, refused: RequestErr
         failure = error
         await _break_off(outbound, error)
     except Exception as error:
-        _logger.exception("answer failed")
+        _logger.exception("request can't be begun" if passage is None else "answer failed")
         kind = ResponseCut if outbound.begun else RequestError
         failure = kind(f"the answer could not be sent: {type(error).__name__}")
         await _break_off(outbound, failure)
     finally:
         try:
-            await passage.finish(failure, outbound.bytes_sent)
+            if passage is not None:
+                await passage.finish(failure, outbound.bytes_sent)
         except Exception:
             _logger.exception("request can't be finished")
+        finally:
+            outbound.over()
 
 
 async def _break_off(outbound: Outbound, error: RequestError) -> None:

@@ -144,7 +144,7 @@ class _AsgiOutbound:
     pump: asyncio.Task[None]
 
     def __init__(self, send: ASGISendCallable, scope: HTTPScope, inbound: _Inbound, *, closes: bool) -> None:
-        self.begun = False
+        self.begun = self.started = False
         self.bytes_sent = 0
         self._send = send
         self._method = scope["method"]
@@ -183,12 +183,15 @@ class _AsgiOutbound:
     def cut(self) -> None:
         """Do nothing: returning without the last message is what cuts."""
 
+    def over(self) -> None:
+        """Do nothing: returning is what ends it."""
+
 
 class _WebSocketOutbound:
     """The sending side of a WebSocket's handshake, and what follows where it is taken."""
 
     def __init__(self, receive: ASGIReceiveCallable, send: ASGISendCallable, *, stopping: asyncio.Event) -> None:
-        self.begun = False
+        self.begun = self.started = False
         self.bytes_sent = 0
         self.closed = False
         self._receive = receive
@@ -219,6 +222,9 @@ class _WebSocketOutbound:
 
     def cut(self) -> None:
         """Do nothing: returning is what cuts."""
+
+    def over(self) -> None:
+        """Do nothing: returning is what ends it."""
 
 
 def _body(fields: RawHeaders, http_version: str, inbound: InboundBody) -> Body:

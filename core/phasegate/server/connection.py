@@ -32,6 +32,7 @@ class Connection(asyncio.Protocol):
         "__weakref__",
         "_drained",
         "_moved",
+        "_old_at",
         "_stalled",
         "_taken",
         "_untaken",
@@ -53,7 +54,9 @@ class Connection(asyncio.Protocol):
         self.client_rule: ClientRule | None = None
         """What the client has proven by a certificate."""
         self.loop = listener.loop
+        age = listener.limits.connection_age
         self.opened = self.loop.time()
+        self._old_at = self.opened + age if age > 0 else NEVER
         self.deadline = NEVER
         self.closed = False
         """Whether the client is gone."""
@@ -128,8 +131,7 @@ class Connection(asyncio.Protocol):
 
     def is_old(self, now: float) -> bool:
         """Tell whether the connection is to be given up once it has nothing to do."""
-        age = self.listener.limits.connection_age
-        return self.listener.roster.draining or (age > 0 and now - self.opened >= age)
+        return now >= self._old_at or self.listener.roster.draining
 
     def abort(self) -> None:
         """Close at once; what was not taken is lost."""

@@ -7,13 +7,14 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from ..errors import UpstreamError, UpstreamUnreachable
+from ..errors import UpstreamUnreachable
 from ..http.body import Body
 from ..http.headers import Headers
 from ..http.message import Response
 from .answers import Answer, AnswerBody, whole
 from .call import Call, CallTimeouts, Origin
 from .connection import NEVER, UpstreamConnection
+from .connector import Connector
 from .head import request_head
 from .pool import Pool
 from .sweeper import Sweeper
@@ -35,7 +36,7 @@ class UpstreamClient:
 
     def __init__(self) -> None:
         self._pools: dict[Origin, Pool] = {}
-        self._connector: aiohttp.TCPConnector | None = None
+        self._connector: Connector | None = None
         self._sweeper: Sweeper | None = None
         self._session: aiohttp.ClientSession | None = None
 
@@ -48,18 +49,22 @@ class UpstreamClient:
         head = request_head(call)
         pool = self._pools.get(call.origin) or self._open_pool(call.origin)
         began = pool.loop.time()
-        connection = pool.take()
-        if connection is None:
+        connection = pool.take() or await pool.connect(call.timeouts)
+        while True:
+            try:
+                await _sent(connection, call, head, began)
+                break
+            except BaseException as error:
+                connection.give_up()
+                if not connection.closed_unanswered:
+                    raise
+                if call.method not in _SAFE_METHODS or not call.body.held:
+                    raise UpstreamUnreachable(f"{call.origin.address} closed a kept connection") from error
             connection = await pool.connect(call.timeouts)
-            return await _exchange(connection, call, head, began)
-        try:
-            return await _exchange(connection, call, head, began)
-        except UpstreamError as error:
-            if not connection.closed_unanswered:
-                raise
-            if call.method not in _SAFE_METHODS or not call.body.held:
-                raise UpstreamUnreachable(f"{call.origin.address} closed a kept connection") from error
-        return await _exchange(await pool.connect(call.timeouts), call, head, began)
+        if connection.complete:
+            return Answer(connection.status, connection.fields, connection.body())
+        body = AnswerBody(connection, call.timeouts.gap, call.timeouts.whole)
+        return Answer(connection.status, connection.fields, body, connection)
 
     async def open_websocket(self, call: Call) -> tuple[Response, UpstreamWebSocket | None]:
         """Make the WebSocket handshake that a call asks for.
@@ -69,9 +74,8 @@ class UpstreamClient:
         """
         request_head(call)
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=self._connect_by(), connector_owner=False, cookie_jar=aiohttp.DummyCookieJar()
-            )
+            connector = aiohttp.TCPConnector(limit=0)
+            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         return await open_websocket(self._session, call)
 
     async def fetch(
@@ -118,43 +122,27 @@ class UpstreamClient:
             self._sweeper.close()
         if self._session is not None:
             await self._session.close()
-        if self._connector is not None:
-            await self._connector.close()
-            self._connector = None
+            self._session = None
 
     def _open_pool(self, origin: Origin) -> Pool:
         for other in [other for other, pool in self._pools.items() if pool.unused]:
             del self._pools[other]
-        if self._sweeper is None:
-            self._sweeper = Sweeper(asyncio.get_running_loop())
-        pool = self._pools[origin] = Pool(origin, self._connect_by(), self._sweeper)
+        if self._sweeper is None or self._connector is None:
+            loop = asyncio.get_running_loop()
+            self._sweeper, self._connector = Sweeper(loop), Connector(loop)
+        pool = self._pools[origin] = Pool(origin, self._connector, self._sweeper)
         return pool
 
-    def _connect_by(self) -> aiohttp.TCPConnector:
-        if self._connector is None:
-            self._connector = aiohttp.TCPConnector(limit=0)
-        return self._connector
 
-
-async def _exchange(connection: UpstreamConnection, call: Call, head: bytes, began: float) -> Answer:
-    """Send a request, and return its answer."""
-    body, timeouts = call.body, call.timeouts
-    data = body.data
-    try:
-        if data is not None and len(data) <= _ONE_WRITE_BYTES:
-            connection.begin(head + data if data else head, is_head=call.method == "HEAD")
-            await connection.head(head_due(timeouts, began))
-        else:
-            connection.begin(head, is_head=call.method == "HEAD")
-            connection.upload(asyncio.get_running_loop().create_task(upload(connection, call, began)))
-            await connection.head(began + timeouts.head if timeouts.head_from_start else NEVER)
-    except BaseException:
-        connection.give_up()
-        raise
-    status, fields = connection.status, connection.fields
-    if connection.complete:
-        return Answer(status, fields, connection.body())
-    return Answer(status, fields, AnswerBody(connection, timeouts.gap, timeouts.whole), connection)
+def _sent(connection: UpstreamConnection, call: Call, head: bytes, began: float) -> asyncio.Future[None]:
+    """Send a request; the result is there once the answer's head is. Its body follows by itself where it is not short."""
+    timeouts, data, is_head = call.timeouts, call.body.data, call.method == "HEAD"
+    if data is not None and len(data) <= _ONE_WRITE_BYTES:
+        return connection.begin(head + data if data else head, head_due(timeouts, began), is_head=is_head)
+    due = began + timeouts.head if timeouts.head_from_start else NEVER
+    answered = connection.begin(head, due, is_head=is_head)
+    connection.upload(asyncio.get_running_loop().create_task(upload(connection, call, began)))
+    return answered
 
 
 def _all_within(seconds: float) -> CallTimeouts:

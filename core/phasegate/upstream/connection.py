@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import httptools
 
@@ -21,8 +21,8 @@ _AHEAD_BYTES = 65_536
 class UpstreamConnection(asyncio.Protocol):
     """Sends a request and takes its answer apart with llhttp, which refuses what two readers could take differently.
 
-    The answer's head is here once `head` returns; its body comes by `block`. What of it nobody has read yet is bounded: over
-    64 KiB the upstream has to wait.
+    The answer's head is here once what `begin` returns is done; its body comes by `block`. What of it nobody has read yet is
+    bounded: over 64 KiB the upstream has to wait.
     """
 
     __slots__ = (
@@ -51,8 +51,8 @@ class UpstreamConnection(asyncio.Protocol):
         "transport",
     )
 
-    def __init__(self, pool: Pool, transport: asyncio.Transport, address: str) -> None:
-        self.transport = transport
+    def __init__(self, pool: Pool, address: str) -> None:
+        self.transport: asyncio.Transport
         self.deadline = NEVER
         """When the sweeper calls `overdue`, by the loop's clock."""
         self.busy = False
@@ -96,8 +96,11 @@ class UpstreamConnection(asyncio.Protocol):
         """How many calls it has carried."""
         return self._calls
 
-    def begin(self, data: bytes, *, is_head: bool) -> None:
-        """Send a request's head, and its body as far as that is here; `is_head` says that the answer has no body."""
+    def begin(self, data: bytes, deadline: float, *, is_head: bool) -> asyncio.Future[None]:
+        """Send a request's head, and its body as far as that is here; `is_head` says that the answer has no body.
+
+        The result is there once the answer's head is, which is due then. It is an UpstreamError where none comes.
+        """
         self.busy = self._in_head = True
         self.complete = False
         self._calls += 1
@@ -107,7 +110,16 @@ class UpstreamConnection(asyncio.Protocol):
         self._size = 0
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
-        self.write(data)
+        pool = self._pool
+        self._waiter = answered = pool.loop.create_future()
+        self.deadline = deadline
+        if pool.sweeper.at_rest:
+            pool.sweeper.rouse()
+        if self.transport.is_closing():
+            self.fail(self._cut())
+        else:
+            self.transport.write(data)
+        return answered
 
     def upload(self, task: asyncio.Task[None]) -> None:
         """Note who sends the rest of the request's body, so that this ends with the call."""
@@ -132,16 +144,6 @@ class UpstreamConnection(asyncio.Protocol):
             self._drained = loop.create_future()
             await self._drained
             self._expect(otherwise if self._in_head else NEVER)
-
-    async def head(self, deadline: float) -> None:
-        """Wait until the answer's head is here. Raise UpstreamError when it is none, or does not come."""
-        if self._uploading is None or deadline < self.deadline:
-            self._expect(deadline)
-        while self._in_head:
-            if self._error is not None:
-                raise self._error
-            self._waiter = self._pool.loop.create_future()
-            await self._waiter
 
     def body(self) -> bytes:
         """Return the body of an answer that is complete, and give the connection back."""
@@ -195,6 +197,12 @@ class UpstreamConnection(asyncio.Protocol):
             self.fail(UpstreamTimeout(f"{self._address} stopped in the middle of its answer"))
 
     # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        # uvloop's transports are of no class of asyncio's.
+        self.transport = cast("asyncio.Transport", transport)
+        self._pool.made(self)
 
     def data_received(self, data: bytes) -> None:
         """Take a part of the answer."""
@@ -277,13 +285,15 @@ class UpstreamConnection(asyncio.Protocol):
         if self._size > _AHEAD_BYTES and not self._paused:
             self._paused = True
             self.transport.pause_reading()
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
 
     def on_message_complete(self) -> None:
         """Note that the answer is here whole."""
         if not self._in_head:
             self.complete = True
-            self._wake()
+            if self._waiter is not None:
+                self._wake()
 
     # The rest is its own.
 
@@ -294,7 +304,10 @@ class UpstreamConnection(asyncio.Protocol):
     def _wake(self) -> None:
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+            if self._in_head and self._error is not None:
+                waiter.set_exception(self._error)
+            else:
+                waiter.set_result(None)
 
     def _go_on_uploading(self) -> None:
         drained, self._drained = self._drained, None
@@ -307,7 +320,8 @@ class UpstreamConnection(asyncio.Protocol):
             return
         self.busy = False
         reusable = self._framing.persistent and self._uploading is None and self._error is None and not self._paused
-        self._end_upload()
+        if self._uploading is not None:
+            self._end_upload()
         if reusable and not self.transport.is_closing():
             self._pool.give_back(self)
         else:

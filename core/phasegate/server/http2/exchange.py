@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 
 from h2.errors import ErrorCodes
 
@@ -26,7 +27,6 @@ class Http2Exchange:
         "_connection",
         "_ended",
         "_gone",
-        "_started",
         "_window",
         "begun",
         "body",
@@ -35,6 +35,7 @@ class Http2Exchange:
         "length",
         "refused",
         "request",
+        "started",
         "stream",
         "task",
     )
@@ -60,8 +61,9 @@ class Http2Exchange:
         self.begun = False
         self.bytes_sent = 0
         self.task: asyncio.Task[None] | None = None
+        self.started = False
         self._connection = connection
-        self._started = self._gone = self._ended = False
+        self._gone = self._ended = False
         self._window: asyncio.Future[None] | None = None
         self._blocked_since: float | None = None
         self._blocked = 0.0
@@ -71,13 +73,13 @@ class Http2Exchange:
         """Whether the client is gone, or wants no answer any more."""
         return self._gone or self._connection.closed
 
-    async def run(self) -> None:
+    def run(self) -> Coroutine[Any, Any, None]:
         """See the request through."""
-        self._started = True
-        try:
-            await answer(self._connection.listener.application, self.request, self.refused, self)
-        finally:
-            self._connection.forget(self)
+        return answer(self._connection.listener.application, self.request, self.refused, self)
+
+    def over(self) -> None:
+        """Note that nothing more is done for the request."""
+        self._connection.forget(self)
 
     async def send(self, response: Response) -> None:
         """Send the whole answer. Raise RequestError when its body breaks off."""
@@ -110,8 +112,8 @@ class Http2Exchange:
             self.body.discard()
         if self.task is not None:
             self.task.cancel()
-            if not self._started:
-                self._connection.forget(self)
+            if not self.started:
+                self.over()
 
     def ask_for_body(self) -> None:
         """Tell a client that waits for it to send its body (RFC 9110 section 10.1.1)."""

@@ -14,6 +14,9 @@ Pairs = list[tuple[str, str]]
 Fields = list[tuple[bytes, bytes]]
 
 _UNRESERVED = "-_.~"
+# What needs no escape; in a path, no second one.
+_PLAIN = re.compile(r"[A-Za-z0-9\-_.~]*")
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9\-_.~/]*")
 _SLASHES = re.compile(r"/{2,}")
 _SPACES = re.compile(rb"[ \t]+")
 
@@ -25,7 +28,9 @@ def merge_slashes(path: str) -> str:
 
 def canonical_uri(wire_path: str, *, escape_again: bool = True) -> str:
     """Return the path as it is signed: every segment of the escaped path escaped once more (for S3 as it is)."""
-    return quote(wire_path, safe=f"/{_UNRESERVED}") if escape_again else wire_path
+    if not escape_again or _PLAIN_PATH.fullmatch(wire_path):
+        return wire_path
+    return quote(wire_path, safe=f"/{_UNRESERVED}")
 
 
 def wire_query(raw: str) -> Pairs:
@@ -47,19 +52,24 @@ def canonical_query(pairs: Pairs) -> str:
     return joined(sorted(pairs))
 
 
-def canonical_headers(fields: Fields, names: Iterable[bytes]) -> tuple[str, str]:
+def canonical_headers(fields: Fields) -> tuple[str, str]:
     """Return the header block as it is signed, and the list of its names.
 
     Names are sorted, repeats joined with a comma in sent order, values trimmed and inner runs of spaces and tabs made
     one space.
     """
-    chosen = sorted(set(names))
-    folded = {
-        name: b",".join(_SPACES.sub(b" ", value.strip()) for other, value in fields if other == name) for name in chosen
-    }
-    block = "".join(f"{name.decode('latin-1')}:{value.decode('latin-1')}\n" for name, value in folded.items())
-    return block, b";".join(chosen).decode("latin-1")
+    folded: dict[bytes, bytes] = {}
+    for name, value in fields:
+        text = value.strip()
+        if b"  " in text or b"\t" in text:
+            text = _SPACES.sub(b" ", text)
+        folded[name] = folded[name] + b"," + text if name in folded else text
+    names = sorted(folded)
+    lines = [b"%b:%b\n" % (name, folded[name]) for name in names]
+    return b"".join(lines).decode("latin-1"), b";".join(names).decode("latin-1")
 
 
 def _encoded(text: str) -> str:
+    if _PLAIN.fullmatch(text):
+        return text
     return quote(unquote_to_bytes(text.replace("+", " ")), safe=_UNRESERVED)

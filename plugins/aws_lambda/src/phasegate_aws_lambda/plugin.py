@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -77,7 +78,8 @@ class AwsLambda(FunctionPlugin):
         if self._signer is None or (self.forward_client_credentials and carries_signature(request)):
             return
         remove_client_signature(request, exchange)
-        payload = await request.body.sha256()
+        data = request.body.data
+        payload = await request.body.sha256() if data is None else hashlib.sha256(data).hexdigest()
         self._signer.sign(request, payload, self.clock.time() + self._skew_seconds)
 
     async def accept(self, answer: Answer, exchange: Exchange) -> Response | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import quote
 
@@ -69,14 +70,17 @@ class Signer:
     endpoint: Endpoint
     extra: frozenset[bytes] = frozenset()
     location: Literal["header", "query"] = "header"
-    _day_key: tuple[tuple[str, bytes], bytes] | None = None
+    _day_key: tuple[tuple[str, str], bytes] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.extra -= NEVER_SIGNED
 
     def sign(self, request: FunctionRequest, payload_sha256: str, now: float) -> None:
         """Bring the request into its wire form and sign it; `now` is in seconds since 1970.
 
         Nothing may touch the request's method, path, query, body or signed headers afterwards.
         """
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+        stamp = _stamp(int(now))
         pairs = wire_query(request.query)
         if self._normalises:
             request.path = merge_slashes(request.path)
@@ -117,14 +121,9 @@ class Signer:
         request.query = joined([*pairs, ("X-Amz-Signature", signature)])
 
     def _signed_headers(self, request: FunctionRequest) -> tuple[str, str]:
-        fields = [(b"host", request.host.encode("ascii")), *request.headers]
-        names = {name for name, _ in fields if self._is_signed(name)}
-        return canonical_headers(fields, names)
-
-    def _is_signed(self, name: bytes) -> bool:
-        if name in (b"host", b"content-type") or name.startswith(b"x-amz-"):
-            return True
-        return name in self.extra and name not in NEVER_SIGNED
+        fields = [(b"host", request.host.encode("ascii"))]
+        fields += [field for field in request.headers if _is_always_signed(field[0]) or field[0] in self.extra]
+        return canonical_headers(fields)
 
     def _signature(
         self, request: FunctionRequest, pairs: Pairs, headers: tuple[str, str], payload: str, stamp: str
@@ -139,11 +138,22 @@ class Signer:
         return f"{stamp[:8]}/{self.endpoint.region}/{self.endpoint.service}/aws4_request"
 
     def _key_of_day(self, day: str) -> bytes:
-        secret = self.secret_key.value.encode()
-        mark = (day, hashlib.sha256(secret).digest())
-        if self._day_key is None or self._day_key[0] != mark:
-            key = b"AWS4" + secret
+        secret = self.secret_key.value
+        if self._day_key is None or self._day_key[0] != (day, secret):
+            key = f"AWS4{secret}".encode()
             for part in (day, self.endpoint.region, self.endpoint.service, "aws4_request"):
                 key = hmac.digest(key, part.encode(), "sha256")
-            self._day_key = (mark, key)
+            self._day_key = ((day, secret), key)
         return self._day_key[1]
+
+
+@lru_cache(maxsize=4)
+def _stamp(seconds: int) -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
+
+
+@lru_cache(maxsize=4096)
+def _is_always_signed(name: bytes) -> bool:
+    if name in NEVER_SIGNED:
+        return False
+    return name in (b"host", b"content-type") or name.startswith(b"x-amz-")

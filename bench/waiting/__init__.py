@@ -1,0 +1,1 @@
+"""Requests that wait for a slow upstream, and the memory that each takes meanwhile."""
