@@ -92,25 +92,27 @@ class Supervisor:
         source = FileSource(self._settings.file, may_lack=self._settings.file_may_lack)
         self._configuration = Configuration(self._schemas, source, self._store, references, self._distribution)
         try:
-            await self._configuration.begin()
             self._open_addresses()
-            self._settings = with_admin_key(self._settings)
             allow_descriptors(self._settings.limits)
+            await self._lives.launch(Slot(index, self._settings.loop, self) for index in range(self._settings.workers))
+            await self._configuration.begin()
+            self._settings = with_admin_key(self._settings)
             self._follow_signals()
-            self._lives.slots = [Slot(index, self._settings.loop, self) for index in range(self._settings.workers)]
-            for slot in self._lives.slots:
-                self._lives.start(slot)
+            self._lives.begin()
             await self._until_stopped()
         finally:
             await self._end()
 
-    def begin(self, slot: Slot) -> tuple[Start, list[int]]:
+    def descriptors(self, slot: Slot) -> list[int]:
+        """Return a slot's sockets."""
+        return [address.open(slot.index).fileno() for address in self._addresses]
+
+    def begin(self, slot: Slot) -> Start:
         """Return what a new worker starts with: the settings, its sockets, and what is served."""
-        descriptors = [address.open(slot.index).fileno() for address in self._addresses]
+        descriptors = self.descriptors(slot)
         listeners = descriptors[: len(self._settings.listen)]
         admin = descriptors[-1] if len(descriptors) > len(listeners) else None
-        state = self._distribution.begin(slot)
-        return Start(self._settings, slot.index, tuple(listeners), admin, state), descriptors
+        return Start(self._settings, slot.index, tuple(listeners), admin, self._distribution.begin(slot))
 
     def deliver(self, slot: Slot, message: Message) -> None:
         """Take a worker's message."""

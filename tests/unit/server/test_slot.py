@@ -1,6 +1,7 @@
 """A slot tells the worker of now from the one before it."""
 
 import asyncio
+import signal
 import socket
 from collections.abc import AsyncIterator
 from typing import cast
@@ -36,3 +37,21 @@ async def test_an_answer_reaches_the_worker_that_asked_and_none_after_it(lines: 
 
 async def test_an_answer_to_nobody_is_dropped() -> None:
     await Slot(0, "asyncio", cast("SlotOwner", None)).line()(Answered(1, []))
+
+
+class NoSockets:
+    """An owner that has nothing to inherit, and nothing to serve."""
+
+    def descriptors(self, _: Slot) -> list[int]:
+        return []
+
+
+async def test_a_process_that_was_launched_for_nothing_is_ended() -> None:
+    slot = Slot(0, "asyncio", cast("SlotOwner", NoSockets()))
+    await slot.discard()
+    await slot.launch()
+    process = slot._process
+    assert process is not None
+    assert process.returncode is None
+    await slot.discard()
+    assert process.returncode == -signal.SIGKILL
