@@ -20,6 +20,8 @@ from .registry import Registry
 
 _logger = logging.getLogger(__name__)
 _SERVER = (b"server", SERVER.encode("ascii"))
+# It tells an upstream's own failure from one of the gateway's, whose status may be the same.
+_UPSTREAM_STATUS, _SERVER_ERROR = "x-phasegate-upstream-status", 500
 T = TypeVar("T")
 
 
@@ -118,6 +120,8 @@ class Run:
         except RequestError as error:
             exchange.error = error
             response = error_response(error, exchange.request_id)
+        if exchange.upstream is not None and (exchange.upstream.status or 0) >= _SERVER_ERROR:
+            response.headers[_UPSTREAM_STATUS] = str(exchange.upstream.status)
         for step in self._pipeline.response:
             response = await self._changed(step, response)
         exchange.response = response
