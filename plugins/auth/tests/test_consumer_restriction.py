@@ -73,7 +73,9 @@ async def test_a_preflight_is_from_nobody_and_passes(kind: str) -> None:
     headers = {"origin": "https://a.example", "access-control-request-method": "PUT"}
     exchange = make_exchange(make_request("OPTIONS", headers=headers), route=ROUTE)
     assert await answer({"type": kind, "whitelist": ["jack"]}, exchange) is None
-    exchange.consumer = Consumer("jill")
+    exchange.request.method = "DELETE"
+    assert await answer({"type": kind, "whitelist": ["jack"]}, exchange) is not None
+    exchange.request.method, exchange.consumer = "OPTIONS", Consumer("jill")
     assert await answer({"type": kind, "whitelist": ["jack"]}, exchange) is not None
 
 

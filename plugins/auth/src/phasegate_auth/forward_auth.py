@@ -17,8 +17,8 @@ from phasegate import (
     Services,
     UpstreamError,
     UpstreamTLS,
+    goes_on_as_preflight,
     hookimpl,
-    is_preflight,
 )
 
 from . import own_headers
@@ -130,7 +130,7 @@ class ForwardAuth(Plugin):
     @hookimpl
     async def access(self, exchange: Exchange) -> Response | None:
         """Ask, and take the answer. Preflights have no credentials that anybody could judge."""
-        if is_preflight(exchange.original) and not self.run_on_preflight:
+        if goes_on_as_preflight(exchange) and not self.run_on_preflight:
             self._copy(Headers(), exchange)
             return None
         try:
