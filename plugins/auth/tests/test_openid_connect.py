@@ -144,6 +144,17 @@ async def test_keys_are_fetched_once_and_anew_for_one_that_is_new(provider: Open
     assert not (await judged(plugin, provider.token("one"))).holds
 
 
+async def test_keys_without_names_are_fetched_anew_for_a_token_that_none_holds(provider: OpenIdProvider) -> None:
+    plugin = await provider.opened()
+    assert (await judged(plugin, provider.token(kid=None))).holds
+    provider.names = ["two"]
+    provider.clock.advance(11)
+    assert (await judged(plugin, provider.token("two", kid=None))).holds
+    for _ in range(20):
+        assert not (await judged(plugin, provider.token("one", kid=None))).holds
+    assert provider.asked == ["description", "keys"] * 2
+
+
 async def test_made_up_keys_do_not_have_the_provider_asked_again_and_again(provider: OpenIdProvider) -> None:
     plugin = await provider.opened()
     for number in range(20):
