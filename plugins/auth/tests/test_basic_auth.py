@@ -216,6 +216,24 @@ async def test_many_users_tried_from_one_address_lock_it_out_whole(monkeypatch: 
     await plugin.close()
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "counts"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("unix:", "unix:", True),
+    ],
+)
+def test_the_addresses_that_one_sender_has_are_counted_as_one(first: str, second: str, *, counts: bool) -> None:
+    failures = Failures(FixedClock(), most=1, seconds=60)
+    failures.note(first, "jack")
+    assert failures.are_too_many(second, "jack") is counts
+
+
 async def test_nobody_is_locked_out_where_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     Counted(monkeypatch)
     plugin = make_plugin(BasicAuth, {"lockout_failures": 0})
