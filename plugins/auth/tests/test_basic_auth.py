@@ -206,6 +206,27 @@ async def test_after_many_wrong_passwords_none_is_looked_at_any_more(monkeypatch
     await plugin.close()
 
 
+async def test_passwords_that_are_tried_at_once_are_counted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = Counted(monkeypatch)
+    plugin = make_plugin(BasicAuth, {"lockout_failures": 3})
+    await plugin.open(make_services(consumers=CONSUMERS, clock=FixedClock()))
+    guesses = [*map(str, range(9)), "in the clear"]
+    answers = await asyncio.gather(*(tried(plugin, basic("j\u00efll", guess)) for guess in guesses))
+    assert answers == ["the password is another"] * 3 + [LOCKED] * 7
+    assert len(counted.asked) == 3
+    await plugin.close()
+
+
+async def test_one_password_that_comes_often_at_once_is_one_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    Counted(monkeypatch)
+    plugin = make_plugin(BasicAuth, {"lockout_failures": 3})
+    await plugin.open(make_services(consumers=CONSUMERS, clock=FixedClock()))
+    good = basic("j\u00efll", "in the clear")
+    assert await asyncio.gather(*(tried(plugin, good) for _ in range(9))) == ["in"] * 9
+    assert plugin._failures._tried == {}
+    await plugin.close()
+
+
 async def test_many_users_tried_from_one_address_lock_it_out_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     Counted(monkeypatch)
     plugin = make_plugin(BasicAuth, {"lockout_failures": 2})
@@ -231,7 +252,7 @@ async def test_many_users_tried_from_one_address_lock_it_out_whole(monkeypatch: 
 def test_the_addresses_that_one_sender_has_are_counted_as_one(first: str, second: str, *, counts: bool) -> None:
     failures = Failures(FixedClock(), most=1, seconds=60)
     failures.note(first, "jack")
-    assert failures.are_too_many(second, "jack") is counts
+    assert failures.are_too_many(second, "jack", "x") is counts
 
 
 async def test_nobody_is_locked_out_where_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,4 +269,4 @@ def test_what_is_counted_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(50):
         failures.note(f"192.0.2.{number}", "jack")
     assert len(failures._counted) <= 4
-    assert failures.are_too_many("192.0.2.49", "jack")
+    assert failures.are_too_many("192.0.2.49", "jack", "x")

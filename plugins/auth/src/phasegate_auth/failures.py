@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from ipaddress import ip_address
 
@@ -19,6 +22,7 @@ class Failures:
 
     After `most` failures within `seconds` a user's password is not looked at any more for a request from that address, and
     no password after five times as many, until those seconds are over. Whether there is such a user makes no difference.
+    Passwords of a user that are looked at just now count as wrong for others, or many at once would all be looked at.
     Addresses of IPv6 are counted by their network, since who has one has as many as he likes.
     """
 
@@ -27,13 +31,29 @@ class Failures:
         self._most = most
         self._seconds = seconds
         self._counted: dict[tuple[str, ...], tuple[float, int]] = {}
+        self._tried: dict[tuple[str, str], Counter[str]] = {}
 
-    def are_too_many(self, address: str, username: str) -> bool:
+    def are_too_many(self, address: str, username: str, password: str) -> bool:
         """Tell whether no more passwords are looked at."""
         if not self._most:
             return False
-        source = _source(address)
-        return self._count((source, username)) >= self._most or self._count((source,)) >= self._most * _USERS
+        pair = (_source(address), username)
+        others = self._tried.get(pair, Counter()).keys() - {password}
+        return self._count(pair) + len(others) >= self._most or self._count(pair[:1]) >= self._most * _USERS
+
+    @contextmanager
+    def trying(self, address: str, username: str, password: str) -> Iterator[None]:
+        """Know that a password is being looked at."""
+        pair = (_source(address), username)
+        tried = self._tried.setdefault(pair, Counter())
+        tried[password] += 1
+        try:
+            yield
+        finally:
+            tried[password] -= 1
+            tried += Counter()
+            if not tried:
+                self._tried.pop(pair, None)
 
     def note(self, address: str, username: str) -> None:
         """Count one more."""
