@@ -140,6 +140,17 @@ async def test_an_unknown_user_costs_what_a_wrong_password_costs(monkeypatch: py
     assert counted.asked == [(HASH, "wrong"), (HASH, "wrong"), (None, "wrong"), (None, "wrong")]
 
 
+async def test_an_unknown_user_costs_what_others_hashes_cost_and_never_gets_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hash of another cost than new ones have would tell by the time which users there are."""
+    counted = Counted(monkeypatch)
+    checks = PasswordChecks(FixedClock())
+    assert await checks.holds("jack", "dear", "dear")
+    assert [await checks.holds("nobody", None, given) for given in ("wrong", "dear", "dear")] == [False] * 3
+    assert counted.asked == [("dear", "dear"), ("dear", "wrong"), ("dear", "dear"), ("dear", "dear")]
+    assert not checks.held("nobody", None, "dear")
+    checks.close()
+
+
 async def test_what_held_is_remembered_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     counted, clock = Counted(monkeypatch), FixedClock()
     checks = PasswordChecks(clock)
