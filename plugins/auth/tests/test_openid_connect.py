@@ -188,6 +188,22 @@ async def test_without_keys_nobody_can_say(
     assert "OpenID provider can't be asked" in caplog.messages
 
 
+@pytest.mark.parametrize("status", [200, 500])
+async def test_no_query_of_the_providers_address_is_logged(
+    provider: OpenIdProvider, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    plugin = await provider.opened(discovery=f"{provider.issuer}/.well-known/openid-configuration?key=hidden")
+    provider.status, provider.document = (
+        status,
+        {"issuer": provider.issuer, "jwks_uri": f"{provider.issuer}/no?key=hidden"},
+    )
+    with pytest.raises(ServiceUnavailable):
+        await judged(plugin, provider.token())
+    told = [f"{record.discovery} {record.cause}" for record in caplog.records]  # type: ignore[attr-defined]
+    assert len(told) == 1
+    assert "hidden" not in told[0]
+
+
 async def test_a_provider_that_is_not_there_is_no_fault_of_the_token(provider: OpenIdProvider) -> None:
     plugin = await provider.opened(discovery="http://127.0.0.1:1/x", timeout=1)
     with pytest.raises(ServiceUnavailable):

@@ -96,9 +96,8 @@ class Provider:
                 self._metadata = await self._fetched()
                 self._fresh_until = now + _FRESH_SECONDS
             except (UpstreamError, ValueError) as error:
-                self._logger.warning(
-                    "OpenID provider can't be asked", extra={"discovery": self._discovery, "cause": str(error)}
-                )
+                told = {"discovery": _shown(self._discovery), "cause": str(error)}
+                self._logger.warning("OpenID provider can't be asked", extra=told)
 
     async def _fetched(self) -> Metadata:
         told = await self._document(self._discovery)
@@ -114,10 +113,10 @@ class Provider:
     async def _document(self, url: str) -> Mapping[str, Any]:
         answer = await self._service(url).ask(headers=Headers({"accept": "application/json"}))
         if answer.status != 200 or not isinstance(answer.body, bytes):
-            raise ValueError(f"{url} answered {answer.status}")
+            raise ValueError(f"{_shown(url)} answered {answer.status}")
         document = orjson.loads(answer.body)
         if not isinstance(document, dict):
-            raise ValueError(f"{url} answered with what is no object")  # noqa: TRY004 (all of them are ValueErrors)
+            raise ValueError(f"{_shown(url)} answered with what is no object")  # noqa: TRY004 (all of them are ValueErrors)
         return document
 
 
@@ -146,6 +145,11 @@ def _of_algorithm(metadata: Metadata, header: Mapping[str, Any], algorithm: str)
             yield fitting(jwt.PyJWK(dict(jwk), algorithm).key, algorithm)
         except (jwt.PyJWTError, ValueError, TypeError, KeyError):
             continue
+
+
+def _shown(url: str) -> str:
+    """Return a URL as it may be logged: its query can hold a key."""
+    return url.partition("?")[0]
 
 
 def _is_url(text: str) -> bool:
