@@ -49,6 +49,9 @@ class Obedient:
     def send(self, message: Message) -> None:
         asyncio.get_running_loop().call_soon(self._obey, message)
 
+    async def tell(self, message: Message) -> None:
+        self.send(message)
+
     def _obey(self, message: Message) -> None:
         match message:
             case Prepare():

@@ -19,7 +19,9 @@ from phasegate.secret import Secret
 from phasegate.server.serving import Site, serve
 from phasegate.server.sockets import BACKLOG
 from phasegate.settings import AdminKey, AdminSettings
-from phasegate.store.records import Change, Conflict, Key, Record, Revision, StoreUnavailable, Write
+from phasegate.store.changes import summary_of
+from phasegate.store.packing import pack
+from phasegate.store.records import Change, Conflict, Key, Record, Revision, StoreUnavailable, Summary, Write
 
 ADMIN_KEY = "an-admin-key-of-the-tests"
 VIEWER_KEY = "a-viewer-key-of-the-tests"
@@ -75,6 +77,14 @@ class MemoryDesk:
         revision, records = self._applied(Proposal(writes, {}, "another", ""))
         self._history.append(revision)
         self.view = View(self.view.document, records, revision.number, FILE)
+
+    async def packed_revision(self, number: int) -> bytes | None:
+        """Return one revision packed."""
+        return next((pack(found) for found in await self.revisions() if found.number == number), None)
+
+    async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
+        """Return the summaries of the newest revisions."""
+        return [summary_of(revision) for revision in await self.revisions(before=before, limit=limit)]
 
     def forget(self, count: int) -> None:
         """Keep the newest revisions alone, as a store does that is cleaned up."""

@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 
+from phasegate.store.changes import summary_of
+from phasegate.store.packing import pack
 from phasegate.store.records import (
     Change,
     Conflict,
@@ -13,6 +15,7 @@ from phasegate.store.records import (
     Record,
     Revision,
     StoreUnavailable,
+    Summary,
     Write,
 )
 
@@ -69,6 +72,12 @@ class MemoryStore(NothingKept):
             return False
         self.noted = ids
         return True
+
+    async def packed_revision(self, number: int) -> bytes | None:
+        return next((pack(found) for found in await self.revisions() if found.number == number), None)
+
+    async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
+        return [summary_of(revision) for revision in await self.revisions(before=before, limit=limit)]
 
     async def close(self) -> None:
         self.closed = True

@@ -150,6 +150,18 @@ class Waits(Plugin):
 
 
 @dataclass(kw_only=True)
+class Holds(Plugin):
+    """Holds the request's body whole before it is sent on."""
+
+    name: ClassVar[str] = "holds"
+
+    @hookimpl
+    async def access(self, exchange: Exchange) -> Response | None:
+        await exchange.request.body.hold(10_000_000)
+        return None
+
+
+@dataclass(kw_only=True)
 class Returns(Plugin):
     """Returns something that is no answer: a text, or with `status` one that no answer has."""
 

@@ -18,7 +18,7 @@ PhasegateError
      |- ClientClosed            499   the client went away
      |- PluginFailed            500   a plugin raised what it should not
      |- ServiceUnavailable      503   nothing can answer at the moment
-     |- Overloaded              503   as many connections as there may be
+     |- Overloaded              503   as many connections, or bodies on disk, as there may be
      |- VersionNotSupported     505   neither HTTP/1.0 nor HTTP/1.1
      `- UpstreamError           502   the upstream failed
          |- UpstreamUnreachable 502   refused, unresolved, or closed before an answer
@@ -246,7 +246,7 @@ class ServiceUnavailable(RequestError):
 
 
 class Overloaded(RequestError):
-    """There are as many connections as there may be."""
+    """There are as many connections, or bodies on disk, as there may be."""
 
     status = 503
     code = "overloaded"

@@ -14,7 +14,7 @@ from .access_log import AccessLog
 from .errors import BadRequest, ClientClosed, Misdirected, PluginFailed, RequestError
 from .exchange import Exchange
 from .http.address import Network
-from .http.headers import Headers
+from .http.headers import Headers, name_of
 from .http.hygiene import client_address
 from .http.message import Request
 from .pipeline import Run
@@ -143,7 +143,8 @@ class GatewayPassage(Run):
         `error` tells what broke the answer off after its head: the client, or the upstream.
         """
         exchange = self._exchange
-        exchange.error = error or exchange.error
+        if error is not None:
+            exchange.error = error
         exchange.bytes_sent = bytes_sent
         exchange.close()
         exchange.request.body.close()
@@ -183,8 +184,8 @@ def _find_route(exchange: Exchange, router: Router) -> RequestError | None:
 
 def _identified(headers: Headers) -> str:
     """Return the request's id, which stands in its fields afterwards: the client's where it gave one, or a new one."""
-    given = [value for name, value in headers.raw if name == b"x-request-id"]
-    if given:
+    if b"x-request-id" in map(name_of, headers.raw):
+        given = [value for name, value in headers.raw if name == b"x-request-id"]
         found = given[0].decode("latin-1")
         if len(given) == 1 and _REQUEST_ID.fullmatch(found):
             return found

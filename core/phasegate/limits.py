@@ -26,6 +26,8 @@ class Limits:
     """Bodies that are held whole before they are sent on, all together, those up to 64 KiB apart; what is over it waits on
     disk, as does what is over 1 MiB of each.
     """
+    body_files: int = 1024
+    """Bodies that wait on disk at once, each a file; one more is answered 503."""
     message_bytes: int = 1_048_576
     """The longest message a client sends over a WebSocket; a longer one closes it with 1009."""
     head_timeout: float = 10.0
@@ -44,6 +46,10 @@ class Limits:
     """After this time a connection finishes its requests and closes, which spreads clients over workers; 0 is never."""
     connections: int = 8192
     """Open connections; one more is answered 503."""
+    admin_connections: int = 256
+    """Open connections on the admin address, where that is none of the gateway's: they are counted apart; one more is
+    answered 503.
+    """
     connections_per_address: int = 1024
     """Open connections from one address, those of trusted proxies apart; one more is answered 503; 0 is any number."""
     streams: int = 100

@@ -20,6 +20,8 @@ from .registry import Registry
 
 _logger = logging.getLogger(__name__)
 _SERVER = (b"server", SERVER.encode("ascii"))
+# It tells an upstream's own failure from one of the gateway's, whose status may be the same.
+_UPSTREAM_STATUS, _SERVER_ERROR = "x-phasegate-upstream-status", 500
 T = TypeVar("T")
 
 
@@ -104,14 +106,22 @@ class Run:
 
     async def answer(self) -> Response:
         """Run every phase up to `response` and return the answer, an error's included. Only cancelling ends it early."""
-        exchange = self._exchange
+        exchange, pipeline = self._exchange, self._pipeline
         try:
             if self._refused is not None:
                 raise self._refused
-            response = await self._claim()
+            response = None
+            if pipeline.rewrite or pipeline.authenticate or pipeline.access:
+                response = await self._let_in()
+            if response is None:
+                response = await self._first("proxy", self._pipeline.proxy)
+            if response is None:
+                raise self._unclaimed()
         except RequestError as error:
             exchange.error = error
             response = error_response(error, exchange.request_id)
+        if exchange.upstream is not None and (exchange.upstream.status or 0) >= _SERVER_ERROR:
+            response.headers[_UPSTREAM_STATUS] = str(exchange.upstream.status)
         for step in self._pipeline.response:
             response = await self._changed(step, response)
         exchange.response = response
@@ -127,18 +137,13 @@ class Run:
             except Exception:
                 _logger.exception("plugin failed", extra={"plugin": step.plugin, "phase": "log", **self._where()})
 
-    async def _claim(self) -> Response:
-        response = None
-        if self._pipeline.rewrite:
-            response = await self._first("rewrite", self._pipeline.rewrite)
+    async def _let_in(self) -> Response | None:
+        """Run what comes before the proxy phase."""
+        response = await self._first("rewrite", self._pipeline.rewrite)
         if response is None and self._pipeline.authenticate:
             await self._authenticate()
-        if response is None and self._pipeline.access:
+        if response is None:
             response = await self._first("access", self._pipeline.access)
-        if response is None:
-            response = await self._first("proxy", self._pipeline.proxy)
-        if response is None:
-            raise self._unclaimed()
         return response
 
     async def _first(self, phase: str, steps: tuple[Step, ...]) -> Response | None:
@@ -150,6 +155,8 @@ class Run:
             except (Exception, asyncio.CancelledError) as error:
                 raise _failure(step, phase, error) from error
             if response is not None:
+                if isinstance(response, Response) and type(response.status) is int and 200 <= response.status <= 599:
+                    return response
                 return _checked(response, Response, step, phase)
         return None
 

@@ -39,7 +39,7 @@ async def test_every_mistake_is_told_on_standard_error(tmp_path: Path, command: 
         f"error: {tmp_path}/routes.yaml: routes[0].uri: is no path: path 'a' does not begin with a slash",
         (
             f"error: {tmp_path}/routes.yaml: routes[1].plugins.key-auth.x: is not a known key; "
-            "known here: header, hide_credentials, realm"
+            "known here: anonymous_consumer, header, hide_credentials, query, realm, run_on_preflight"
         ),
     ]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -36,6 +37,26 @@ async def test_it_serves_with_as_many_workers_as_asked(tmp_path: Path, upstream:
         assert (await get(server.url)).status_code == 200
         assert (await get(f"{server.admin_url}/healthz")).json() == {"status": "ok"}
         assert await server.stop() == 0
+
+
+async def test_workers_get_ready_while_the_file_is_read(tmp_path: Path, upstream: FakeUpstream) -> None:
+    file = write_conf(tmp_path, {}, workers=2) / "routes.yaml"
+    file.unlink()
+    os.mkfifo(file)
+    others = children_of(os.getpid())
+    gateway = serving(tmp_path)
+    starting = asyncio.create_task(gateway.__aenter__())
+    # Nobody can open it before somebody reads it.
+    descriptor = await asyncio.to_thread(os.open, file, os.O_WRONLY)
+    (pid,) = set(children_of(os.getpid())) - set(others)
+    workers = children_of(pid)
+    os.write(descriptor, json.dumps(routes(upstream)).encode())
+    os.close(descriptor)
+    server = await starting
+    assert (len(workers), server.workers()) == (2, workers)
+    assert (await get(server.url)).status_code == 200
+    assert await server.stop() == 0
+    await gateway.__aexit__(None, None, None)
 
 
 async def test_sigterm_finishes_what_is_in_flight(tmp_path: Path, upstream: FakeUpstream) -> None:

@@ -65,6 +65,18 @@ async def test_timeouts(start_gateway: GatewayMaker, upstream: FakeUpstream, whe
     assert (response.status_code, response.json()["code"]) == (504, "upstream_timeout")
 
 
+async def test_an_upstream_s_own_failure_is_told_from_the_gateway_s(
+    start_gateway: GatewayMaker, upstream: FakeUpstream
+) -> None:
+    upstream.reply(Reply(status=503), Reply(status=404))
+    failed, missing = await ask(start_gateway, {"nodes": {upstream.address: 1}}, 2)
+    (unreachable,) = await ask(start_gateway, {"nodes": {"127.0.0.1:1": 1}})
+    told = [
+        (each.status_code, each.headers.get("x-phasegate-upstream-status")) for each in (failed, missing, unreachable)
+    ]
+    assert told == [(503, "503"), (404, None), (502, None)]
+
+
 async def test_an_upstream_s_certificate_must_be_trusted(start_gateway: GatewayMaker) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..errors import PhasegateError
-from ..store.records import Key, Record, Revision, StoreUnavailable, Write
+from ..store.records import Key, Record, Revision, StoreUnavailable, Summary, Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +76,12 @@ class Desk(Protocol):
 
     async def revisions(self, *, before: int | None = None, limit: int = 50) -> list[Revision]:
         """Return the newest revisions, newest first. Raise StoreUnavailable."""
+
+    async def packed_revision(self, number: int) -> bytes | None:
+        """Return one revision as the store keeps it, packed and secrets sealed, None where it is not kept.
+
+        Raise StoreUnavailable.
+        """
+
+    async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
+        """Return the summaries of the newest revisions, newest first. Raise StoreUnavailable."""

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Mapping
+from typing import Any, TypeVar
+
+import orjson
 
 from ..http.message import Response
-from ..store.records import Change, Conflict, Key, Record, Revision, StoreUnavailable, Value, Write
-from .answers import answer, not_found
+from ..store.changes import touched
+from ..store.packing import unpack_changes
+from ..store.records import (
+    Change,
+    Conflict,
+    Key,
+    Record,
+    Revision,
+    StoreUnavailable,
+    Summary,
+    Touched,
+    Value,
+    Write,
+)
+from .answers import JSON, answer, not_found
 from .call import Call
 from .catalogue import Catalogue
 from .desk import Desk, Proposal
@@ -19,6 +35,11 @@ from .proposing import Plan, carry_out, unavailable
 
 _PAGE = 50
 _MOST = 500
+_THREAD_BYTES = 65_536
+_THREAD_RECORDS = 200
+_AT_ONCE = 10
+
+_T = TypeVar("_T")
 
 
 class History:
@@ -31,18 +52,21 @@ class History:
     async def newest(self, call: Call) -> Response:
         """Answer with revisions, the newest first: those under `before`, `limit` of them."""
         before = call.number("before", 0)
-        found = await self._revisions(before or None, call.number("limit", _PAGE, most=_MOST))
-        shown = [{**_head(revision), "changes": [named(change) for change in revision.changes]} for revision in found]
-        return answer({"list": shown, "revision": self._desk.view.revision})
+        limit = call.number("limit", _PAGE, most=_MOST)
+        found = await _there(self._desk.summaries(before=before or None, limit=limit))
+        return answer({"list": [_summed(summary) for summary in found], "revision": self._desk.view.revision})
 
     async def one(self, call: Call, number: str) -> Response:
         """Answer with a revision and what each record was before and after it, secrets masked for everybody."""
         wanted = _number(number)
-        found = await self._revisions(wanted + 1, 1)
-        if not found or found[0].number != wanted:
+        kept = await _there(self._desk.packed_revision(wanted))
+        if kept is None:
             raise not_found()
-        revision = found[0]
-        return answer({**_head(revision), "changes": [self._whole(change) for change in revision.changes]})
+        try:
+            shown = await asyncio.to_thread(self._shown, kept) if len(kept) > _THREAD_BYTES else self._shown(kept)
+        except StoreUnavailable as error:
+            raise unavailable(error) from error
+        return Response(200, JSON, shown)
 
     async def rollback(self, call: Call, number: str) -> Response:
         """Make the state after a revision the newest. Raise Refused, 404, when what came after it is not kept whole."""
@@ -50,12 +74,11 @@ class History:
 
         async def plan(catalogue: Catalogue) -> Plan:
             judge(call.request, f'"{catalogue.view.revision}"')
-            newer = await self._newer_than(wanted)
-            newest = newer[0].number if newer else wanted
+            state, newest = await self._before_all_after(wanted)
             if catalogue.view.revision < newest:
                 raise Conflict("this worker has not heard of the newest revision yet")
-            state = before_all(newer)
-            writes = [Write(*key, value) for key, value in state.items() if _differs(catalogue, key, value)]
+            is_long = len(state) > _THREAD_RECORDS
+            writes = await asyncio.to_thread(_writes, catalogue, state) if is_long else _writes(catalogue, state)
             records = catalogue.view.records
             expected = {write.key: _modified(records.get(write.key)) for write in writes}
             note = f"rollback to revision {wanted}"
@@ -64,25 +87,30 @@ class History:
 
         return await carry_out(call, self._desk, plan)
 
-    async def _newer_than(self, wanted: int) -> list[Revision]:
-        """Return every revision after one, newest first. Raise Refused where one of them is not kept."""
-        found: list[Revision] = []
-        while True:
-            before = found[-1].number if found else None
-            page = await self._revisions(before, _MOST)
-            found += [revision for revision in page if revision.number > wanted]
-            if len(page) < _MOST or page[-1].number <= wanted:
-                break
-        newest = found[0].number if found else self._desk.view.revision
-        if wanted > newest or len(found) != newest - wanted:
-            raise not_found()
-        return found
+    async def _before_all_after(self, wanted: int) -> tuple[dict[Key, Value | None], int]:
+        """Return what each record that later revisions changed was after this one, and the number of the newest.
 
-    async def _revisions(self, before: int | None, limit: int) -> list[Revision]:
-        try:
-            return await self._desk.revisions(before=before, limit=limit)
-        except StoreUnavailable as error:
-            raise unavailable(error) from error
+        Raise Refused where one of them is not kept.
+        """
+        state: dict[Key, Value | None] = {}
+        numbers: list[int] = []
+        while True:
+            page = await _there(self._desk.revisions(before=numbers[-1] if numbers else None, limit=_AT_ONCE))
+            newer = [revision for revision in page if revision.number > wanted]
+            state.update(before_all(newer))
+            numbers += [revision.number for revision in newer]
+            if len(newer) < _AT_ONCE:
+                break
+        newest = numbers[0] if numbers else self._desk.view.revision
+        if wanted > newest or len(numbers) != newest - wanted:
+            raise not_found()
+        return state, newest if numbers else wanted
+
+    def _shown(self, kept: bytes) -> bytes:
+        """Return the answer, made change by change: one large piece would hold the interpreter though it is in a thread."""
+        revision, changes = unpack_changes(kept, "the store")
+        shown = b",".join(orjson.dumps(self._whole(change)) for change in changes)
+        return b'%b,"changes":[%b]}\n' % (orjson.dumps(_head(revision))[:-1], shown)
 
     def _whole(self, change: Change) -> dict[str, Any]:
         return {**named(change), "before": self._masked(change.before), "after": self._masked(change.after)}
@@ -93,9 +121,7 @@ class History:
 
 def named(change: Change) -> dict[str, str]:
     """Return which record a change is of, and whether it was made, changed or deleted."""
-    kind, id_ = change.key
-    action = "create" if change.before is None else "delete" if change.after is None else "update"
-    return {"action": action, "key": KINDS[kind].path(id_) if kind in KINDS else f"/apisix/{kind}/{id_}"}
+    return _named(touched(change))
 
 
 def outcome(made: Revision | None, present: int) -> dict[str, Any]:
@@ -114,7 +140,25 @@ def before_all(newer: list[Revision]) -> dict[Key, Value | None]:
     return state
 
 
-def _head(revision: Revision) -> dict[str, Any]:
+async def _there(asked: Awaitable[_T]) -> _T:
+    """Return what the store answers. Raise Refused, 503, where it does not."""
+    try:
+        return await asked
+    except StoreUnavailable as error:
+        raise unavailable(error) from error
+
+
+def _named(change: Touched) -> dict[str, str]:
+    kind = KINDS.get(change.kind)
+    path = kind.path(change.id) if kind else f"/apisix/{change.kind}/{change.id}"
+    return {"action": change.action, "key": path}
+
+
+def _summed(summary: Summary) -> dict[str, Any]:
+    return {**_head(summary), "changes": [_named(change) for change in summary.touched], "total": summary.total}
+
+
+def _head(revision: Revision | Summary) -> dict[str, Any]:
     return {"number": revision.number, "time": revision.time, "author": revision.author, "note": revision.note}
 
 
@@ -122,6 +166,11 @@ def _number(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 16):
         raise not_found()
     return int(text)
+
+
+def _writes(catalogue: Catalogue, state: Mapping[Key, Value | None]) -> list[Write]:
+    """Return what makes the records what they were in another state."""
+    return [Write(*key, value) for key, value in state.items() if _differs(catalogue, key, value)]
 
 
 def _differs(catalogue: Catalogue, key: Key, value: Value | None) -> bool:

@@ -13,6 +13,7 @@ from ..errors import Finding
 from ..schema.tables import Schemas
 from ..sealing import SecretFields, masked, unmasked
 from ..sealing.places import texts
+from ..sealing.seal import is_sealed
 from ..settings import AdminKey
 from ..store.records import Key, Value
 from .catalogue import Entry
@@ -42,12 +43,12 @@ class Masking:
         return f'"file-{hashlib.blake2b(content, digest_size=8, key=self._tag_key).hexdigest()}"'
 
     def masked(self, key: Key, value: Value) -> Value:
-        """Return the value with a mask for every secret and for all that the environment filled in."""
+        """Return the value with a mask for every secret, for all that is sealed, and all that the environment filled in."""
         return self.covered(key, self.readable(key, value))
 
     def covered(self, key: Key, value: Value) -> Value:
         """Return the value with a mask also for what nobody may read, so that it can be sent back as it is."""
-        filled_in = [place for place, _ in texts(value, lambda text: isinstance(text, FromEnvironment))]
+        filled_in = [place for place, _ in texts(value, _is_hidden)]
         return masked(value, [*self._secrets(key, value), *filled_in])
 
     @staticmethod
@@ -61,6 +62,10 @@ class Masking:
     ) -> tuple[Mapping[str, Any], list[Finding]]:
         """Return the value with what is stored in the place of each mask, and a finding for each that stands for nothing."""
         return unmasked(value, stored, self._secrets(key, value))
+
+
+def _is_hidden(text: str) -> bool:
+    return isinstance(text, FromEnvironment) or is_sealed(text)
 
 
 def _tag_key(keys: Sequence[AdminKey]) -> bytes:

@@ -92,6 +92,7 @@ REFUSALS = {
 _REVISION = {"number": _COUNT, "time": {"type": "number"}, "author": _TEXT, "note": _TEXT}
 _CHANGED = {"action": {"enum": ["create", "update", "delete"]}, "key": _TEXT}
 _VALUE: Part = {"type": ["object", "null"]}
+_SUMMED = {"changes": list_of(object_of(_CHANGED), maxItems=20), "total": _COUNT}
 _WRITE = object_of({"kind": _TEXT, "id": _TEXT, "value": _VALUE}, additionalProperties=False)
 _PLACE = list_of({"type": ["string", "integer"]})
 _CHANGED_IN_DETAIL = {"kind": _TEXT, "id": _TEXT, "before": _VALUE, "after": _VALUE, "differences": list_of(_PLACE)}
@@ -128,9 +129,7 @@ SHAPES: dict[str, Part] = {
     "Revision": object_of(
         {**_REVISION, "changes": list_of(object_of({**_CHANGED, "before": _VALUE, "after": _VALUE}))}
     ),
-    "RevisionList": object_of(
-        {"list": list_of(object_of({**_REVISION, "changes": list_of(object_of(_CHANGED))})), "revision": _COUNT}
-    ),
+    "RevisionList": object_of({"list": list_of(object_of({**_REVISION, **_SUMMED})), "revision": _COUNT}),
 }
 
 EXAMPLES: dict[str, Any] = {

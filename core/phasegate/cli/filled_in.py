@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..environment import FromEnvironment
+from ..schema.messages import abbreviated
 from ..schema.prepare import typed
 from ..sealing.places import texts
 from ..store.records import Key, Value
@@ -14,9 +15,11 @@ from .plan import FILLED_IN
 _ALTERNATIVES = ("anyOf", "oneOf", "allOf")
 _ANY: Mapping[str, Any] = {"type": ("number", "boolean")}
 
-# How much of a value a message quotes, and from what length on a text is no word that it has anyway.
+# How much of a value a message quotes, from what length on a text is no word that it has anyway, and from what length on
+# a part of one is none.
 _QUOTED = 60
 _LONG = 8
+_PART = 12
 
 JSONSchema = Mapping[str, Any]
 
@@ -32,17 +35,37 @@ def with_types(resources: Mapping[Key, Value], schemas: Mapping[str, JSONSchema]
 
 
 def unquoted(message: str, resources: Mapping[Key, Value]) -> str:
-    """Return a message of the gateway without any text from the environment that it quotes, in whole or cut short."""
-    hidden = {text for value in resources.values() for _, text in texts(value, _is_filled_in)}
+    """Return a message of the gateway without any text from the environment that it quotes, in whole or in part."""
+    hidden = {str(text) for value in resources.values() for _, text in texts(value, _is_filled_in)}
     for text in sorted(hidden, key=len, reverse=True):
-        for quoted in (
-            repr(str(text)),
-            repr(str(text))[:_QUOTED],
-            f"[{text}]",
-            str(text) if len(text) >= _LONG else "",
-        ):
-            message = message.replace(quoted, FILLED_IN) if quoted else message
+        for quoted in _quotations(text):
+            message = message.replace(quoted, FILLED_IN)
+        message = _without_parts(message, text)
     return message
+
+
+def _quotations(text: str) -> Iterator[str]:
+    """Yield what a message may have of a text."""
+    for quoted in (repr(text), repr(abbreviated(text))):
+        yield quoted
+        yield quoted[:_QUOTED]
+    yield f"[{text}]"
+    if len(text) >= _LONG:
+        yield text
+
+
+def _without_parts(message: str, text: str) -> str:
+    """Return the message without any part of the text that is long enough to be no chance."""
+    told, start = "", 0
+    while start < len(message):
+        end = start + _PART
+        if len(message) >= end and message[start:end] in text:
+            while end < len(message) and message[start : end + 1] in text:
+                end += 1
+            told, start = told + FILLED_IN, end
+        else:
+            told, start = told + message[start], start + 1
+    return told
 
 
 def _is_in_doubt(text: str) -> bool:

@@ -153,14 +153,11 @@ class FunctionPlugin(Plugin):
             method=request.method,
             origin=self._origin,
             target=request.target,
-            headers=[
-                (b"host", request.host.encode("ascii")),
-                *request.headers,
-                *content_length(request.method, request.body),
-            ],
+            headers=[(b"host", request.host.encode("ascii")), *request.headers],
             body=request.body,
             timeouts=self._timeouts,
         )
+        call.headers += content_length(request.method, request.body)
         began = self.clock.monotonic()
         answer = await self.client.send(call)
         facts.status, facts.seconds = answer.status, self.clock.monotonic() - began
@@ -174,7 +171,7 @@ class FunctionPlugin(Plugin):
             method=request.method,
             host=target.host,
             path=target.path_with(exchange.suffix),
-            query=target.query_with(request.query.raw),
+            query=target.query_with(request.query.raw) if target.query else request.query.raw,
             headers=end_to_end_request(request),
             body=request.body,
         )

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from typing import IO, Protocol
 
-from ..errors import BadRequest, PayloadTooLarge, PhasegateError
+from ..errors import BadRequest, Overloaded, PayloadTooLarge, PhasegateError
 
 MEMORY_LIMIT_BYTES = 1 << 20
 _SMALL_BYTES = 1 << 16
@@ -20,13 +20,15 @@ class BodyConsumed(PhasegateError):
 
 
 class Memory:
-    """What all bodies that are held may take of a process's memory together, in bytes."""
+    """What all bodies that are held may take together: bytes of a process's memory, and files for what is over those."""
 
-    __slots__ = ("_limit_bytes", "taken")
+    __slots__ = ("_limit_bytes", "_limit_files", "files", "taken")
 
-    def __init__(self, limit_bytes: int) -> None:
+    def __init__(self, limit_bytes: int, limit_files: int) -> None:
         self._limit_bytes = limit_bytes
+        self._limit_files = limit_files
         self.taken = 0
+        self.files = 0
 
     def take(self, size: int) -> bool:
         """Take room for so many bytes more; tell whether there was any."""
@@ -34,6 +36,17 @@ class Memory:
             return False
         self.taken += size
         return True
+
+    async def open(self) -> IO[bytes]:
+        """Return a new file for a body. Raise Overloaded where there are as many as there may be."""
+        if self.files >= self._limit_files:
+            raise Overloaded(f"{self.files} bodies wait on disk already, as many as limits.body_files allows")
+        self.files += 1
+        try:
+            return await asyncio.to_thread(_open)
+        except BaseException:
+            self.files -= 1
+            raise
 
 
 class Source(Protocol):
@@ -95,7 +108,10 @@ class Body:
         return self._data
 
     async def hold(self, limit_bytes: int) -> Body:
-        """Read the whole body in and return it. Raise PayloadTooLarge when it is longer than `limit_bytes`."""
+        """Read the whole body in and return it. Raise PayloadTooLarge when it is longer than `limit_bytes`.
+
+        Raise Overloaded where it would have to wait on disk and too many others do.
+        """
         held = self.held
         if self.length is not None and self.length > limit_bytes:
             raise PayloadTooLarge(f"body of {self.length} bytes is over the limit of {limit_bytes}")
@@ -143,8 +159,10 @@ class Body:
         """Give back its part of the memory and the temporary file, as far as there is any."""
         if self._taken:
             self._give_back()
-        if self._file is not None:
+        if self._file is not None and not self._file.closed:
             self._file.close()
+            if self._memory is not None:
+                self._memory.files -= 1
 
     def _take_what_is_here(self, inbound: Source) -> None:
         data = inbound.here()
@@ -209,7 +227,7 @@ class Body:
     async def _spool(self, data: bytes | bytearray) -> None:
         file = self._file
         if file is None:
-            file = self._file = await asyncio.to_thread(_open)
+            file = self._file = await (asyncio.to_thread(_open) if self._memory is None else self._memory.open())
         await asyncio.to_thread(file.write, data)
         self._give_back()
 

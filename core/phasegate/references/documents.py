@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,9 @@ class Use:
 
 def used(value: object, path: str = "") -> list[Use]:
     """Return every reference in a value. Keys are left alone."""
-    return list(_used(value, path))
+    found: list[Use] = []
+    _search(value, path, found)
+    return found
 
 
 def filled(value: Any, table: Mapping[str, str]) -> Any:
@@ -39,16 +41,24 @@ def filled(value: Any, table: Mapping[str, str]) -> Any:
     return value
 
 
-def _used(value: object, path: str) -> Iterator[Use]:
-    if is_reference(value):
-        yield Use(path, value)
-    elif isinstance(value, Mapping):
-        joint = "." if path else ""
-        for key, item in value.items():
-            yield from _used(item, f"{path}{joint}{key}")
+def _search(value: object, path: str, found: list[Use]) -> None:
+    """Note the references in a value. What is frequent is asked first: a start searches everything."""
+    if isinstance(value, str):
+        if is_reference(value):
+            found.append(Use(path, value))
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
-            yield from _used(item, f"{path}[{index}]")
+            if not _is_plain(item):
+                _search(item, f"{path}[{index}]", found)
+    elif isinstance(value, (dict, Mapping)):
+        joint = "." if path else ""
+        for key, item in value.items():
+            if not _is_plain(item):
+                _search(item, f"{path}{joint}{key}", found)
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str) and not value.startswith("$")
 
 
 def _value(text: str, table: Mapping[str, str]) -> FromEnvironment:

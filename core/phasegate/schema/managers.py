@@ -15,8 +15,8 @@ _SECRET: Rules = {**_TEXT, "secret": True, "format": "header-value"}
 _ID: Rules = {
     "type": "string",
     "required": True,
-    "regex": r"(aws|vault)/[A-Za-z0-9._-]{1,64}",
-    "meta": {"expected": "aws/NAME or vault/NAME, the name of 1 to 64 letters, digits, . _ or -"},
+    "regex": r"(aws|vault)/(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}",
+    "meta": {"expected": "aws/NAME or vault/NAME, the name of 1 to 64 letters, digits, . _ or -, not . or .. alone"},
 }
 
 VAULT: Rules = {

@@ -45,6 +45,11 @@ def finding_of(error: ValidationError, definition: Definition) -> Finding:
     return Finding(str(error.field), _message(error, definition))
 
 
+def abbreviated(text: str) -> str:
+    """Return a text as messages quote it: what stands before @ in a URL, or behind its question mark, can be a credential."""
+    return _QUERY.sub("?***", _USER.sub("//***@", text))
+
+
 def _message(error: ValidationError, definition: Definition) -> str:
     rules = definition.get(error.field, {})
     if error.code == errors.UNKNOWN_FIELD.code:
@@ -89,8 +94,7 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return f" (got {'true' if value else 'false'})"
     if type(value) is str:
-        # What stands before @ in a URL, or behind its question mark, can be a credential.
-        return f" (got {shown(_QUERY.sub('?***', _USER.sub('//***@', value)))})"
+        return f" (got {shown(abbreviated(value))})"
     return f" (got {shown(value)})"
 
 

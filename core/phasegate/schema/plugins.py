@@ -130,6 +130,7 @@ class PluginSchemas:
                 json_schema(cls.consumer_schema)
                 self._consumer_schemas[cls.name] = Schema(cls.consumer_schema)
             if cls.metadata_schema is not None:
+                json_schema(cls.metadata_schema)
                 self._metadata_schemas[cls.name] = Schema(cls.metadata_schema)
         except (ValueError, NameError) as error:
             return [Finding(cls.__qualname__, str(error))]

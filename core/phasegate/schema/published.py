@@ -47,7 +47,9 @@ class PublishedSchemas:
     def kind_with(self, kind: str, plugins: JSONSchema) -> JSONSchema | None:
         """Return the schema of a kind to be part of another, with this one for its `plugins`."""
         if kind == "secrets":
-            return _any_of({name: json_schema(rules) for name, rules in MANAGERS.items()}, "/[A-Za-z0-9._-]{1,64}")
+            return _any_of(
+                {name: json_schema(rules) for name, rules in MANAGERS.items()}, r"/(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}"
+            )
         if kind == "plugin_metadata":
             return self._metadata()
         if kind not in KINDS:

@@ -8,7 +8,12 @@ from .managers import SECRETS
 
 Rules = dict[str, Any]
 
-_ID = {"type": "string", "regex": r"[A-Za-z0-9._-]{1,64}", "meta": {"expected": "1 to 64 letters, digits, . _ or -"}}
+# Dots alone are no name in a path (RFC 3986 section 5.2.4): nobody could ask for such a resource.
+_ID = {
+    "type": "string",
+    "regex": r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}",
+    "meta": {"expected": "1 to 64 letters, digits, . _ or -, not . or .. alone"},
+}
 _HOST: Rules = {
     "type": "string",
     "regex": r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]",

@@ -20,7 +20,7 @@ def forgeries(writes: Iterable[Write]) -> list[Finding]:
     return [
         Finding(shown(place), f"must not begin with {MARK}: send the value itself").under(f"{write.kind}/{write.id}")
         for write in writes
-        for place, _ in texts(write.value, _is_sealed)
+        for place, _ in texts(write.value, is_sealed)
     ]
 
 
@@ -37,7 +37,7 @@ def opened(key: Key, value: Value, ring: KeyRing) -> Value:
 
     Raise KeyMissing or SealBroken, which name the place.
     """
-    for place, text in tuple(texts(value, _is_sealed)):
+    for place, text in tuple(texts(value, is_sealed)):
         try:
             plain = ring.open(text, _context(key, place))
         except (KeyMissing, SealBroken) as error:
@@ -48,7 +48,7 @@ def opened(key: Key, value: Value, ring: KeyRing) -> Value:
 
 def sealed_texts(value: Value) -> list[str]:
     """Return every sealed text in a value."""
-    return [text for _, text in texts(value, _is_sealed)]
+    return [text for _, text in texts(value, is_sealed)]
 
 
 def is_current(value: Any, place: Place, ring: KeyRing) -> bool:
@@ -57,7 +57,8 @@ def is_current(value: Any, place: Place, ring: KeyRing) -> bool:
     return isinstance(text, str) and text.startswith(f"{MARK}{ring.newest}:")
 
 
-def _is_sealed(text: str) -> bool:
+def is_sealed(text: str) -> bool:
+    """Tell whether a text is a sealed value."""
     return text.startswith(MARK)
 
 

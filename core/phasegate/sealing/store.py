@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from ..errors import ConfigError, StartupError
-from ..store.records import Change, Contents, Record, Revision, Store, StoreUnavailable, Write
+from ..store.records import Change, Contents, Record, Revision, Store, StoreUnavailable, Summary, Write
 from .keyring import KeyRing, key_of
 from .seal import Secrets, forgeries, is_current, opened, sealed, sealed_texts
 
@@ -19,7 +19,8 @@ _logger = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0
 _MANY = 200
 
-_T = TypeVar("_T", bound=Contents | Revision)
+_Many = TypeVar("_Many", Contents, Revision, Sequence[Write])
+_Made = TypeVar("_Made")
 
 
 class SealedStore:
@@ -52,11 +53,8 @@ class SealedStore:
 
         Raise ConfigError for a value that looks sealed already, Conflict, StoreUnavailable.
         """
-        findings = forgeries(writes)
-        if findings:
-            raise ConfigError(findings)
-        covered = [self._sealed(write) for write in writes]
-        return self._revision(await self._store.apply(covered, base=base, author=author, note=note))
+        covered = await _aside(self._covered, writes)
+        return await _aside(self._revision, await self._store.apply(covered, base=base, author=author, note=note))
 
     async def watch(self, after: int) -> AsyncIterator[Revision | Contents]:
         """Yield what happens after that revision, as the store below does.
@@ -103,6 +101,14 @@ class SealedStore:
         """Note that a revision is served."""
         self._store.served(revision)
 
+    async def packed_revision(self, number: int) -> bytes | None:
+        """Return a revision as the store below keeps it, sealed. Raise StoreUnavailable."""
+        return await self._store.packed_revision(number)
+
+    async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
+        """Return the newest summaries, in which nothing is secret. Raise StoreUnavailable."""
+        return await self._store.summaries(before=before, limit=limit)
+
     async def close(self) -> None:
         """Close the store below."""
         await self._store.close()
@@ -124,6 +130,12 @@ class SealedStore:
         return await self.apply(
             writes, base=contents.revision, author=author, note=f"secrets sealed with key {self._ring.newest}"
         )
+
+    def _covered(self, writes: Sequence[Write]) -> list[Write]:
+        findings = forgeries(writes)
+        if findings:
+            raise ConfigError(findings)
+        return [self._sealed(write) for write in writes]
 
     def _sealed(self, write: Write) -> Write:
         if write.value is None:
@@ -170,10 +182,15 @@ class SealedStore:
         return record if value is record.value else replace(record, value=value)
 
 
-async def _aside(opening: Callable[[_T], _T], item: _T) -> _T:
-    """Return what opening makes of it, in a thread where it is so much that the event loop would stand still."""
-    count = len(item.changes) if isinstance(item, Revision) else len(item.records)
-    return opening(item) if count < _MANY else await asyncio.to_thread(opening, item)
+async def _aside(work: Callable[[_Many], _Made], item: _Many) -> _Made:
+    """Return what the work makes of it, in a thread where it is so much that the event loop would stand still."""
+    return work(item) if _size(item) < _MANY else await asyncio.to_thread(work, item)
+
+
+def _size(item: Contents | Revision | Sequence[Write]) -> int:
+    if isinstance(item, Contents):
+        return len(item.records)
+    return len(item.changes) if isinstance(item, Revision) else len(item)
 
 
 def _number(item: Revision | Contents) -> int:

@@ -11,10 +11,16 @@ from dataclasses import dataclass
 from ..admin.desk import Proposal
 from ..errors import Finding, PhasegateError
 from ..settings import Settings
-from ..store.records import Revision
+from ..snapshot.garbage import undisturbed
+from ..store.records import Revision, Summary
 from .state import Difference, State
 
 _LENGTH = struct.Struct("!Q")
+_LARGE_BYTES = 65_536
+_MANY_CHANGES = 50
+_UNDISTURBED_SECONDS = 5.0
+
+Answer = Revision | list[Revision] | list[Summary] | bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ class Answered:
     """To the worker: what became of something that it asked, or why nothing did."""
 
     ticket: int
-    answer: Revision | list[Revision] | PhasegateError
+    answer: Answer | PhasegateError
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +126,24 @@ class AskRevisions:
     limit: int
 
 
-Question = Propose | AskRevisions
+@dataclass(frozen=True, slots=True)
+class AskRevision:
+    """From the worker: somebody wants to see one revision, packed as it is kept."""
+
+    ticket: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskSummaries:
+    """From the worker: somebody wants the list of the newest revisions, those under `before` alone."""
+
+    ticket: int
+    before: int | None
+    limit: int
+
+
+Question = Propose | AskRevision | AskRevisions | AskSummaries
 Message = Start | Prepare | Commit | Abort | Serve | Stop | Answered | Ready | Prepared | Committed | Refused | Question
 
 
@@ -138,19 +161,48 @@ class Channel:
 
     def send(self, message: Message) -> None:
         """Send a message; one to a peer that is gone is dropped."""
-        data = pickle.dumps(message)
-        if not self._writer.is_closing():
-            self._writer.write(_LENGTH.pack(len(data)) + data)
+        self._write(pickle.dumps(message))
+
+    async def tell(self, message: Message) -> None:
+        """Send a message, packed in a thread where it is so much that the event loop would stand still."""
+        self._write(await asyncio.to_thread(pickle.dumps, message) if _is_large(message) else pickle.dumps(message))
 
     async def receive(self) -> Message | None:
         """Return the next message, None once the peer is gone."""
         try:
             (length,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
-            message: Message = pickle.loads(await self._reader.readexactly(length))  # noqa: S301 (see above)
+            data = await self._reader.readexactly(length)
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
-        return message
+        if length <= _LARGE_BYTES:
+            return _unpacked(data)
+        with undisturbed(_UNDISTURBED_SECONDS):
+            return await asyncio.to_thread(_unpacked, data)
 
     def close(self) -> None:
         """Close this end, which the peer sees."""
         self._writer.close()
+
+    def _write(self, data: bytes) -> None:
+        if not self._writer.is_closing():
+            self._writer.write(_LENGTH.pack(len(data)) + data)
+
+
+def _unpacked(data: bytes) -> Message:
+    message: Message = pickle.loads(data)  # noqa: S301 (see `Channel`)
+    return message
+
+
+def _is_large(message: Message) -> bool:
+    match message:
+        case Propose():
+            size = len(message.proposal.writes)
+        case Prepare():
+            listed = (len(items) for items in (message.difference.document or {}).values() if isinstance(items, list))
+            size = len(message.difference.records) + sum(listed)
+        case Answered():
+            revisions = message.answer if isinstance(message.answer, list) else [message.answer]
+            size = sum(len(item.changes) for item in revisions if isinstance(item, Revision))
+        case _:
+            return False
+    return size > _MANY_CHANGES

@@ -28,6 +28,8 @@ _logger = logging.getLogger(__name__)
 
 _TRIES = 20
 _PULLED = 50
+# So many writes are looked at in a thread.
+_MANY = 200
 # More resources than these the workers judge alone at first: a supervisor that did so before them made a start of 10,000
 # routes take half as long again.
 _JUDGED_FIRST = 1000
@@ -73,9 +75,9 @@ class Configuration:
         async with self.changing:
             await self._judge.warm_up(self._serving.state)
 
-    def adopt(self, schemas: Schemas) -> Schemas:
+    async def adopt(self, schemas: Schemas) -> Schemas:
         """Judge by other schemas from now on. Return the former ones; raise ConfigError, with them kept, where that fails."""
-        return self._judge.adopt(schemas, self._serving.state)
+        return await self._judge.adopt(schemas, self._serving.state)
 
     async def reread(self) -> None:
         """Read the file again and have it served; a bad one is reported and changes nothing. Call it with `changing` held."""
@@ -102,10 +104,6 @@ class Configuration:
                 except Conflict:
                     await self._pull()
         raise Conflict(f"others changed the store {_TRIES} times meanwhile: try again")
-
-    async def revisions(self, before: int | None, limit: int) -> list[Revision]:
-        """Return the newest revisions, newest first. Raise StoreUnavailable."""
-        return await self._store.revisions(before=before, limit=limit)
 
     async def follow_file(self) -> None:
         """Have each change of the file served, for good."""
@@ -168,18 +166,19 @@ class Configuration:
         """Return the state with its references, judged if it is small, or `anyway`. Raise ConfigError."""
         state = await self._referring(state)
         if anyway or _size(state) <= _JUDGED_FIRST:
-            self._judge.accept(self._judge.judge(state))
+            self._judge.accept(await self._judge.judge(state))
         return state
 
     async def _make(self, proposal: Proposal) -> tuple[Revision, list[int]]:
-        forged = forgeries(proposal.writes)
+        many = len(proposal.writes) > _MANY
+        forged = await asyncio.to_thread(forgeries, proposal.writes) if many else forgeries(proposal.writes)
         if forged:
             raise ConfigError(forged)
         revision = revision_of(proposal, self._stored)
         newest = Contents(revision.number, after_revision(self._stored.records, revision))
         state = self._serving.state.at(newest)
         if proposal.dry_run:
-            self._judge.judge(await self._referring(state))
+            await self._judge.judge(await self._referring(state))
             return revision, []
 
         async def write() -> None:
@@ -251,7 +250,7 @@ class Configuration:
 
     async def _serve(self, state: State, write: Callable[[], Awaitable[None]] = nothing) -> list[int]:
         state = await self._referring(state)
-        snapshot = self._judge.judge(state)
+        snapshot = await self._judge.judge(state)
         late = await self._serving.bring(state, write)
         self._judge.accept(snapshot)
         self._note_served()

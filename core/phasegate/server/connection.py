@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 NEVER = float("inf")
 EVERY_SWEEP = 0.0
 
+# How long a TLS client that has everything may take to close from its side.
+FAREWELL_SECONDS = 5.0
+
 
 class Connection(asyncio.Protocol):
     """One client's connection.
@@ -98,14 +101,20 @@ class Connection(asyncio.Protocol):
         return self._stalled and self._takes_too_little(now)
 
     def close_patiently(self, now: float) -> None:
-        """Close what has been sent its last bytes, once the client has them; cut it where it takes too little."""
+        """Close what has been sent its last bytes, once the client has them; cut it where it takes too little.
+
+        Over TLS it is cut, too, where it has everything and does not close from its side.
+        """
         if self._watched_since is None:
             self._watch(now)
         self.deadline = EVERY_SWEEP
         if self._takes_too_little(now):
             self.abort()
-        elif not self.not_taken() and not self.transport.is_closing():
-            self.transport.close()
+        elif not self.not_taken():
+            if not self.transport.is_closing():
+                self.transport.close()
+            elif now - self._moved >= FAREWELL_SECONDS:
+                self.abort()
 
     def not_taken(self) -> int:
         """Return how many bytes wait here and in the kernel, which lets go of its own by the megabyte."""

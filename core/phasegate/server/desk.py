@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import cast
 
 from ..admin.desk import Proposal, View
-from ..store.records import Revision, StoreUnavailable
-from .channel import Answered, AskRevisions, Channel, Propose, Question
+from ..store.records import Revision, StoreUnavailable, Summary
+from .channel import Answer, Answered, AskRevision, AskRevisions, AskSummaries, Channel, Propose, Question
 from .state import State
 
 
@@ -26,7 +26,7 @@ class WorkerDesk:
         self._file = file
         self._writable = writable
         self._tickets = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[Revision | list[Revision]]] = {}
+        self._waiting: dict[int, asyncio.Future[Answer]] = {}
         self._is_closed = False
 
     @property
@@ -43,6 +43,14 @@ class WorkerDesk:
     async def revisions(self, *, before: int | None = None, limit: int = 50) -> list[Revision]:
         """Return the newest revisions, newest first. Raise StoreUnavailable."""
         return cast("list[Revision]", await self._ask(AskRevisions(next(self._tickets), before, limit)))
+
+    async def packed_revision(self, number: int) -> bytes | None:
+        """Return one revision as the store keeps it, None where it is not kept. Raise StoreUnavailable."""
+        return cast("bytes | None", await self._ask(AskRevision(next(self._tickets), number)))
+
+    async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
+        """Return the summaries of the newest revisions, newest first. Raise StoreUnavailable."""
+        return cast("list[Summary]", await self._ask(AskSummaries(next(self._tickets), before, limit)))
 
     def answered(self, message: Answered) -> None:
         """Take the supervisor's answer."""
@@ -62,13 +70,13 @@ class WorkerDesk:
                 waiting.set_exception(StoreUnavailable("the gateway ends; whether the change was made is not known"))
         self._waiting.clear()
 
-    async def _ask(self, question: Question) -> Revision | list[Revision]:
+    async def _ask(self, question: Question) -> Answer:
         if self._is_closed:
             raise StoreUnavailable("the gateway ends")
-        waiting: asyncio.Future[Revision | list[Revision]] = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[question.ticket] = waiting
-        self._channel.send(question)
         try:
+            await self._channel.tell(question)
             return await waiting
         finally:
             self._waiting.pop(question.ticket, None)

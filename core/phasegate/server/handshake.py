@@ -19,7 +19,8 @@ from .opening import Opening
 if TYPE_CHECKING:
     from .listener import Listener
 
-_SHUTDOWN_SECONDS = 5.0
+# The connection itself cuts a client that takes nothing more: here one that takes its time would be cut, too.
+_SHUTDOWN_SECONDS = 86_400.0
 _SHORTEST_SECONDS = 0.001
 
 

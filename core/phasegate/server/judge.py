@@ -24,12 +24,14 @@ class Judge:
         self._served: Snapshot | None = None
         self._doubts: frozenset[Finding] = frozenset()
 
-    def judge(self, state: State) -> Snapshot:
-        """Return the snapshot of a state, and log what is doubtful about it. Raise ConfigError where there is none."""
+    async def judge(self, state: State) -> Snapshot:
+        """Return the snapshot of a state, and log what is doubtful about it. Raise ConfigError where there is none.
+
+        It is built in slices, between which the event loop goes on.
+        """
+        sources = Sources(state.document, state.records, state.references)
         with undisturbed():
-            snapshot = Snapshot(
-                state.document, self._schemas, self._served, records=state.records, references=state.references
-            )
+            snapshot = await Snapshot.build(sources, self._schemas, self._served)
         self._report_doubts(snapshot)
         return snapshot
 
@@ -38,21 +40,18 @@ class Judge:
         self._served = snapshot
 
     async def warm_up(self, state: State) -> None:
-        """Judge what is served if nobody has, in slices. Raise ConfigError."""
+        """Judge what is served if nobody has. Raise ConfigError."""
         if self._served is None:
-            sources = Sources(state.document, state.records, state.references)
-            with undisturbed():
-                self._served = await Snapshot.build(sources, self._schemas)
-            self._report_doubts(self._served)
+            self._served = await self.judge(state)
 
-    def adopt(self, schemas: Schemas, state: State) -> Schemas:
+    async def adopt(self, schemas: Schemas, state: State) -> Schemas:
         """Judge by other schemas from now on, by which `state` is to be good.
 
         Return the former ones; raise ConfigError, with them kept, where it is not.
         """
         former, self._schemas, served, self._served = self._schemas, schemas, self._served, None
         try:
-            self._served = self.judge(state)
+            self._served = await self.judge(state)
         except ConfigError:
             self._schemas, self._served = former, served
             raise

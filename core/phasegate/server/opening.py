@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, cast
 
 from ..errors import Overloaded
-from .connection import NEVER
+from .connection import FAREWELL_SECONDS, NEVER
 from .http1.connection import Http1Connection
 from .http1.head import head_of
 from .http2.connection import Http2Connection
@@ -25,11 +25,21 @@ _OVERLOADED = own_answer(Overloaded("as many connections as there may be"))
 class Opening(asyncio.Protocol):
     """A connection of which nobody knows yet which protocol it will speak; over TLS `handshake` has led to it."""
 
-    __slots__ = ("__weakref__", "_handshake", "_listener", "_received", "_transport", "address", "deadline")
+    __slots__ = (
+        "__weakref__",
+        "_farewell",
+        "_handshake",
+        "_listener",
+        "_received",
+        "_transport",
+        "address",
+        "deadline",
+    )
 
     def __init__(self, listener: Listener, handshake: Handshake | None = None) -> None:
         self.address = ""
         self.deadline = NEVER
+        self._farewell: asyncio.TimerHandle | None = None
         self._handshake = handshake
         self._listener = listener
         self._received = b""
@@ -68,6 +78,8 @@ class Opening(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
+        if self._farewell is not None:
+            self._farewell.cancel()
         self._listener.roster.remove(self)
 
     def overdue(self, now: float) -> None:
@@ -99,6 +111,8 @@ class Opening(asyncio.Protocol):
     def _turn_away(self) -> None:
         self._transport.write(head_of(_OVERLOADED, "GET", persistent=False) + bytes(_OVERLOADED.body))  # type: ignore[arg-type]
         self._transport.close()
+        # The roster, which does not have it, won't look how long that takes.
+        self._farewell = self._listener.loop.call_later(FAREWELL_SECONDS, self._transport.abort)
 
 
 def address_of(peer: object) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..references import References, Use, used
+from ..snapshot.slices import Slices
 from ..store.records import Key, Record
 
 
@@ -24,7 +25,7 @@ class ReferenceTable:
         """Return the values of all references by their text. Raise ConfigError with each that has none."""
         if document is not self._document:
             self._document, self._in_document = document, used(document)
-        self._search(records)
+        await self._search(records)
         uses = [*self._in_document, *(use for found in self._in_records.values() for use in found)]
         if not uses:
             return {}
@@ -37,14 +38,17 @@ class ReferenceTable:
         """Give up what is under way."""
         await self._references.close()
 
-    def _search(self, records: Mapping[Key, Record]) -> None:
+    async def _search(self, records: Mapping[Key, Record]) -> None:
         """Search what is another record than it was; of those without references nothing is kept."""
         former, self._records = self._records, records
         for key in [key for key in self._in_records if records.get(key) is not former.get(key)]:
             del self._in_records[key]
+        slices = Slices()
         for key, record in records.items():
-            if former.get(key) is not record and (found := used(record.value, f"{record.kind}/{record.id}")):
-                self._in_records[key] = found
+            if former.get(key) is not record:
+                if found := used(record.value, f"{record.kind}/{record.id}"):
+                    self._in_records[key] = found
+                await slices.rest()
 
 
 def _managers(document: Mapping[str, Any], records: Mapping[Key, Record]) -> dict[str, Mapping[str, Any]]:

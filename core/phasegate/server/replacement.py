@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from .slot import Slot
 
@@ -17,6 +17,7 @@ class Lives:
 
     def __init__(self) -> None:
         self.slots: list[Slot] = []
+        self._launched: list[Slot] = []
         self._news = asyncio.Event()
         self._running: dict[Slot, asyncio.Task[None]] = {}
 
@@ -24,6 +25,18 @@ class Lives:
     def leaving(self) -> list[Slot]:
         """Those whose place another has taken, and that still answer on connections they have."""
         return [slot for slot in self._running if slot.is_leaving and slot not in self.slots]
+
+    async def launch(self, slots: Iterable[Slot]) -> None:
+        """Start the first workers' processes, which load what they are made of until `begin` fills the slots with them."""
+        for slot in slots:
+            self._launched.append(slot)
+            await slot.launch()
+
+    def begin(self) -> None:
+        """Fill the slots that were launched."""
+        self.slots, self._launched = self._launched, []
+        for slot in self.slots:
+            self.start(slot)
 
     def start(self, slot: Slot) -> None:
         """Fill a slot."""
@@ -65,6 +78,8 @@ class Lives:
 
     async def end(self, graceful_seconds: float) -> None:
         """Let every worker finish what is in flight, one on trial among them; whoever takes longer is killed."""
+        for slot in self._launched:
+            await slot.discard()
         for slot in list(self._running):
             slot.retire()
         running = list(self._running.values())

@@ -85,7 +85,7 @@ class Rollout:
         self._begin(messages)
         self._asked |= messages.keys()
         for slot, message in messages.items():
-            slot.send(message)
+            await slot.tell(message)
         if not await self._settled(_PREPARE_SECONDS):
             for slot in self._waiting:
                 self._note_late(slot)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from typing import Protocol
+from typing import Literal, Protocol
 from weakref import WeakSet
 
 from ..http.address import Network, is_within
@@ -40,19 +40,26 @@ class Member(Protocol):
 
 
 class Roster:
-    """The connections of one worker, on all its addresses.
+    """The connections of one worker on its addresses, those of the gateway or the admin one.
 
-    There is no timer for a request: one sweep looks at every connection's deadline.
+    There is no timer for a request: one sweep looks at every connection's deadline. `most` names the limit of how many
+    connections there may be.
     """
 
-    def __init__(self, limits: Limits, trusted: tuple[Network, ...] = ()) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        trusted: tuple[Network, ...] = (),
+        most: Literal["connections", "admin_connections"] = "connections",
+    ) -> None:
         self.limits = limits
-        self.memory = Memory(limits.body_memory_bytes)
+        self.memory = Memory(limits.body_memory_bytes, limits.body_files)
         """What bodies that are held share."""
         self.draining = False
         self.accepted: WeakSet[object] = WeakSet()
         """Connections that were accepted and are not made yet: a TLS handshake, or the loop's next turn."""
         self._trusted = trusted
+        self._most = most
         self._members: set[Member] = set()
         self._by_address: Counter[str] = Counter()
         self._sweep_seconds = _sweep_seconds(limits)
@@ -67,8 +74,8 @@ class Roster:
     def admit(self, member: Member) -> bool:
         """Take a connection in; tell whether there is room for it."""
         limit = self.limits.connections_per_address
-        if len(self._members) >= self.limits.connections:
-            return self._refuse("connections")
+        if len(self._members) >= getattr(self.limits, self._most):
+            return self._refuse(self._most)
         if limit and self._by_address[member.address] >= limit and not is_within(member.address, self._trusted):
             return self._refuse("connections_per_address")
         self._members.add(member)

@@ -29,6 +29,8 @@ class Site(NamedTuple):
     tls: TLS | None = None
     certificates: Callable[[], Certificates] | None = None
     """What further certificates there are at the moment, for connections over TLS."""
+    is_admin: bool = False
+    """Whether it is the admin side's own, whose connections are counted apart: it must answer when the gateway is full."""
 
 
 async def serve(
@@ -44,16 +46,17 @@ async def serve(
     if protocol == "hypercorn":
         await _on_hypercorn(sites, stopping, graceful_timeout)
         return
-    roster = Roster(limits, trusted_proxies)
+    rosters = Roster(limits, trusted_proxies), Roster(limits, trusted_proxies, "admin_connections")
     listeners = [
-        (Listener(site.application, roster, _context(site.tls), site.certificates), site.sock) for site in sites
+        (Listener(site.application, rosters[site.is_admin], _context(site.tls), site.certificates), site.sock)
+        for site in sites
     ]
     for listener, sock in listeners:
         await listener.open(sock)
     await stopping.wait()
     for listener, _ in listeners:
         listener.close()
-    await roster.drain(graceful_timeout)
+    await asyncio.gather(*(roster.drain(graceful_timeout) for roster in rosters))
 
 
 async def _on_hypercorn(sites: Iterable[Site], stopping: asyncio.Event, graceful_timeout: float) -> None:

@@ -9,10 +9,10 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from .channel import Channel, Message, Serve, Start, Stop
+from .channel import Answered, Channel, Message, Prepare, Serve, Start, Stop
 
 _logger = logging.getLogger(__name__)
 
@@ -23,8 +23,11 @@ _LONGEST_PAUSE_SECONDS = 30.0
 class SlotOwner(Protocol):
     """Who runs the slots: says how a worker begins, and hears from it."""
 
-    def begin(self, slot: Slot) -> tuple[Start, list[int]]:
-        """Return a new worker's first message and the descriptors it inherits."""
+    def descriptors(self, slot: Slot) -> list[int]:
+        """Return what a new worker inherits: its sockets."""
+
+    def begin(self, slot: Slot) -> Start:
+        """Return a new worker's first message."""
 
     def deliver(self, slot: Slot, message: Message) -> None:
         """Take a message of the slot's worker."""
@@ -55,10 +58,17 @@ class Slot:
         self._loop_name = loop_name
         self._owner = owner
         self._process: asyncio.subprocess.Process | None = None
+        self._launched: socket.socket | None = None
+        """Our end of the line to a process that was not told yet what to serve."""
         self._channel: Channel | None = None
         self._retired = asyncio.Event()
         self._woken = asyncio.Event()
         self._quick_deaths = 0
+
+    async def launch(self) -> None:
+        """Start the first worker's process before `run` does: it loads what workers are made of meanwhile."""
+        with contextlib.suppress(OSError):
+            self._launched = await self._launch()
 
     async def run(self) -> None:
         """Start a worker, and another one whenever it dies. The first is replaced at once, then ever more slowly."""
@@ -86,10 +96,14 @@ class Slot:
         if self._channel is not None:
             self._channel.send(message)
 
-    def line(self) -> Callable[[Message], None]:
-        """Return what sends to the worker that lives now, and to none that comes after it."""
-        channel = self._channel
-        return (lambda message: None) if channel is None else channel.send
+    async def tell(self, message: Prepare) -> None:
+        """Send a message that may be large to the worker that lives now; with none alive it is dropped."""
+        if self._channel is not None:
+            await self._channel.tell(message)
+
+    def line(self) -> Callable[[Answered], Awaitable[None]]:
+        """Return what answers the worker that lives now, and none that comes after it."""
+        return _to_nobody if self._channel is None else self._channel.tell
 
     def admit(self) -> None:
         """Let the worker take requests."""
@@ -126,6 +140,14 @@ class Slot:
         self._woken.set()
         self.restart()
 
+    async def discard(self) -> None:
+        """End the process that was launched, if `run` never took it."""
+        if self._launched is not None and self._process is not None:
+            self._launched.close()
+            self._launched = None
+            self.kill()
+            await self._process.wait()
+
     def begin_anew(self) -> None:
         """End the worker, or the pause before the next one, at once: what workers begin with is something else now."""
         self.failures = self._quick_deaths = 0
@@ -141,29 +163,33 @@ class Slot:
             return os.EX_OSERR
 
     async def _one_life(self) -> int:
-        ours, theirs = socket.socketpair()
-        with theirs, contextlib.ExitStack() as stack:
-            stack.callback(ours.close)
-            start, descriptors = self._owner.begin(self)
-            self._process = process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "phasegate.server.worker", str(theirs.fileno()), self._loop_name),
-                stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), *descriptors),
-                process_group=0,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            )
-            stack.pop_all()
+        ours, self._launched = self._launched or await self._launch(), None
         self._channel = channel = await Channel.over(ours)
-        channel.send(start)
+        channel.send(self._owner.begin(self))
         if self._retired.is_set():
             channel.send(Stop())
         try:
             await self._listen(channel)
-            return await process.wait()
+            return await self._process.wait() if self._process else os.EX_OSERR
         finally:
             self.ready = False
             self._channel = None
             channel.close()
+
+    async def _launch(self) -> socket.socket:
+        """Start a process; return our end of the line to it."""
+        ours, theirs = socket.socketpair()
+        with theirs, contextlib.ExitStack() as stack:
+            stack.callback(ours.close)
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "phasegate.server.worker", str(theirs.fileno()), self._loop_name),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(), *self._owner.descriptors(self)),
+                process_group=0,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+            stack.pop_all()
+        return ours
 
     async def _listen(self, channel: Channel) -> None:
         while (message := await channel.receive()) is not None:
@@ -173,3 +199,7 @@ class Slot:
         if self._quick_deaths < 2:
             return 0.0
         return min(_LONGEST_PAUSE_SECONDS, 0.5 * 2.0 ** (self._quick_deaths - 2))
+
+
+async def _to_nobody(message: Answered) -> None:
+    """Drop an answer."""

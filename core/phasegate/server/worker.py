@@ -91,7 +91,7 @@ class Worker:
             sock = socket.socket(fileno=descriptor)
             sites.append(Site(sock, application, listen.tls, self._gateway.certificates))
         if start.admin is not None:
-            sites.append(Site(socket.socket(fileno=start.admin), admin))
+            sites.append(Site(socket.socket(fileno=start.admin), admin, is_admin=True))
         return sites
 
     async def _obey(self) -> None:

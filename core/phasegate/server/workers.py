@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any
@@ -21,8 +21,22 @@ from ..sealing import SealedStore, SecretFields
 from ..settings import Settings, load_settings
 from ..store.file import FileSource
 from ..store.no_store import NoStore
-from ..store.records import Revision, Store
-from .channel import Answered, AskRevisions, Committed, Message, Prepared, Propose, Question, Ready, Refused, Start
+from ..store.records import Store
+from .channel import (
+    Answer,
+    Answered,
+    AskRevision,
+    AskRevisions,
+    AskSummaries,
+    Committed,
+    Message,
+    Prepared,
+    Propose,
+    Question,
+    Ready,
+    Refused,
+    Start,
+)
 from .configuration import Configuration
 from .descriptors import allow_descriptors
 from .distribution import Distribution
@@ -78,25 +92,27 @@ class Supervisor:
         source = FileSource(self._settings.file, may_lack=self._settings.file_may_lack)
         self._configuration = Configuration(self._schemas, source, self._store, references, self._distribution)
         try:
-            await self._configuration.begin()
             self._open_addresses()
+            allow_descriptors(self._settings.limits)
+            await self._lives.launch(Slot(index, self._settings.loop, self) for index in range(self._settings.workers))
+            await self._configuration.begin()
             self._settings = with_admin_key(self._settings)
-            allow_descriptors(self._settings.limits.connections)
             self._follow_signals()
-            self._lives.slots = [Slot(index, self._settings.loop, self) for index in range(self._settings.workers)]
-            for slot in self._lives.slots:
-                self._lives.start(slot)
+            self._lives.begin()
             await self._until_stopped()
         finally:
             await self._end()
 
-    def begin(self, slot: Slot) -> tuple[Start, list[int]]:
+    def descriptors(self, slot: Slot) -> list[int]:
+        """Return a slot's sockets."""
+        return [address.open(slot.index).fileno() for address in self._addresses]
+
+    def begin(self, slot: Slot) -> Start:
         """Return what a new worker starts with: the settings, its sockets, and what is served."""
-        descriptors = [address.open(slot.index).fileno() for address in self._addresses]
+        descriptors = self.descriptors(slot)
         listeners = descriptors[: len(self._settings.listen)]
         admin = descriptors[-1] if len(descriptors) > len(listeners) else None
-        state = self._distribution.begin(slot)
-        return Start(self._settings, slot.index, tuple(listeners), admin, state), descriptors
+        return Start(self._settings, slot.index, tuple(listeners), admin, self._distribution.begin(slot))
 
     def deliver(self, slot: Slot, message: Message) -> None:
         """Take a worker's message."""
@@ -107,7 +123,7 @@ class Supervisor:
             case Ready() | Prepared() | Committed() | Refused():
                 self._distribution.deliver(slot, message)
                 self._note_start()
-            case Propose() | AskRevisions():
+            case Propose() | AskRevision() | AskRevisions() | AskSummaries():
                 task = asyncio.create_task(self._answer(slot.line(), message))
                 self._answering.add(task)
                 task.add_done_callback(self._answering.discard)
@@ -133,7 +149,7 @@ class Supervisor:
             former = self._settings
             try:
                 settings, schemas = self._reread()
-                former_schemas = self._configuration.adopt(schemas)
+                former_schemas = await self._configuration.adopt(schemas)
             except ConfigError as error:
                 report_refusal(_logger, error)
                 return
@@ -142,7 +158,7 @@ class Supervisor:
                 if not await self._lives.replace(index, self._successor, former.graceful_timeout):
                     if index == 0:
                         self._settings = former
-                        self._configuration.adopt(former_schemas)
+                        await self._configuration.adopt(former_schemas)
                     _logger.error("workers not replaced", extra={"slot": index})
                     return
                 if index == 0:
@@ -152,8 +168,8 @@ class Supervisor:
             _logger.info("workers replaced", extra={"workers": len(self._lives.slots)})
             await self._configuration.reread()
 
-    async def _answer(self, reply: Callable[[Message], None], question: Question) -> None:
-        answer: Revision | list[Revision] | PhasegateError
+    async def _answer(self, reply: Callable[[Answered], Awaitable[None]], question: Question) -> None:
+        answer: Answer | PhasegateError
         try:
             match question:
                 case Propose():
@@ -161,13 +177,17 @@ class Supervisor:
                     if question.everywhere and late:
                         answer = NotEverywhere(answer, late)
                 case AskRevisions():
-                    answer = await self._configuration.revisions(question.before, question.limit)
+                    answer = await self._store.revisions(before=question.before, limit=question.limit)
+                case AskRevision():
+                    answer = await self._store.packed_revision(question.number)
+                case AskSummaries():
+                    answer = await self._store.summaries(before=question.before, limit=question.limit)
         except PhasegateError as error:
             answer = error
         except Exception:
             _logger.exception("question can't be answered", extra={"question": type(question).__name__})
             answer = PhasegateError("a defect in the gateway; its log says where")
-        reply(Answered(question.ticket, answer))
+        await reply(Answered(question.ticket, answer))
 
     async def _until_stopped(self) -> None:
         stopped = asyncio.create_task(self._stop.wait())

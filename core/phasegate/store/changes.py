@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
-from .records import Change, Contents, Key, Record, Revision, Write
+from .records import Change, Contents, Key, Record, Revision, Summary, Touched, Write
+
+# What a list of 500 revisions holds at most is packed and unpacked within a few milliseconds.
+_SUMMED = 20
 
 
 def changes_of(writes: Iterable[Write], records: Mapping[Key, Record], number: int) -> tuple[Change, ...]:
@@ -27,6 +31,22 @@ def revised(contents: Contents, revision: Revision) -> Contents:
         else:
             records[change.key] = change.after
     return Contents(revision.number, records)
+
+
+def touched(change: Change) -> Touched:
+    """Return which record a change is of, and whether it was made, changed or deleted."""
+    action: Literal["create", "update", "delete"] = "update"
+    if change.before is None:
+        action = "create"
+    elif change.after is None:
+        action = "delete"
+    return Touched(*change.key, action)
+
+
+def summary_of(revision: Revision) -> Summary:
+    """Return the summary of a revision."""
+    first = tuple(touched(change) for change in revision.changes[:_SUMMED])
+    return Summary(revision.number, revision.time, revision.author, revision.note, first, len(revision.changes))
 
 
 def _change(write: Write, before: Record | None, number: int) -> Change:

@@ -17,9 +17,9 @@ import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
-from .changes import changes_of, revised
+from .changes import changes_of, revised, summary_of
 from .etcd_client import Cluster, EtcdClient, EtcdRefused
-from .etcd_layout import Keys, batches, entry_of, parts_prefix, records_of
+from .etcd_layout import Keys, batches, entry_of, number_of, parts_prefix, records_of
 from .etcd_messages import (
     Operation,
     Outcome,
@@ -29,6 +29,7 @@ from .etcd_messages import (
     get,
     get_range,
     holds,
+    newest,
     outcome_of,
     pairs_of,
     put,
@@ -36,8 +37,8 @@ from .etcd_messages import (
     transaction,
 )
 from .following import Bell, News, follow, following
-from .packing import unpack_record, unpack_revision
-from .records import Conflict, Contents, Key, NothingKept, Record, Revision, StoreUnavailable, Write
+from .packing import unpack_record, unpack_revision, unpack_summary
+from .records import Conflict, Contents, Key, NothingKept, Record, Revision, StoreUnavailable, Summary, Write
 
 # What the watch does not tell, since its member hangs or is cut off from the others, a look finds.
 _POLL_SECONDS = 1.0
@@ -105,8 +106,7 @@ class EtcdStore(NothingKept):
         """Return the newest revisions under `before` and over `after`, newest first. Raise StoreUnavailable."""
         end = self._keys.revision(before) if before is not None else self._keys.revisions_end
         first = self._keys.revision(0 if after is None else after + 1)
-        wanted = get_range(first, end, limit)["request_range"]
-        answer = await self._ask("kv/range", {**wanted, "sort_order": "DESCEND", "sort_target": "KEY"})
+        answer = await self._ask("kv/range", newest(first, end, limit)["request_range"])
         return [await self._revision(pair) for pair in pairs_of(answer)]
 
     async def key_ids(self) -> frozenset[str]:
@@ -119,6 +119,24 @@ class EtcdStore(NothingKept):
         condition = holds(self._keys.keys, _listed(known) if known else None)
         noted = put(self._keys.keys, _listed(ids)) if ids else delete(self._keys.keys)
         return (await self._transact([condition], [noted])).succeeded
+
+    async def packed_revision(self, number: int) -> bytes | None:
+        """Return a revision as it lies in etcd. Raise StoreUnavailable."""
+        pairs = pairs_of(await self._ask("kv/range", get(self._keys.revision(number))["request_range"]))
+        return await self._whole(pairs[0]) if pairs else None
+
+    async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
+        """Return the summaries of the newest revisions under `before`, newest first. Raise StoreUnavailable."""
+        keys = self._keys
+        end = keys.summary(before) if before is not None else keys.summaries_end
+        last = keys.revision(before) if before is not None else keys.revisions_end
+        wanted = [newest(keys.summary(0), end, limit), newest(keys.revision(0), last, limit, keys_only=True)]
+        summaries, revisions = outcome_of(await self._ask("kv/txn", transaction([], wanted))).found
+        found = (unpack_summary(pair.value, self._where(pair)) for pair in summaries)
+        known = {summary.number: summary for summary in found}
+        # Gateways before this one wrote none.
+        numbers = [number_of(pair.key) for pair in revisions]
+        return [known.get(number) or summary_of(await self._numbered(number)) for number in numbers]
 
     async def close(self) -> None:
         """Close the connections."""
@@ -174,11 +192,17 @@ class EtcdStore(NothingKept):
         return await self._revision(pairs[0])
 
     async def _revision(self, pair: Pair) -> Revision:
+        data = await self._whole(pair)
+        if data is pair.value:
+            return unpack_revision(data, self._where(pair))
+        return await asyncio.to_thread(unpack_revision, data, self._where(pair))
+
+    async def _whole(self, pair: Pair) -> bytes:
+        """Return a packed revision, put together again if it had to be cut."""
         prefix = parts_prefix(self._keys, pair.key, pair.value)
         if prefix is None:
-            return unpack_revision(pair.value, self._where(pair))
-        parts = [part.value async for part in self._pairs(prefix, end_of(prefix))]
-        return unpack_revision(b"".join(parts), self._where(pair))
+            return pair.value
+        return b"".join([part.value async for part in self._pairs(prefix, end_of(prefix))])
 
     async def _pairs(self, first: str, end: str, *, moment: int = 0) -> AsyncIterator[Pair]:
         """Read a range page by page, as it is now or was at a moment of etcd's."""

@@ -2,6 +2,7 @@
 
 PREFIX/head                         the number of the last revision
 PREFIX/revisions/NUMBER             that revision, with what it changed, and an id that only its writer knows
+PREFIX/summaries/NUMBER             its summary
 PREFIX/records/KIND/ID              one record
 PREFIX/parts/NUMBER/ID/INDEX        a piece of a revision that is too large for one key
 PREFIX/pending                      the number of a revision whose records are not all written yet
@@ -15,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..errors import ConfigError, Finding
+from .changes import summary_of
 from .etcd_messages import Operation, delete, delete_range, end_of, put
 from .packing import pack
 from .records import KEPT_REVISIONS, Change, Key, Revision
@@ -37,10 +39,15 @@ class Keys:
         self.records = f"{prefix}/records/"
         self.records_end = end_of(self.records)
         self.revisions_end = end_of(f"{prefix}/revisions/")
+        self.summaries_end = end_of(f"{prefix}/summaries/")
 
     def revision(self, number: int) -> str:
         """Return where a revision lies."""
         return f"{self._prefix}/revisions/{max(number, 0):016}"
+
+    def summary(self, number: int) -> str:
+        """Return where the summary of a revision lies."""
+        return f"{self._prefix}/summaries/{max(number, 0):016}"
 
     def record(self, key: Key) -> str:
         """Return where a record lies."""
@@ -68,7 +75,11 @@ def entry_of(keys: Keys, revision: Revision) -> Entry:
     """Cut a revision. Raise ConfigError for a record that etcd takes under no circumstances."""
     name, packed = secrets.token_hex(16), pack(revision)
     records = records_of(keys, revision)
-    head = [put(keys.head, str(revision.number).encode()), *_outdated(keys, revision.number)]
+    head = [
+        put(keys.head, str(revision.number).encode()),
+        *_outdated(keys, revision.number),
+        put(keys.summary(revision.number), pack(summary_of(revision))),
+    ]
     place = keys.revision(revision.number)
     if len(records) <= _MOST_OPERATIONS and len(packed) + sum(map(_size, records)) <= _MOST_BYTES:
         value = b'{"write":"%b",%b' % (name.encode(), packed[1:])
@@ -89,7 +100,12 @@ def parts_prefix(keys: Keys, revision_key: str, value: bytes) -> str | None:
     """Return where the parts of a revision lie, None for one that is whole."""
     if not value.startswith(_PARTS):
         return None
-    return f"{keys.parts(int(revision_key.rpartition('/')[2]), value[len(_PARTS) :].decode())}/"
+    return f"{keys.parts(number_of(revision_key), value[len(_PARTS) :].decode())}/"
+
+
+def number_of(revision_key: str) -> int:
+    """Return the number of the revision that lies under a key."""
+    return int(revision_key.rpartition("/")[2])
 
 
 def batches(operations: Iterable[Operation]) -> Iterator[list[Operation]]:
@@ -119,6 +135,7 @@ def _outdated(keys: Keys, number: int) -> list[Operation]:
     first = number - KEPT_REVISIONS + 1
     return [
         delete_range(keys.revision(0), keys.revision(first)),
+        delete_range(keys.summary(0), keys.summary(first)),
         delete_range(keys.parts(0), keys.parts(first)),
     ]
 

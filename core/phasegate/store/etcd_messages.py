@@ -36,6 +36,12 @@ def get_range(first: str, end: str, limit: int) -> Operation:
     return {"request_range": {"key": _base64(first), "range_end": _base64(end), "limit": limit}}
 
 
+def newest(first: str, end: str, limit: int, *, keys_only: bool = False) -> Operation:
+    """Read at most `limit` of the last keys from `first` on, the last one first, `end` excluded."""
+    wanted = get_range(first, end, limit)["request_range"]
+    return {"request_range": {**wanted, "sort_order": "DESCEND", "sort_target": "KEY", "keys_only": keys_only}}
+
+
 def put(key: str, value: bytes) -> Operation:
     """Write one key."""
     return {"request_put": {"key": _base64(key), "value": base64.b64encode(value).decode()}}

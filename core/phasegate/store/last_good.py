@@ -11,7 +11,7 @@ from pathlib import Path
 from .changes import revised
 from .durable import replace_file
 from .packing import pack, unpack_contents
-from .records import Contents, Revision, Store, StoreUnavailable, Write
+from .records import Contents, Revision, Store, StoreUnavailable, Summary, Write
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +97,14 @@ class Kept:
         self._served = revision
         self._keep_served()
 
+    async def packed_revision(self, number: int) -> bytes | None:
+        """Return a revision as the store keeps it. Raise StoreUnavailable."""
+        return await self._store.packed_revision(number)
+
+    async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
+        """Return the store's newest summaries. Raise StoreUnavailable."""
+        return await self._store.summaries(before=before, limit=limit)
+
     async def close(self) -> None:
         """Finish writing, and close the store."""
         self._closing.set()
@@ -123,13 +131,16 @@ class Kept:
         while self._contents is not None and self._contents is not self._written:
             contents = self._contents
             try:
-                await asyncio.to_thread(replace_file, self._path, pack(contents))
+                await asyncio.to_thread(self._replace, contents)
             except OSError as error:
                 fields = {"file": str(self._path), "cause": error.strerror}
                 logger.warning("last good configuration can't be kept", extra=fields)
             self._written = contents
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), _PAUSE_SECONDS)
+
+    def _replace(self, contents: Contents) -> None:
+        replace_file(self._path, pack(contents))
 
     def _read(self, away: StoreUnavailable) -> Contents:
         try:

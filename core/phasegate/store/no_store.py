@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
-from .records import Contents, NothingKept, Revision, StoreUnavailable, Write
+from .records import Contents, NothingKept, Revision, StoreUnavailable, Summary, Write
 
 
 class NoStore(NothingKept):
@@ -37,6 +37,14 @@ class NoStore(NothingKept):
     async def note_key_ids(self, ids: frozenset[str], *, known: frozenset[str]) -> bool:
         """Return True, as if it were noted."""
         return True
+
+    async def packed_revision(self, number: int) -> bytes | None:
+        """Return nothing."""
+        return None
+
+    async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
+        """Return none."""
+        return []
 
     async def close(self) -> None:
         """Do nothing."""

@@ -12,10 +12,21 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from .changes import changes_of
+from .changes import changes_of, summary_of
 from .following import Bell, News, follow, following
-from .packing import pack, unpack_record, unpack_revision
-from .records import KEPT_REVISIONS, Conflict, Contents, Key, NothingKept, Record, Revision, StoreUnavailable, Write
+from .packing import pack, unpack_record, unpack_revision, unpack_summary
+from .records import (
+    KEPT_REVISIONS,
+    Conflict,
+    Contents,
+    Key,
+    NothingKept,
+    Record,
+    Revision,
+    StoreUnavailable,
+    Summary,
+    Write,
+)
 from .sqlite_file import open_file, told, transaction
 
 _T = TypeVar("_T")
@@ -23,6 +34,12 @@ _T = TypeVar("_T")
 # Other processes write to the file too (a command, a second gateway), and nothing but a look tells of it.
 _POLL_SECONDS = 0.05
 _MOST_AT_ONCE = 100
+_NO_BOUND = 2**63 - 1
+# Files of the first version have no summaries.
+_SUMMARIES = """
+SELECT summaries.data, CASE WHEN summaries.data IS NULL THEN revisions.data END
+FROM revisions LEFT JOIN summaries USING (number) WHERE number < ? ORDER BY number DESC LIMIT ?
+"""
 
 
 class SqliteStore(NothingKept):
@@ -65,6 +82,14 @@ class SqliteStore(NothingKept):
     async def note_key_ids(self, ids: frozenset[str], *, known: frozenset[str]) -> bool:
         """Note ids, where these are known; tell whether they were. Raise StoreUnavailable."""
         return await self._run(self._note_key_ids, ids, known)
+
+    async def packed_revision(self, number: int) -> bytes | None:
+        """Return a revision as it lies in the file. Raise StoreUnavailable."""
+        return await self._run(self._packed_revision, number)
+
+    async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
+        """Return the summaries of the newest revisions under `before`, newest first. Raise StoreUnavailable."""
+        return await self._run(partial(self._summaries, before, limit))
 
     async def close(self) -> None:
         """Close the file."""
@@ -131,10 +156,9 @@ class SqliteStore(NothingKept):
         return following(after, revisions) or [self._load()]
 
     def _revisions(self, before: int | None, after: int | None, limit: int) -> list[Revision]:
-        bound = 2**63 - 1 if before is None else before
         rows = self._connection().execute(
             "SELECT data FROM revisions WHERE number < ? AND number > ? ORDER BY number DESC LIMIT ?",
-            (bound, after or 0, limit),
+            (_NO_BOUND if before is None else before, after or 0, limit),
         )
         return [unpack_revision(data, str(self._path)) for (data,) in rows]
 
@@ -148,6 +172,18 @@ class SqliteStore(NothingKept):
             connection.execute("DELETE FROM key_ids")
             connection.executemany("INSERT INTO key_ids (id) VALUES (?)", [(id_,) for id_ in ids])
         return True
+
+    def _packed_revision(self, number: int) -> bytes | None:
+        row = self._connection().execute("SELECT data FROM revisions WHERE number = ?", (number,)).fetchone()
+        return row[0] if row else None
+
+    def _summaries(self, before: int | None, limit: int) -> list[Summary]:
+        rows = self._connection().execute(_SUMMARIES, (_NO_BOUND if before is None else before, limit))
+        where = str(self._path)
+        return [
+            unpack_summary(summary, where) if summary else summary_of(unpack_revision(revision, where))
+            for summary, revision in rows
+        ]
 
     def _close(self) -> None:
         if self._opened is not None:
@@ -173,5 +209,6 @@ def _write(connection: sqlite3.Connection, revision: Revision) -> None:
         else:
             row = (*change.key, pack(change.after))
             connection.execute("INSERT OR REPLACE INTO records (kind, id, data) VALUES (?, ?, ?)", row)
-    connection.execute("INSERT INTO revisions (number, data) VALUES (?, ?)", (revision.number, pack(revision)))
-    connection.execute("DELETE FROM revisions WHERE number <= ?", (revision.number - KEPT_REVISIONS,))
+    for table, data in (("revisions", pack(revision)), ("summaries", pack(summary_of(revision)))):
+        connection.execute(f"INSERT INTO {table} (number, data) VALUES (?, ?)", (revision.number, data))  # noqa: S608 (ours)
+        connection.execute(f"DELETE FROM {table} WHERE number <= ?", (revision.number - KEPT_REVISIONS,))  # noqa: S608

@@ -15,13 +15,17 @@ from .records import StoreUnavailable
 
 # https://www.sqlite.org/pragma.html#pragma_application_id; it says PHGT
 _APPLICATION_ID = 0x50484754
-_VERSION = 1
+_VERSION = 2
 _BUSY_SECONDS = 5.0
+_SECOND = f"""
+CREATE TABLE summaries (number INTEGER PRIMARY KEY, data BLOB NOT NULL);
+PRAGMA user_version = {_VERSION};
+"""
 _SCHEMA = f"""
 CREATE TABLE records (kind TEXT NOT NULL, id TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (kind, id));
 CREATE TABLE revisions (number INTEGER PRIMARY KEY, data BLOB NOT NULL);
 PRAGMA application_id = {_APPLICATION_ID};
-PRAGMA user_version = {_VERSION};
+{_SECOND.strip()}
 """
 _REMEDIES = {
     "SQLITE_NOTADB": "is no SQLite file: move it away, or let resources.store name another one",
@@ -135,12 +139,17 @@ def _use_wal(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    if _number(connection, "application_id") == _APPLICATION_ID:
-        return
-    with transaction(connection, "IMMEDIATE"):
-        if _number(connection, "application_id") != _APPLICATION_ID:
-            for statement in _SCHEMA.strip().split(";\n"):
+    if _missing(connection):
+        with transaction(connection, "IMMEDIATE"):
+            for statement in _missing(connection).strip().split(";\n"):
                 connection.execute(statement)
+
+
+def _missing(connection: sqlite3.Connection) -> str:
+    """Return what makes of the file one of this version: nothing once another process has."""
+    if _number(connection, "application_id") != _APPLICATION_ID:
+        return _SCHEMA
+    return _SECOND if _number(connection, "user_version") < _VERSION else ""
 
 
 def _number(connection: sqlite3.Connection, pragma: str) -> int:

@@ -35,6 +35,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_fields",
         "_framing",
         "_in_head",
+        "_is_1_1",
         "_is_head",
         "_parser",
         "_paused",
@@ -70,7 +71,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._calls = 0
         # Bytes that came since the call began, or since the last block of its answer.
         self._fed = 0
-        self._in_head = self._is_head = False
+        self._in_head = self._is_head = self._is_1_1 = False
         self._blocks: list[bytes] = []
         self._size = 0
         self._paused = self._stalled = False
@@ -110,8 +111,11 @@ class UpstreamConnection(asyncio.Protocol):
         self._size = 0
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
-        self._waiter = answered = self._pool.loop.create_future()
-        self._expect(deadline)
+        pool = self._pool
+        self._waiter = answered = pool.loop.create_future()
+        self.deadline = deadline
+        if pool.sweeper.at_rest:
+            pool.sweeper.rouse()
         if self.transport.is_closing():
             self.fail(self._cut())
         else:
@@ -207,6 +211,8 @@ class UpstreamConnection(asyncio.Protocol):
             # Nobody asked for it. What comes behind an answer could be taken for the next one's.
             self.transport.abort()
             return
+        if self._fed == 0:
+            self._is_1_1 = data.startswith(b"HTTP/1.1 ")
         self._fed += len(data)
         try:
             self._parser.feed_data(data)
@@ -261,8 +267,15 @@ class UpstreamConnection(asyncio.Protocol):
         if self._fed > SMALL_HEAD_BYTES:
             judge_sizes(fields)
         if 100 <= status < 200 and status != 101:
+            self._is_1_1 = False
             return
-        self._framing, self.fields = judge_head(status, parser, fields, is_head=self._is_head)  # type: ignore[arg-type]
+        self._framing, self.fields = judge_head(
+            status,
+            parser,  # type: ignore[arg-type]
+            fields,
+            is_head=self._is_head,
+            is_1_1=self._is_1_1,
+        )
         self.status = status
         self._in_head = False
         self.deadline = NEVER
@@ -282,13 +295,15 @@ class UpstreamConnection(asyncio.Protocol):
         if self._size > _AHEAD_BYTES and not self._paused:
             self._paused = True
             self.transport.pause_reading()
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
 
     def on_message_complete(self) -> None:
         """Note that the answer is here whole."""
         if not self._in_head:
             self.complete = True
-            self._wake()
+            if self._waiter is not None:
+                self._wake()
 
     # The rest is its own.
 
@@ -315,7 +330,8 @@ class UpstreamConnection(asyncio.Protocol):
             return
         self.busy = False
         reusable = self._framing.persistent and self._uploading is None and self._error is None and not self._paused
-        self._end_upload()
+        if self._uploading is not None:
+            self._end_upload()
         if reusable and not self.transport.is_closing():
             self._pool.give_back(self)
         else:

@@ -32,13 +32,14 @@ class Framing(NamedTuple):
 
 
 def judge_head(
-    status: int, parser: httptools.HttpResponseParser, fields: RawHeaders, *, is_head: bool
+    status: int, parser: httptools.HttpResponseParser, fields: RawHeaders, *, is_head: bool, is_1_1: bool = False
 ) -> tuple[Framing, RawHeaders]:
     """Return how the answer goes on, and its fields but for those of the connection.
 
-    Raise MalformedResponse for a status, version or coding that none can have.
+    `is_1_1` says that its version is known to be HTTP/1.1. Raise MalformedResponse for a status, version or coding that none
+    can have.
     """
-    version = parser.get_http_version()
+    version = "1.1" if is_1_1 else parser.get_http_version()
     if not 200 <= status <= 599 or version not in ("1.1", "1.0"):
         raise MalformedResponse(f"status {status} in HTTP/{version}")
     names = set(map(name_of, fields))
@@ -69,7 +70,7 @@ def request_head(call: Call) -> bytes:
     if not call.origin.connection.keepalive:
         lines.append(b"connection: close")
     text = b"\r\n".join(lines)
-    if text.count(b"\n") != len(lines) - 1 or text.count(b"\r") != len(lines) - 1 or b"\0" in text:
+    if len(text) - len(text.translate(None, b"\r\n\0")) != 2 * len(lines) - 2:
         raise BadRequest("a field of the request to the upstream holds CR, LF or NUL")
     return text + b"\r\n\r\n"
 

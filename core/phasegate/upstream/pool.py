@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from .call import CallTimeouts, Origin
 from .connection import UpstreamConnection
@@ -25,6 +26,8 @@ class Pool:
         self._idle: list[UpstreamConnection] = []
         self._made: set[UpstreamConnection] = set()
         self._connecting = 0
+        options = origin.connection
+        self._options = replace(options, keepalive=options.keepalive and options.keepalive_seconds > 0)
 
     @property
     def unused(self) -> bool:
@@ -55,15 +58,17 @@ class Pool:
 
     def give_back(self, connection: UpstreamConnection) -> None:
         """Keep a connection for the next call, as long as it may wait for one."""
-        options = self._origin.connection
-        worn = options.keepalive_calls is not None and connection.calls >= options.keepalive_calls
-        if worn or not options.keepalive or options.keepalive_seconds <= 0:
+        options, idle = self._options, self._idle
+        if not options.keepalive or (
+            options.keepalive_calls is not None and connection.calls >= options.keepalive_calls
+        ):
             connection.transport.close()
             return
-        surplus = len(self._idle) >= options.keepalive_pool
-        seconds = min(options.keepalive_seconds, _SURPLUS_SECONDS) if surplus else options.keepalive_seconds
+        seconds = options.keepalive_seconds
+        if len(idle) >= options.keepalive_pool and seconds > _SURPLUS_SECONDS:
+            seconds = _SURPLUS_SECONDS
         connection.deadline = self.loop.time() + seconds
-        self._idle.append(connection)
+        idle.append(connection)
 
     def lost(self, connection: UpstreamConnection) -> None:
         """Forget a connection that is gone."""

@@ -15,6 +15,8 @@ def client_context(tls: UpstreamTLS) -> ssl.SSLContext:
 
     Raise OSError or ValueError for authorities or a certificate that OpenSSL does not take.
     """
+    if tls.authorities is not None and not tls.authorities.isascii():
+        raise ValueError("authorities are PEM, which is ASCII")
     context = ssl.create_default_context(cadata=tls.authorities)
     context.set_alpn_protocols(["http/1.1"])
     if not tls.verify:

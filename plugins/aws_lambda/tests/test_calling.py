@@ -195,7 +195,7 @@ async def test_a_function_that_fails_is_mapped_and_told_in_one_line(
     code: str,
 ) -> None:
     upstream.reply(reply)
-    gateway = await started(start_gateway, upstream, timeout=200)
+    gateway = await started(start_gateway, upstream, timeout=200 if status == 504 else 5000)
     found_status, found_code, causes = await failed(gateway, caplog)
     assert (found_status, found_code) == (status, code)
     assert len(causes) == 1
@@ -241,15 +241,19 @@ async def test_a_body_over_the_limit_never_reaches_the_function(
 
 
 async def test_a_slow_client_is_not_the_functions_fault(start_gateway: GatewayMaker, upstream: FakeUpstream) -> None:
-    gateway = await started(start_gateway, upstream, timeout=150)
+    upstream.reply(Reply(hang=True), Reply(body=b"ok"))
+    gateway = await started(start_gateway, upstream, timeout=2000)
+    statuses = []
 
     async def slow() -> Any:
         yield b"a"
-        await asyncio.sleep(0.4)
+        # A function that hangs shows that the time is over.
+        statuses.append((await get(gateway, "/x/")).status_code)
         yield b"b"
 
     async with httpx.AsyncClient(verify=False) as client:
-        assert (await client.post(f"{gateway.url}/x/", content=slow())).status_code == 200
+        statuses.append((await client.post(f"{gateway.url}/x/", content=slow())).status_code)
+    assert statuses == [504, 200]
 
 
 async def test_without_keepalive_each_call_has_its_own_connection(

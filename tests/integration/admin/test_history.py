@@ -29,6 +29,15 @@ async def test_revisions_tell_what_changed_the_newest_first(node: Node) -> None:
     assert begun <= first["time"] <= time.time()
 
 
+async def test_a_list_tells_the_first_changes_of_a_large_revision_and_how_many_there_are(node: Node) -> None:
+    writes = [{"kind": "routes", "id": str(number), "value": {**ROUTE, "uri": f"/{number}"}} for number in range(120)]
+    assert (await node.admin.post("/changes", json={"writes": writes})).status_code == 200
+    (item,) = (await node.admin.get("/revisions")).json()["list"]
+    assert (len(item["changes"]), item["total"]) == (20, 120)
+    changes = (await node.admin.get("/revisions/1")).json()["changes"]
+    assert [change["after"]["uri"] for change in changes] == [f"/{number}" for number in range(120)]
+
+
 async def test_revisions_come_in_pages(node: Node) -> None:
     for name in "abcd":
         await named(node, name)

@@ -75,6 +75,14 @@ async def test_a_bad_id_names_itself(node: Node) -> None:
     assert reason.startswith('invalid configuration: property "id" validation failed: must be 1 to 64 letters')
 
 
+@pytest.mark.parametrize("id_", [".", ".."])
+@pytest.mark.parametrize(("kind", "body"), [("routes", ROUTE), ("upstreams", ROUTE["upstream"]), ("services", {})])
+async def test_an_id_that_no_path_could_name(node: Node, kind: str, body: dict[str, Any], id_: str) -> None:
+    response = await node.admin.put(f"/{kind}", json={**body, "id": id_})
+    assert (response.status_code, "not . or .. alone" in response.json()["error_msg"]) == (400, True)
+    assert node.desk.view.revision == 0
+
+
 @pytest.mark.parametrize("pair", [("host", "hosts"), ("remote_addr", "remote_addrs")])
 async def test_one_and_many_exclude_each_other(node: Node, pair: tuple[str, str]) -> None:
     one, many = pair

@@ -1,13 +1,17 @@
 """How many connections there may be, and how old they may grow."""
 
 import asyncio
+import socket
 
 import pytest
 
 from phasegate.http.address import parse_networks
 from phasegate.limits import Limits
-from tests.http1_client import request
+from phasegate.server.serving import Site, serve
+from phasegate.server.sockets import BACKLOG
+from tests.http1_client import Client, request
 from tests.integration.http1.conftest import Connect, Listen
+from tests.listening import Scripted, echo
 
 
 async def test_one_connection_too_many_is_503_and_the_others_go_on(listen: Listen, connect: Connect) -> None:
@@ -28,6 +32,26 @@ async def test_there_is_room_again_once_somebody_has_left(listen: Listen, connec
         client.close()
         while server.connections:
             await asyncio.sleep(0)
+
+
+async def test_the_admin_address_answers_when_the_gateway_is_full() -> None:
+    socks = [socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) for _ in range(2)]
+    gateway, admin = (sock.getsockname()[1] for sock in socks)
+    sites = [Site(socks[0], Scripted(echo)), Site(socks[1], Scripted(echo), is_admin=True)]
+    stopping = asyncio.Event()
+    limits = Limits(connections=1, admin_connections=2)
+    serving = asyncio.create_task(serve(sites, stopping=stopping, limits=limits, graceful_timeout=0.05))
+    clients = []
+    statuses = []
+    for port in (gateway, gateway, admin, admin, admin):
+        clients.append(await Client.to(port))
+        await clients[-1].send(request("GET", "/"))
+        statuses.append((await clients[-1].answer()).status)
+    assert statuses == [200, 503, 200, 200, 503]
+    for client in clients:
+        client.close()
+    stopping.set()
+    await serving
 
 
 async def test_one_connection_too_many_of_an_address_is_503(listen: Listen, connect: Connect) -> None:
@@ -53,10 +77,10 @@ async def test_an_address_may_have_any_number(listen: Listen, connect: Connect, 
 
 
 async def test_an_old_connection_says_that_it_closes_and_loses_no_request(listen: Listen, connect: Connect) -> None:
-    server = await listen(limits=Limits(connection_age=0.05))
+    server = await listen(limits=Limits(connection_age=1.0))
     client = await connect(server)
     assert (await client.ask(request("GET", "/young"))).get("connection") is None
-    await asyncio.sleep(0.06)
+    await asyncio.sleep(1.01)
     await client.send(request("GET", "/a") + request("GET", "/b") + request("GET", "/c"))
     answers = [await client.answer() for _ in range(3)]
     assert [answer.get("connection") for answer in answers] == [None, None, "close"]

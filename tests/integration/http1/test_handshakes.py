@@ -171,7 +171,7 @@ async def test_a_websocket_that_has_ended_is_closed_though_its_client_is_silent(
     listen: Listen, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("phasegate.server.websocket._CLOSE_SECONDS", 0.1)
-    server = await listen(accepting(), limits=Limits(message_bytes=2, idle_timeout=0.1))
+    server = await listen(accepting(), limits=Limits(message_bytes=2, idle_timeout=1.0))
     client = await connect(server)
     assert (await client.ask(HANDSHAKE + message(b"one"))).status == 101
     assert await client.rest() == b"\x88\x02\x03\xf1"

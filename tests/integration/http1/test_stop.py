@@ -59,7 +59,7 @@ async def test_a_request_under_way_is_finished_and_told_to_be_the_last(listen: L
     answer = await client.answer()
     assert (answer.status, answer.get("connection"), await client.rest()) == (200, "close", b"")
     client.close()
-    await asyncio.wait_for(server.serving, 1)
+    await asyncio.wait_for(server.serving, PATIENCE)
 
 
 async def test_an_answer_under_way_is_finished(listen: Listen, connect: Connect, mode: Protocol) -> None:
@@ -140,7 +140,7 @@ async def test_it_stops_as_soon_as_everybody_has_gone(listen: Listen, connect: C
     await client.ask(request("GET", "/"))
     await stop(server)
     client.close()
-    await asyncio.wait_for(server.serving, 1)
+    await asyncio.wait_for(server.serving, PATIENCE)
 
 
 async def test_an_idle_connection_is_closed_at_the_end_without_a_word(listen: Listen, connect: Connect) -> None:
@@ -170,7 +170,7 @@ async def test_a_request_that_takes_longer_is_cancelled(listen: Listen, connect:
     await server.application.begun()
     await stop(server)
     assert await client.rest() == b""
-    await asyncio.wait_for(server.serving, 2)
+    await asyncio.wait_for(server.serving, PATIENCE)
 
 
 async def handshake(port: int, trust: ssl.SSLContext, until: asyncio.Event) -> bytes:
@@ -231,11 +231,11 @@ async def test_stopping_with_a_crowd_loses_nothing(listen: Listen, connect: Conn
     await server.application.begun(500)
     server.stopping.set()
     await asyncio.wait_for(asyncio.gather(*visits), PATIENCE)
-    await asyncio.wait_for(server.serving, 1)
+    await asyncio.wait_for(server.serving, PATIENCE)
 
 
 async def test_connections_that_wait_to_be_accepted_are_answered(listen: Listen) -> None:
-    server: Listening = await listen(graceful_timeout=1)
+    server: Listening = await listen(graceful_timeout=PATIENCE)
     # Connected by the kernel, before the loop has a turn to accept them.
     clients = [Client(socket.create_connection(("127.0.0.1", server.port))) for _ in range(20)]
     server.stopping.set()

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -67,6 +69,57 @@ async def test_a_client_that_takes_nothing_is_cut(
         writer.write(request("GET", "/"))
         await head(reader)
         assert isinstance(await server.application.ended(), ClientClosed)
+
+
+async def test_the_end_of_an_answer_waits_for_a_client_that_takes_its_time(
+    listen: Listen, certificate: TLS, trust: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def handler(received: Request) -> Response:
+        return Response(200, {}, bytes(2 * MEGABYTE))
+
+    monkeypatch.setattr("phasegate.server.connection.FAREWELL_SECONDS", 0.2)
+    monkeypatch.setattr("phasegate.server.http1.wire._LINGER_SECONDS", 0.2)
+    server = await listen(handler, tls=certificate, limits=Limits(write_timeout=5.0), send_buffer=16_384)
+    async with connected(server, trust) as (reader, writer):
+        writer.write(request("GET", "/", b"Connection: close"))
+        await head(reader)
+        await asyncio.sleep(1.0)
+        assert len(await reader.read(-1)) == 2 * MEGABYTE
+
+
+async def test_a_client_that_does_not_say_goodbye_is_cut(
+    listen: Listen, certificate: TLS, trust: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phasegate.server.connection.FAREWELL_SECONDS", 0.2)
+    monkeypatch.setattr("phasegate.server.roster._SLOWEST_SWEEP_SECONDS", 0.05)
+    server = await listen(tls=certificate)
+    sock = await asyncio.to_thread(deaf_client, server.port, trust)
+    async with asyncio.timeout(10):
+        while server.connections:
+            await asyncio.sleep(0.01)
+    sock.close()
+
+
+async def test_a_client_too_many_that_does_not_say_goodbye_is_cut(
+    listen: Listen, certificate: TLS, trust: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phasegate.server.opening.FAREWELL_SECONDS", 0.2)
+    server = await listen(tls=certificate, limits=Limits(connections=1))
+    async with connected(server, trust):
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        sock = await asyncio.to_thread(deaf_client, server.port, trust)
+        async with asyncio.timeout(10):
+            while len(list(Path("/proc/self/fd").iterdir())) > before + 1:
+                await asyncio.sleep(0.01)
+        sock.close()
+
+
+def deaf_client(port: int, trust: ssl.SSLContext) -> ssl.SSLSocket:
+    """Ask for an answer, the last one, and return the client, which does nothing more."""
+    sock = trust.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname="127.0.0.1")
+    sock.sendall(request("GET", "/", b"Connection: close"))
+    sock.recv(100)
+    return sock
 
 
 async def test_an_old_client_sees_that_its_answer_breaks_off(

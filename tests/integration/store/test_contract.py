@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from phasegate.store import records
-from phasegate.store.changes import revised
+from phasegate.store.changes import revised, summary_of
+from phasegate.store.packing import unpack_changes
 from phasegate.store.records import Change, Conflict, Contents, Record, Revision, Store, Write
 
 Opener = Callable[[], Store]
@@ -165,6 +167,33 @@ async def test_revisions_are_told_newest_first_and_in_pages(store: Store) -> Non
     assert await store.revisions(after=5) == []
 
 
+async def test_summaries_are_told_newest_first_and_in_pages(store: Store) -> None:
+    made = [await write(store, 0, route("a"), route("b"))]
+    made.append(await write(store, 1, route("a", n=1), Write("routes", "b", None)))
+    assert await store.summaries() == [summary_of(made[1]), summary_of(made[0])]
+    assert [(item.action, item.id) for item in summary_of(made[1]).touched] == [("update", "a"), ("delete", "b")]
+    assert await store.summaries(before=2, limit=1) == [summary_of(made[0])]
+    assert await store.summaries(before=1) == []
+
+
+@pytest.mark.parametrize("size", [10, 300])
+async def test_a_revision_is_there_as_it_is_kept(store: Store, size: int) -> None:
+    made = await write(store, 0, *(route(f"r{number}", text="x" * 5000) for number in range(size)))
+    packed = await store.packed_revision(1)
+    assert packed is not None
+    revision, changes = unpack_changes(packed, "")
+    assert replace(revision, changes=tuple(changes)) == made
+    assert await store.packed_revision(2) is None
+
+
+async def test_a_summary_of_a_large_revision_is_small(store: Store) -> None:
+    made = await write(store, 0, *(route(f"r{number}", text="x" * 5000) for number in range(300)))
+    (summary,) = await store.summaries()
+    assert (summary.total, summary.touched) == (300, summary_of(made).touched)
+    assert len(summary.touched) == 20
+    assert await store.revisions() == [made]
+
+
 async def test_a_watch_gets_the_contents_where_revisions_are_kept_no_more(
     opened: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +202,7 @@ async def test_a_watch_gets_the_contents_where_revisions_are_kept_no_more(
     store = opened()
     made = [await write(store, base, route(f"r{base}")) for base in range(6)]
     assert await store.revisions() == made[:2:-1]
+    assert await store.summaries() == [summary_of(revision) for revision in made[:2:-1]]
     async with watching(store, 1) as seen:
         assert await seen() == await store.load()
         made.append(await write(store, 6, route("last")))

@@ -14,10 +14,10 @@ import trustme
 from phasegate import ConfigError
 from phasegate.settings import TLS
 from phasegate.store import etcd as etcd_module
-from phasegate.store.changes import revised
+from phasegate.store.changes import revised, summary_of
 from phasegate.store.etcd import EtcdStore
 from phasegate.store.etcd_client import EtcdClient
-from phasegate.store.etcd_messages import get, get_range, pairs_of, put, revision_of, transaction
+from phasegate.store.etcd_messages import delete, get, get_range, pairs_of, put, revision_of, transaction
 from phasegate.store.opening import open_store
 from phasegate.store.records import Conflict, Contents, Key, Record, Revision, Store, StoreUnavailable, Write
 from tests.etcd import Member, etcd_cluster
@@ -209,9 +209,17 @@ async def test_a_watch_goes_on_after_etcd_was_away(
 
 async def test_a_write_waits_for_nobody_where_etcd_is_away(opened: Opener) -> None:
     store = opened("http://127.0.0.1:1")
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(5):
         with pytest.raises(StoreUnavailable, match=r"etcd can't be reached at http://127.0.0.1:1: Cannot connect"):
             await write(store, 0)
+
+
+async def test_revisions_without_a_summary_are_listed_by_what_they_hold(opened: Opener, etcd: Member) -> None:
+    store = opened(etcd.url)
+    made = [await write(store, base) for base in range(3)]
+    await store._transact([], [delete(store._keys.summary(2))])
+    assert await store.summaries() == [summary_of(revision) for revision in reversed(made)]
+    assert await store.summaries(before=3, limit=1) == [summary_of(made[1])]
 
 
 async def test_something_else_than_etcd_is_told(opened: Opener, upstream: Any) -> None:

@@ -98,8 +98,11 @@ async def test_what_was_loaded_is_no_other_last_good_copy(tmp_path: Path, path: 
     await store.close()
 
 
-async def test_closing_waits_for_the_file_and_for_nothing_else(tmp_path: Path, path: Path) -> None:
-    async with asyncio.timeout(0.4):
+async def test_closing_waits_for_the_file_and_for_nothing_else(
+    tmp_path: Path, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phasegate.store.last_good._PAUSE_SECONDS", 60)
+    async with asyncio.timeout(10):
         await filled(tmp_path, path, 1)
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

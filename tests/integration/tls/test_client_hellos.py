@@ -126,7 +126,7 @@ async def test_a_client_that_is_slow_is_cut_off(
     await client.send(begin)
     with contextlib.suppress(ConnectionError):
         assert await client.rest() == b""
-    assert 0.15 < loop.time() - began < 1
+    assert 0.15 < loop.time() - began < 5
     await until_gone(rosters[0])
     client.close()
 
@@ -151,16 +151,16 @@ async def test_a_client_that_drips_is_cut_off(
 async def test_time_runs_on_through_the_rest_of_the_handshake(
     serve: Serve, names: Names, trust: ssl.SSLContext, rosters: list[Roster]
 ) -> None:
-    gateway = await serve(names.entry("shop", "shop.test"), limits=Limits(handshake_timeout=0.3))
+    gateway = await serve(names.entry("shop", "shop.test"), limits=Limits(handshake_timeout=1.2))
     loop = asyncio.get_running_loop()
     client, began = await PlainClient.to(gateway.port), loop.time()
     hello = hello_for(trust, "shop.test")[0]
     await client.send(hello[:100])
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(1.0)
     await client.send(hello[100:])
     with contextlib.suppress(ConnectionError):
         await client.rest()
-    assert loop.time() - began < 0.45
+    assert loop.time() - began < 2.2
     await until_gone(rosters[0])
     client.close()
 

@@ -17,3 +17,9 @@ def test_what_the_environment_filled_in_is_masked() -> None:
     value = {"id": "1", "desc": FromEnvironment("of the environment"), "uris": ["/a", FromEnvironment("/b")]}
     shown = Masking(Schemas(Registry())).masked(("routes", "1"), value)
     assert shown == {"id": "1", "desc": "***", "uris": ["/a", "***"]}
+
+
+def test_what_is_sealed_is_masked_wherever_it_stands_though_no_schema_calls_it_secret() -> None:
+    masking = Masking(Schemas(Registry(())))
+    value = {"desc": "told", "labels": {"a": [{"was": "$sealed:k1:AAAA"}]}}
+    assert masking.masked(("routes", "1"), value) == {"desc": "told", "labels": {"a": [{"was": "***"}]}}

@@ -54,6 +54,9 @@ def test_schemas_are_needed_only_where_text_could_mean_something_else() -> None:
         ("s3cret", "no upstream with id [s3cret]", "no upstream with id (from the environment)"),
         ("a-long-s3cret", "https://a-long-s3cret.test is odd", "https://(from the environment).test is odd"),
         ("s" * 80, f"(got {repr('s' * 80)[:60]}...)", "(got (from the environment)...)"),
+        ("http://u:p@h/s3cret?q", "(got 'http://***@h/s3cret?***')", "(got (from the environment))"),
+        ("a-long-s3cret-path", "of all /a-long-s3cret-pa is odd", "of all /(from the environment) is odd"),
+        ("https://s3cret", "must be a URL such as https://a.test", "must be a URL such as https://a.test"),
         ("5", "must be at least 15", "must be at least 15"),
     ],
 )

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from phasegate import BadRequest, Body, PayloadTooLarge
+from phasegate.errors import Overloaded
 from phasegate.http.body import MEMORY_LIMIT_BYTES, BodyConsumed, Memory
 
 
@@ -54,7 +55,7 @@ async def test_a_large_body_goes_to_disk_and_comes_back_whole() -> None:
 
 
 async def test_bodies_take_no_more_memory_together_than_they_may() -> None:
-    memory, size = Memory(250_000), 200_000
+    memory, size = Memory(250_000, 10), 200_000
     first, second, third = [Body.streaming(blocks(bytes(size)), None, memory) for _ in range(3)]
     await first.hold(size)
     await second.hold(size)
@@ -68,8 +69,23 @@ async def test_bodies_take_no_more_memory_together_than_they_may() -> None:
     assert memory.taken == 0
 
 
+async def test_no_more_bodies_wait_on_disk_than_may() -> None:
+    memory, size = Memory(0, 1), 200_000
+    first, second = [Body.streaming(blocks(bytes(size)), None, memory) for _ in range(2)]
+    await first.hold(size)
+    with pytest.raises(Overloaded, match=r"limits\.body_files"):
+        await second.hold(size)
+    second.close()
+    for _ in range(2):
+        first.close()
+    assert memory.files == 0
+    third = await Body.streaming(blocks(bytes(size)), None, memory).hold(size)
+    assert memory.files == 1
+    third.close()
+
+
 async def test_a_body_that_breaks_off_gives_its_memory_back() -> None:
-    memory = Memory(1_000_000)
+    memory = Memory(1_000_000, 10)
     body = Body.streaming(blocks(bytes(200_000), bytes(200_000)), 999_999, memory)
     with pytest.raises(BadRequest):
         await body.hold(1_000_000)
@@ -78,7 +94,7 @@ async def test_a_body_that_breaks_off_gives_its_memory_back() -> None:
 
 
 async def test_small_bodies_wait_for_no_room() -> None:
-    body = await Body.streaming(blocks(bytes(60_000)), None, Memory(1)).hold(60_000)
+    body = await Body.streaming(blocks(bytes(60_000)), None, Memory(1, 10)).hold(60_000)
     assert body._file is None
 
 

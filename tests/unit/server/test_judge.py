@@ -21,29 +21,29 @@ def schemas(*plugins: str) -> Schemas:
     return Schemas(Registry.load(plugins))
 
 
-def test_a_doubt_is_told_once_and_again_when_it_is_back(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_doubt_is_told_once_and_again_when_it_is_back(caplog: pytest.LogCaptureFixture) -> None:
     judge = Judge(schemas(), "routes.yaml")
     with caplog.at_level(logging.WARNING):
         for document in (DOUBTFUL, DOUBTFUL, NOTHING, DOUBTFUL):
-            judge.accept(judge.judge(State(document)))
+            judge.accept(await judge.judge(State(document)))
     told = [(vars(line)["file"], vars(line)["path"]) for line in caplog.records]
     assert told == [("routes.yaml", "routes[0]")] * 2
 
 
-def test_schemas_that_do_not_fit_what_is_served_are_not_adopted() -> None:
+async def test_schemas_that_do_not_fit_what_is_served_are_not_adopted() -> None:
     former = schemas("key-auth")
     judge = Judge(former, "routes.yaml")
     with pytest.raises(ConfigError, match="key-auth"):
-        judge.adopt(schemas(), GUARDED)
-    judge.judge(GUARDED)
-    assert judge.adopt(schemas("key-auth"), GUARDED) is former
+        await judge.adopt(schemas(), GUARDED)
+    await judge.judge(GUARDED)
+    assert await judge.adopt(schemas("key-auth"), GUARDED) is former
 
 
 async def test_warming_up_judges_what_nobody_has() -> None:
     judge = Judge(schemas(), "routes.yaml")
     with pytest.raises(ConfigError, match="key-auth"):
         await judge.warm_up(GUARDED)
-    judge.accept(judge.judge(State()))
+    judge.accept(await judge.judge(State()))
     await judge.warm_up(GUARDED)
 
 

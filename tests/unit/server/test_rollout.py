@@ -29,6 +29,9 @@ class Recorder:
         self.sent.append(message)
         self.news.set()
 
+    async def tell(self, message: Message) -> None:
+        self.send(message)
+
     async def got(self, kind: type[Message]) -> Message:
         async with asyncio.timeout(5):
             while not (found := [message for message in self.sent if isinstance(message, kind)]):

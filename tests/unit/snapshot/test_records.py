@@ -55,7 +55,10 @@ def test_a_record_joins_the_resources_of_the_file() -> None:
             record("routes", "1", uri="/", upstream_id="u"),
             "routes/1.upstream_id: there is no upstream 'u'; known: none",
         ),
-        (record("routes", "a b", uri="/"), "routes/a b.id: must be 1 to 64 letters, digits, . _ or - (got 'a b')"),
+        (
+            record("routes", "a b", uri="/"),
+            "routes/a b.id: must be 1 to 64 letters, digits, . _ or -, not . or .. alone (got 'a b')",
+        ),
         (record("protos", "1"), "protos/1: there are no protos in this version: remove it"),
         (
             record("credentials", "jill/1", plugins={"token": {"token": "x"}}),

@@ -1,5 +1,5 @@
-from phasegate.store.changes import changes_of, revised
-from phasegate.store.records import Change, Contents, Record, Revision, Write
+from phasegate.store.changes import changes_of, revised, summary_of
+from phasegate.store.records import Change, Contents, Record, Revision, Touched, Write
 
 OLD = Record("routes", "a", {"uri": "/old"}, 1, 2)
 
@@ -27,3 +27,10 @@ def test_contents_follow_a_revision_and_leave_the_old_ones_alone() -> None:
     revision = Revision(3, 0.0, "", "", (Change(OLD, None), Change(None, new)))
     assert revised(contents, revision) == Contents(3, {new.key: new})
     assert contents.records == {OLD.key: OLD}
+
+
+def test_a_summary_tells_the_first_changes_and_how_many_there_are() -> None:
+    revision = Revision(1, 0.0, "ops", "", changes_of([Write("routes", str(n), {}) for n in range(50)], {}, 1))
+    summary = summary_of(revision)
+    assert (len(summary.touched), summary.total) == (20, 50)
+    assert summary.touched[0] == Touched("routes", "0", "create")

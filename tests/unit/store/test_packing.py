@@ -1,9 +1,11 @@
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate.environment import FromEnvironment
-from phasegate.store.packing import pack, unpack_contents, unpack_record, unpack_revision
+from phasegate.store.changes import summary_of
+from phasegate.store.packing import pack, unpack_contents, unpack_record, unpack_revision, unpack_summary
 from phasegate.store.records import Change, Contents, Record, Revision, StoreUnavailable
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
@@ -21,6 +23,19 @@ REVISIONS = st.builds(Revision, NUMBERS, st.floats(0, 2e9), TEXTS, TEXTS, st.lis
 @given(REVISIONS)
 def test_a_revision_is_unpacked_as_it_was(revision: Revision) -> None:
     assert unpack_revision(pack(revision), "") == revision
+
+
+@given(REVISIONS)
+def test_a_summary_is_unpacked_as_it_was(revision: Revision) -> None:
+    summary = summary_of(revision)
+    assert unpack_summary(pack(summary), "") == summary
+
+
+@given(REVISIONS)
+def test_a_revision_is_a_json_object_with_a_line_for_each_change(revision: Revision) -> None:
+    packed = pack(revision)
+    assert len(packed.splitlines()) == len(revision.changes) + (2 if revision.changes else 3)
+    assert unpack_revision(orjson.dumps(orjson.loads(packed)), "") == revision
 
 
 @given(NUMBERS, st.lists(RECORDS, max_size=3))

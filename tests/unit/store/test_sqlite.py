@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from phasegate.store.changes import summary_of
 from phasegate.store.records import Store, StoreUnavailable, Write
 from phasegate.store.sqlite import SqliteStore
 
@@ -102,9 +103,23 @@ async def test_a_database_of_another_program_is_left_alone(path: Path) -> None:
 async def test_a_file_of_a_newer_version_is_not_touched(store: Store, path: Path) -> None:
     await store.load()
     connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 2")
+    connection.execute("PRAGMA user_version = 3")
     connection.close()
     assert "was written by a newer Phasegate" in await refusal(path)
+
+
+async def test_a_file_of_the_first_version_is_read_and_written(path: Path) -> None:
+    former = SqliteStore(path)
+    await write(former, 0)
+    await former.close()
+    connection = sqlite3.connect(path)
+    connection.executescript("DROP TABLE summaries; PRAGMA user_version = 1")
+    connection.close()
+    store = SqliteStore(path)
+    await write(store, 1)
+    assert await store.summaries() == [summary_of(revision) for revision in await store.revisions()]
+    assert len(await store.summaries()) == 2
+    await store.close()
 
 
 async def test_a_damaged_file_is_named(path: Path) -> None:

@@ -1,9 +1,17 @@
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from phasegate import ConfigError
 from phasegate.store.yaml import read_yaml
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+JSON = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20)
 
 
 def parsed(tmp_path: Path, text: str) -> object:
@@ -24,6 +32,13 @@ def parsed(tmp_path: Path, text: str) -> object:
         ("a: !!python/object/apply:os.system [x]\n", "f.yaml:1:4: is not valid YAML"),
         ("a: \t- x\n", "f.yaml:"),
         ("a: &a [*a]\n", "f.yaml:1:8: is not valid YAML: holds itself, by the alias *a"),
+        ("a: &a 1\nb: &a 2\n", "f.yaml:2:4: is not valid YAML: anchor &a is repeated"),
+        ("a: *b\n", "f.yaml:1:4: is not valid YAML: no anchor &b stands before this alias"),
+        ("a: 1\n---\nb: 2\n", "f.yaml:2:1: is not valid YAML: begins a second document"),
+        ("a: !!set {b, c}\n", "f.yaml:1:4: is not valid YAML: tag tag:yaml.org,2002:set is not known here"),
+        ("? [a]\n: 1\n", "f.yaml:1:3: is not valid YAML: key ['a'] is no text: quote it"),
+        ("a: {<<: b}\n", "f.yaml:1:9: is not valid YAML: can't be merged"),
+        ("a: !!int b\n", "f.yaml: is not valid YAML: invalid literal"),
         ("a: " + "[" * 60 + "]" * 60 + "\n", "f.yaml:1:53: is not valid YAML: is nested more than 50 deep"),
     ],
 )
@@ -41,6 +56,27 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 
 def test_anchors_and_merges_work(tmp_path: Path) -> None:
     assert parsed(tmp_path, "a: &a {x: 1}\nb: {<<: *a, y: 2}\n") == {"a": {"x": 1}, "b": {"x": 1, "y": 2}}
+
+
+def test_of_many_merged_the_first_counts_most(tmp_path: Path) -> None:
+    text = "a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nc: {<<: [*a, *b], z: 3}\nd: {'<<': *a, e: <<}\n"
+    found = parsed(tmp_path, text)
+    assert isinstance(found, dict)
+    assert (found["c"], found["d"]) == ({"x": 1, "y": 1, "z": 3}, {"<<": {"x": 1, "y": 1}, "e": "<<"})
+
+
+def test_numbers_and_texts_are_what_they_look_like_or_are_said_to_be(tmp_path: Path) -> None:
+    text = "a: [1, -0x1F, 1.5, .inf, ~, null, '', '1', !!str 1, !!float 1, \"null\", x y]"
+    assert parsed(tmp_path, text) == {"a": [1, -31, 1.5, float("inf"), None, None, "", "1", "1", 1.0, "null", "x y"]}
+
+
+@given(st.dictionaries(st.text(), JSON))
+def test_what_is_written_as_yaml_is_read_as_it_was(document: dict[str, Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for flow in (True, False):
+            path = Path(folder) / "f.yaml"
+            path.write_text(yaml.safe_dump(document, default_flow_style=flow))
+            assert read_yaml(path) == document
 
 
 def test_dates_stay_text(tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ from phasegate.upstream.client import UpstreamClient
 
 TIMEOUTS = CallTimeouts(connect=2.0, send=2.0, head=2.0, gap=2.0)
 SHORT = 0.15
+# A time that a loaded machine does not take for what is done at once, and one that is longer.
+LONG, LONGER = 1.0, 1.4
 
 
 Send = Callable[[Call], Awaitable[Answer]]
@@ -289,10 +291,10 @@ async def test_a_whole_answer_that_takes_too_long(send: Send, upstream: FakeUpst
 async def test_waiting_for_the_clients_body_does_not_count(send: Send, upstream: FakeUpstream) -> None:
     async def slow() -> AsyncIterator[bytes]:
         yield b"a"
-        await asyncio.sleep(3 * SHORT)
+        await asyncio.sleep(LONGER)
         yield b"b"
 
-    timeouts = replace(TIMEOUTS, send=SHORT, head=SHORT)
+    timeouts = replace(TIMEOUTS, send=LONG, head=LONG)
     answer = await send(call(upstream, "POST", body=Body.streaming(slow(), None), timeouts=timeouts))
     assert answer.status == 200
     assert upstream.received[0].body == b"ab"
@@ -302,9 +304,9 @@ async def test_waiting_for_the_reader_does_not_count(send: Send, upstream: FakeU
     gate = asyncio.Event()
     gate.set()
     upstream.reply(Reply(pieces=[b"one", b"two"], gate=gate))
-    stream = (await send(call(upstream, timeouts=replace(TIMEOUTS, gap=SHORT)))).stream()
+    stream = (await send(call(upstream, timeouts=replace(TIMEOUTS, gap=LONG)))).stream()
     first = await anext(stream)
-    await asyncio.sleep(2 * SHORT)
+    await asyncio.sleep(LONGER)
     assert first + b"".join([block async for block in stream]) == b"onetwo"
 
 

@@ -31,7 +31,7 @@ def head_of(
     if chunked:
         fields.append((b"transfer-encoding", b"chunked"))
     lines = b"\r\n".join(map(b": ".join, fields))
-    if lines.count(b"\n") != len(fields) - 1 or lines.count(b"\r") != len(fields) - 1 or b"\0" in lines:
+    if len(lines) - len(lines.translate(None, b"\r\n\0")) != 2 * len(fields) - 2:
         raise ResponseCut("a field of the answer holds CR, LF or NUL")
     return b"%b%b\r\n\r\n" % (_STATUS_LINES.get(status) or _status_line(status), lines)
 

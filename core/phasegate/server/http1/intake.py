@@ -138,12 +138,13 @@ class Intake:
             raise HeadTooLarge(f"the request has over {limits.head_fields} fields")
         if b" RTSP/" in self._raw:
             self._judge_line()
-        framing = self._framing = framing_of(parser.get_method(), parser.get_http_version(), self._fields)
+        method, version = parser.get_method(), parser.get_http_version()
+        framing = self._framing = framing_of(method, version, self._fields)
         if framing.is_websocket and not parser.should_upgrade():
             raise BadRequest("the WebSocket handshake has no upgrade among its Connection options")
         if framing.length is not None and framing.length > limits.body_bytes:
             raise PayloadTooLarge(f"a body of {framing.length} bytes is over the limit of {limits.body_bytes}")
-        self.receiving = exchange = self._exchange(framing)
+        self.receiving = exchange = self._exchange(method.decode("ascii"), version, framing)
         self._connection.requested(exchange)
 
     def on_body(self, block: bytes) -> None:
@@ -190,10 +191,8 @@ class Intake:
             self._weigh_chunks(self.receiving, len(data) if self.receiving is receiving else 0)
         return rest
 
-    def _exchange(self, framing: Framing) -> Http1Exchange:
+    def _exchange(self, method: str, version: str, framing: Framing) -> Http1Exchange:
         connection, listener = self._connection, self._connection.listener
-        method = self._parser.get_method().decode("ascii")
-        version = self._parser.get_http_version()
         body = InboundBody(connection.consumed) if framing.length != 0 else None
         try:
             head = head_of(method, self._target, self._fields)

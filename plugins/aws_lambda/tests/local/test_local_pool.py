@@ -186,14 +186,14 @@ async def test_timeout_ends_the_child_and_the_next_call_gets_another(
                 threading.Event().wait()
             return os.getpid()
     """
-    pool = pool_of(written(source, 0.2))
+    pool = pool_of(written(source, 1.0))
     first = payload(await pool.invoke(call()))
     error = failed(await pool.invoke(call({"hang": True})))
     assert error.error_type == "Sandbox.Timedout"
-    assert error.message == "RequestId: the-request-id Error: Task timed out after 0.20 seconds"
+    assert error.message == "RequestId: the-request-id Error: Task timed out after 1.00 seconds"
     wait_until_gone(first)
     assert payload(await pool.invoke(call())) != first
-    assert "Task timed out after 0.20 seconds" in logged.getvalue()
+    assert "Task timed out after 1.00 seconds" in logged.getvalue()
 
 
 async def test_timeout_ends_what_the_handler_has_started(written: Written, pool_of: PoolOf, tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ async def test_timeout_ends_what_the_handler_has_started(written: Written, pool_
                 pid.write(str(helper.pid))
             threading.Event().wait()
     """
-    pool = pool_of(written(source, 0.2))
+    pool = pool_of(written(source, 1.0))
     assert failed(await pool.invoke(call({"pid": f"{tmp_path}/pid"}))).error_type == "Sandbox.Timedout"
     wait_until_gone(int((tmp_path / "pid").read_text()))
 

@@ -1,0 +1,151 @@
+"""A request's whole way through a gateway without a socket: what it costs in this program's own code, and no more.
+
+Bytes go into a connection of the listener, and come out of a transport that is none; so it is with the upstream. Run as
+a program, `python -m tests.hot_path KIND COUNT` answers so many requests, for an instrument to watch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from types import CodeType, FrameType
+from typing import Any
+from unittest import mock
+
+import uvloop
+
+from phasegate.access_log import AccessLog
+from phasegate.gateway import Gateway
+from phasegate.limits import Limits
+from phasegate.registry import Registry
+from phasegate.schema.tables import Schemas
+from phasegate.server.http1.connection import Http1Connection
+from phasegate.server.listener import Listener
+from phasegate.server.roster import Roster
+from phasegate.upstream.connection import UpstreamConnection
+from phasegate.upstream.pool import Pool
+from phasegate_aws_lambda.plugin import AwsLambda
+
+_FUNCTION = "http://127.0.0.1:9/prod/hello"
+_IAM = {"accesskey": "AKIDEXAMPLE", "secretkey": "s" * 40, "aws_region": "eu-west-1"}
+ROUTES: dict[str, dict[str, Any]] = {
+    "api-key": {"plugins": {"aws-lambda": {"function_uri": _FUNCTION, "authorization": {"apikey": "k" * 20}}}},
+    "sigv4": {"plugins": {"aws-lambda": {"function_uri": _FUNCTION, "authorization": {"iam": _IAM}}}},
+    "forward": {"upstream": {"nodes": {"127.0.0.1:9": 1}}},
+}
+REQUEST = b"GET /x/abc?a=b HTTP/1.1\r\nHost: gateway.test\r\nUser-Agent: test/1\r\nAccept: */*\r\n\r\n"
+ANSWER = (
+    b"HTTP/1.1 200 OK\r\nDate: Thu, 26 Nov 2026 03:00:00 GMT\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 27\r\nConnection: keep-alive\r\nx-amzn-RequestId: 7f3c8c6e\r\n\r\n"
+    b'{"message":"hello, world!"}'
+)
+_WARM_UP = 200
+
+
+class _Transport:
+    """Tells of each write, and does nothing else."""
+
+    def __init__(self, written: Callable[[bytes], object]) -> None:
+        self.write = written
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def get_extra_info(self, name: str) -> None:
+        return None
+
+    def abort(self) -> None:
+        """Close nothing."""
+
+    close = pause_reading = resume_reading = abort
+
+
+class HotPath:
+    """A gateway with one route, and one client's connection to it."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.answer = b""
+        self._loop = asyncio.get_running_loop()
+        self._left = 0
+        self._served = self._loop.create_future()
+        listener = Listener(gateway, Roster(Limits()))
+        transport: Any = _Transport(self._answered)
+        self._connection = Http1Connection(listener, transport, "192.0.2.1")
+        listener.roster.admit(self._connection)
+        self._connection.begin()
+
+    async def serve(self, count: int) -> None:
+        """Answer so many requests, one after the other."""
+        self._left, self._served = count, self._loop.create_future()
+        self._loop.call_soon(self._connection.data_received, REQUEST)
+        await self._served
+
+    def _answered(self, data: bytes) -> None:
+        self.answer = data
+        self._left -= 1
+        if self._left:
+            self._loop.call_soon(self._connection.data_received, REQUEST)
+        else:
+            self._served.set_result(None)
+
+
+@contextlib.asynccontextmanager
+async def hot_path(kind: str) -> AsyncIterator[HotPath]:
+    """Yield a hot path that is warm."""
+    descriptor = os.open(os.devnull, os.O_WRONLY)
+    gateway = Gateway(Schemas(Registry([AwsLambda])), access_log=AccessLog(descriptor))
+    gateway.swap(await gateway.prepare({"routes": [{"id": "r", "uri": "/x/*", **ROUTES[kind]}]}))
+    with mock.patch.object(Pool, "connect", _connected):
+        path = HotPath(gateway)
+        await path.serve(_WARM_UP)
+        yield path
+    await gateway.close()
+    os.close(descriptor)
+
+
+async def _connected(pool: Pool, timeouts: object) -> UpstreamConnection:
+    """Return a connection to an upstream that answers the same to everything."""
+    loop = asyncio.get_running_loop()
+    connection = UpstreamConnection(pool, "127.0.0.1:9")
+    transport: Any = _Transport(lambda _: loop.call_soon(connection.data_received, ANSWER))
+    connection.connection_made(transport)
+    return connection
+
+
+async def bytecodes(path: HotPath, count: int = 64) -> float:
+    """Return how many bytecode instructions a request takes in files of this project, but for ids, drawn by the hundred."""
+    found: Counter[CodeType] = Counter()
+
+    def trace(frame: FrameType, event: str, _: object) -> Callable[..., Any]:
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        if event == "opcode":
+            found[frame.f_code] += 1
+        return trace
+
+    former = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        await path.serve(count)
+    finally:
+        sys.settrace(former)
+    files = [(code.co_filename, number) for code, number in found.items()]
+    return sum(number for file, number in files if "phasegate" in file and "request_ids" not in file) / count
+
+
+async def _run(kind: str, count: int) -> None:
+    async with hot_path(kind) as path:
+        gc.disable()
+        await path.serve(count)
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(sys.argv[1], int(sys.argv[2])))
