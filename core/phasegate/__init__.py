@@ -1,6 +1,6 @@
 """Phasegate: an API gateway for serverless functions. These names are what a plugin is written with."""
 
-from .authentication import is_preflight
+from .authentication import goes_on_as_preflight, is_preflight
 from .errors import (
     BadRequest,
     ConfigError,
@@ -59,6 +59,7 @@ __all__ = [
     "UpstreamFacts",
     "UpstreamTLS",
     "check_password",
+    "goes_on_as_preflight",
     "hash_password",
     "hookimpl",
     "is_preflight",

@@ -94,7 +94,7 @@ async def authenticate(exchange: Exchange, groups: Iterable[Group], ask: Ask) ->
     Each group has to be, so that a route's credential can't stand in for one that a global rule asks for.
     """
     anonymous = False
-    preflight = is_preflight(exchange.original)
+    preflight = goes_on_as_preflight(exchange)
     for group in groups:
         if preflight and not group.run_on_preflight:
             continue
@@ -114,6 +114,11 @@ def is_preflight(request: Request) -> bool:
     if request.method != "OPTIONS":
         return False
     return "origin" in request.headers and "access-control-request-method" in request.headers
+
+
+def goes_on_as_preflight(exchange: Exchange) -> bool:
+    """Tell whether a preflight came, and is what upstreams get: a rewrite may have made another request out of it."""
+    return is_preflight(exchange.original) and exchange.request.method == "OPTIONS"
 
 
 def tell(headers: Headers, consumer: Consumer, credential: Credential | None, *, anonymous: bool = False) -> None:

@@ -157,6 +157,13 @@ async def test_a_preflight_passes() -> None:
     assert exchange.consumer is None
 
 
+async def test_a_preflight_that_goes_on_as_something_else_is_asked() -> None:
+    exchange = make_exchange(make_request("OPTIONS", headers=PREFLIGHT))
+    exchange.request.method = "DELETE"
+    with pytest.raises(Unauthorized):
+        await settled([wrong("p0")], exchange)
+
+
 async def test_a_preflight_is_asked_where_that_is_wanted() -> None:
     careful = make_plugin(MultiAuth)
     careful.run_on_preflight = True  # type: ignore[attr-defined]

@@ -140,6 +140,17 @@ async def test_an_unknown_user_costs_what_a_wrong_password_costs(monkeypatch: py
     assert counted.asked == [(HASH, "wrong"), (HASH, "wrong"), (None, "wrong"), (None, "wrong")]
 
 
+async def test_an_unknown_user_costs_what_others_hashes_cost_and_never_gets_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hash of another cost than new ones have would tell by the time which users there are."""
+    counted = Counted(monkeypatch)
+    checks = PasswordChecks(FixedClock())
+    assert await checks.holds("jack", "dear", "dear")
+    assert [await checks.holds("nobody", None, given) for given in ("wrong", "dear", "dear")] == [False] * 3
+    assert counted.asked == [("dear", "dear"), ("dear", "wrong"), ("dear", "dear"), ("dear", "dear")]
+    assert not checks.held("nobody", None, "dear")
+    checks.close()
+
+
 async def test_what_held_is_remembered_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     counted, clock = Counted(monkeypatch), FixedClock()
     checks = PasswordChecks(clock)
@@ -206,6 +217,27 @@ async def test_after_many_wrong_passwords_none_is_looked_at_any_more(monkeypatch
     await plugin.close()
 
 
+async def test_passwords_that_are_tried_at_once_are_counted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = Counted(monkeypatch)
+    plugin = make_plugin(BasicAuth, {"lockout_failures": 3})
+    await plugin.open(make_services(consumers=CONSUMERS, clock=FixedClock()))
+    guesses = [*map(str, range(9)), "in the clear"]
+    answers = await asyncio.gather(*(tried(plugin, basic("j\u00efll", guess)) for guess in guesses))
+    assert answers == ["the password is another"] * 3 + [LOCKED] * 7
+    assert len(counted.asked) == 3
+    await plugin.close()
+
+
+async def test_one_password_that_comes_often_at_once_is_one_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    Counted(monkeypatch)
+    plugin = make_plugin(BasicAuth, {"lockout_failures": 3})
+    await plugin.open(make_services(consumers=CONSUMERS, clock=FixedClock()))
+    good = basic("j\u00efll", "in the clear")
+    assert await asyncio.gather(*(tried(plugin, good) for _ in range(9))) == ["in"] * 9
+    assert plugin._failures._tried == {}
+    await plugin.close()
+
+
 async def test_many_users_tried_from_one_address_lock_it_out_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     Counted(monkeypatch)
     plugin = make_plugin(BasicAuth, {"lockout_failures": 2})
@@ -214,6 +246,24 @@ async def test_many_users_tried_from_one_address_lock_it_out_whole(monkeypatch: 
     assert answers == ["no consumer has this username"] * 10 + [LOCKED] * 2
     assert await tried(plugin, basic("j\u00efll", "in the clear")) == LOCKED
     await plugin.close()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "counts"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("unix:", "unix:", True),
+    ],
+)
+def test_the_addresses_that_one_sender_has_are_counted_as_one(first: str, second: str, *, counts: bool) -> None:
+    failures = Failures(FixedClock(), most=1, seconds=60)
+    failures.note(first, "jack")
+    assert failures.are_too_many(second, "jack", "x") is counts
 
 
 async def test_nobody_is_locked_out_where_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,4 +280,4 @@ def test_what_is_counted_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(50):
         failures.note(f"192.0.2.{number}", "jack")
     assert len(failures._counted) <= 4
-    assert failures.are_too_many("192.0.2.49", "jack")
+    assert failures.are_too_many("192.0.2.49", "jack", "x")

@@ -59,19 +59,32 @@ async def test_who_may_go_on(config: dict[str, Any], *, passes: bool) -> None:
         assert (response.status, await response.read()) == (403, f'{{"message":"The {kind} is forbidden."}}'.encode())
 
 
-async def test_a_caller_that_nobody_knows_is_401_with_a_challenge() -> None:
-    response = await answer({"blacklist": ["jack"]}, asking(None))
+@pytest.mark.parametrize("kind", ["consumer_name", "consumer_group_id"])
+@pytest.mark.parametrize("lists", [{"blacklist": ["jack"]}, {"whitelist": ["jack"]}])
+async def test_a_caller_that_nobody_knows_is_401_with_a_challenge(kind: str, lists: dict[str, Any]) -> None:
+    response = await answer({"type": kind, **lists}, asking(None))
     assert response is not None
     assert response.status == 401
-    assert response.headers.get("www-authenticate") == 'consumer-restriction realm="consumer_name"'
+    assert response.headers.get("www-authenticate") == f'consumer-restriction realm="{kind}"'
 
 
-async def test_a_preflight_is_from_nobody_and_passes() -> None:
+@pytest.mark.parametrize("kind", ["consumer_name", "consumer_group_id"])
+async def test_a_preflight_is_from_nobody_and_passes(kind: str) -> None:
     headers = {"origin": "https://a.example", "access-control-request-method": "PUT"}
     exchange = make_exchange(make_request("OPTIONS", headers=headers), route=ROUTE)
-    assert await answer({"whitelist": ["jack"]}, exchange) is None
-    exchange.consumer = Consumer("jill")
-    assert await answer({"whitelist": ["jack"]}, exchange) is not None
+    assert await answer({"type": kind, "whitelist": ["jack"]}, exchange) is None
+    exchange.request.method = "DELETE"
+    assert await answer({"type": kind, "whitelist": ["jack"]}, exchange) is not None
+    exchange.request.method, exchange.consumer = "OPTIONS", Consumer("jill")
+    assert await answer({"type": kind, "whitelist": ["jack"]}, exchange) is not None
+
+
+@pytest.mark.parametrize("kind", ["service_id", "route_id"])
+async def test_where_it_goes_matters_whoever_sends_it(kind: str) -> None:
+    assert await answer({"type": kind, "whitelist": ["s1", "r1"]}, asking(None)) is None
+    refusal = await answer({"type": kind, "blacklist": ["s1", "r1"]}, asking(None))
+    assert refusal is not None
+    assert refusal.status == 403
 
 
 @pytest.mark.parametrize(("kind", "route"), [("consumer_group_id", ROUTE), ("service_id", Route(id="x", uris=("/",)))])

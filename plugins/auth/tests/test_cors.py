@@ -25,7 +25,7 @@ async def answered(
 ) -> dict[str, str]:
     """Return what a page's browser is told, apart from all else."""
     plugin = make_plugin(Cors, config)
-    await plugin.open(make_services(metadata={"cors": {"allow_origins": {"shops": f"{A}, {B}"}}}))
+    await plugin.open(make_services(metadata={"cors": {"allow_origins": {"shops": f"{A}, {B}", "any": "*"}}}))
     exchange = make_exchange(make_request(method, headers=headers))
     response = await run_phase(plugin, "rewrite", exchange) or Response(200, told or {})
     await run_phase(plugin, "response", exchange, response)
@@ -61,6 +61,17 @@ async def test_any_page_may_read_by_default_and_send_no_credential() -> None:
 async def test_which_pages_may_read(config: dict[str, Any], origin: str, allowed: str | None) -> None:
     told = await answered(config, {"origin": origin})
     assert (told.get("allow-origin"), told["vary"]) == (allowed, "Origin")
+
+
+async def test_no_list_in_metadata_shows_every_page_what_visitors_may_read() -> None:
+    """Where credentials are allowed `*` is refused on a route, and a list can't be looked at then."""
+    config = {"allow_methods": "GET", "allow_headers": "x", "allow_credential": True}
+    for listed in (["any"], ["any", "shops"]):
+        told = await answered({**config, "allow_origins_by_metadata": listed}, {"origin": "https://evil.example"})
+        assert "allow-origin" not in told
+    told = await answered({**config, "allow_origins_by_metadata": ["any", "shops"]}, {"origin": A})
+    assert told["allow-origin"] == A
+    assert (await answered({"allow_origins_by_metadata": ["any"]}, {"origin": A}))["allow-origin"] == "*"
 
 
 async def test_a_request_of_two_origins_is_of_none() -> None:

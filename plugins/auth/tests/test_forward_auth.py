@@ -151,6 +151,8 @@ async def test_preflights_are_asked_about_where_that_is_wanted(case: Case, confi
         {"uri": "/judge"},
         {"uri": "http://a", "request_method": "PUT"},
         {"uri": "http://a", "upstream_headers": ["X-Consumer-Username"]},
+        {"uri": "http://a", "upstream_headers": ["X_Consumer_Username"]},
+        {"uri": "http://a", "extra_headers": {"Transfer_Encoding": "chunked"}},
         {"uri": "http://a", "upstream_headers": ["Content-Length"]},
         {"uri": "http://a", "request_headers": ["Host"]},
         {"uri": "http://a", "extra_headers": {"Host": "x"}},

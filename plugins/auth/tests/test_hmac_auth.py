@@ -1,7 +1,8 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from email.utils import formatdate
 from typing import Any
 
@@ -60,6 +61,16 @@ def signed(
     return make_exchange(make_request(method, sent or target, headers=fields, body=body))
 
 
+@pytest.fixture
+def somewhere_else(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let this machine stand nine hours east of Greenwich."""
+    monkeypatch.setenv("TZ", "EAST-9")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
 async def opened(**config: Any) -> HmacAuth:
     plugin = make_plugin(HmacAuth, config)
     await plugin.open(make_services(consumers=CONSUMERS, clock=FixedClock(NOW)))
@@ -99,6 +110,13 @@ async def test_another_spelling_of_the_target_is_another_target(sent: str) -> No
 async def test_the_clock_may_be_wrong_by_as_much_as_is_allowed(away: int, *, holds: bool) -> None:
     found = await judged(signed(at=NOW + away))
     assert (found.holds, found.reason) == (holds, "" if holds else "its date is more than 300 s away")
+
+
+@pytest.mark.parametrize("zone", ["", " -0000", " +0000", " GMT"])
+async def test_a_date_is_in_utc_wherever_the_gateway_stands(zone: str, somewhere_else: None) -> None:
+    date = formatdate(NOW, usegmt=True).removesuffix(" GMT") + zone
+    fields = [("authorization", authorization(["GET /", f"date: {date}"], "@request-target date")), ("date", date)]
+    assert (await judged(make_exchange(make_request(headers=fields)))).holds
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "1700000000", "Tue, 99 Nov 2023 22:13:20 GMT"])
@@ -245,6 +263,8 @@ def test_nonces_are_forgotten_once_their_date_is_over(monkeypatch: pytest.Monkey
     with pytest.raises(ServiceUnavailable):
         nonces.is_new("k", "2")
     clock.advance(10)
+    assert not nonces.is_new("k", "1")
+    clock.advance(0.1)
     assert nonces.is_new("k", "1")
 
 

@@ -144,6 +144,17 @@ async def test_keys_are_fetched_once_and_anew_for_one_that_is_new(provider: Open
     assert not (await judged(plugin, provider.token("one"))).holds
 
 
+async def test_keys_without_names_are_fetched_anew_for_a_token_that_none_holds(provider: OpenIdProvider) -> None:
+    plugin = await provider.opened()
+    assert (await judged(plugin, provider.token(kid=None))).holds
+    provider.names = ["two"]
+    provider.clock.advance(11)
+    assert (await judged(plugin, provider.token("two", kid=None))).holds
+    for _ in range(20):
+        assert not (await judged(plugin, provider.token("one", kid=None))).holds
+    assert provider.asked == ["description", "keys"] * 2
+
+
 async def test_made_up_keys_do_not_have_the_provider_asked_again_and_again(provider: OpenIdProvider) -> None:
     plugin = await provider.opened()
     for number in range(20):
@@ -175,6 +186,22 @@ async def test_without_keys_nobody_can_say(
     with pytest.raises(ServiceUnavailable):
         await judged(plugin, token)
     assert "OpenID provider can't be asked" in caplog.messages
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_no_query_of_the_providers_address_is_logged(
+    provider: OpenIdProvider, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    plugin = await provider.opened(discovery=f"{provider.issuer}/.well-known/openid-configuration?key=hidden")
+    provider.status, provider.document = (
+        status,
+        {"issuer": provider.issuer, "jwks_uri": f"{provider.issuer}/no?key=hidden"},
+    )
+    with pytest.raises(ServiceUnavailable):
+        await judged(plugin, provider.token())
+    told = [f"{record.discovery} {record.cause}" for record in caplog.records]  # type: ignore[attr-defined]
+    assert len(told) == 1
+    assert "hidden" not in told[0]
 
 
 async def test_a_provider_that_is_not_there_is_no_fault_of_the_token(provider: OpenIdProvider) -> None:

@@ -136,6 +136,20 @@ async def test_signatures_that_do_not_hold(exchange: Any, reason: str) -> None:
     )
 
 
+@pytest.mark.parametrize("sent", ["/x//../a", "/x//%2e%2e/a", "/a/.", "/a/b/.."])
+async def test_a_path_that_is_read_as_another_than_the_signed_one_is_refused(sent: str) -> None:
+    """Signers merge slashes before they remove dot segments, and everybody else removes dot segments alone."""
+    told = signed("/x/%2e%2e/a" if "%" in sent else "/a")
+    found = await judged(arrived(told, target=sent))
+    assert (found.holds, found.reason) == (False, "the path is read as another than the signed one")
+
+
+@pytest.mark.parametrize("sent", ["/x//a", "//../x/a", "/x/./a", "/y/../x/a", "/y/%2e%2e/x/a"])
+async def test_a_path_that_everybody_reads_as_the_signed_one_holds(sent: str) -> None:
+    told = signed("/y/%2e%2e/x/a" if "%" in sent else "/x/a")
+    assert (await judged(arrived(told, target=sent))).holds
+
+
 @pytest.mark.parametrize(
     ("seconds", "holds"), [(0, True), (295, True), (310, False), (-295, True), (-310, False), (86_400, False)]
 )

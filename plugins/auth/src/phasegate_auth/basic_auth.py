@@ -70,9 +70,11 @@ class BasicAuth(AuthPlugin):
         found = self.consumers.find(self.name, username)
         kept = str(found[1].config["password"]) if found else None
         known = self._passwords.held(username, kept, password)
-        if not known and self._failures.are_too_many(address, username):
+        if not known and self._failures.are_too_many(address, username, password):
             return self.invalid("too many passwords were wrong, so none is looked at")
-        if await self._passwords.holds(username, kept, password) and found is not None:
+        with self._failures.trying(address, username, password):
+            holds = await self._passwords.holds(username, kept, password)
+        if holds and found is not None:
             return Outcome.ok(*found)
         self._failures.note(address, username)
         return self.invalid("no consumer has this username" if found is None else "the password is another")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from phasegate import Exchange, Finding, Plugin, Response, Services, hookimpl, is_preflight
+from phasegate import Exchange, Finding, Plugin, Response, Services, goes_on_as_preflight, hookimpl
 
 from .refusal import refused
 
@@ -38,6 +38,9 @@ _NAMED_BY: Mapping[Kind, Callable[[Exchange], str | None]] = {
     "service_id": _service_id,
     "route_id": _route_id,
 }
+
+# What nobody can say of a caller that is not known.
+_OF_CALLERS: frozenset[Kind] = frozenset({"consumer_name", "consumer_group_id"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,10 +107,10 @@ class ConsumerRestriction(Plugin):
     @hookimpl
     async def access(self, exchange: Exchange) -> Response | None:
         """Let the request through, or refuse it: 401 where nobody knows whom it is from, else the configured status."""
-        name = self._named(exchange)
-        if name is None and self.type == "consumer_name":
+        if exchange.consumer is None and self.type in _OF_CALLERS:
             # Nobody asks who sends a preflight, unless a plugin does, and then it is known.
-            return None if is_preflight(exchange.original) else _unknown(self.type)
+            return None if goes_on_as_preflight(exchange) else _unknown(self.type)
+        name = self._named(exchange)
         if name in self.blacklist or not self._may(name, exchange.request.method):
             return self._refused(exchange, name)
         return None

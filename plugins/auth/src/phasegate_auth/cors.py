@@ -103,6 +103,8 @@ class Cors(Plugin):
             return self._origins
         told: dict[str, Any] = dict((self._metadata(self.name) or {}).get("allow_origins", {}))
         names = {name for key in self.allow_origins_by_metadata for name in listed(told.get(key, ""))}
+        if self.allow_credential:
+            names.discard(ANY)
         return Origins(self._origins.names | names, self._origins.patterns)
 
     def _write(self, headers: Headers, request: Request) -> None:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from ipaddress import ip_address
+
 from phasegate import Clock
 
 _REMEMBERED = 20_000
 # So many users' passwords may be tried wrong from one address before all of its tries are turned away.
 _USERS = 5
+# Who has one address of IPv6 has all that begin with the same 64 bits (RFC 6177).
+_HOST_BITS = 64
 
 
 class Failures:
@@ -14,6 +22,8 @@ class Failures:
 
     After `most` failures within `seconds` a user's password is not looked at any more for a request from that address, and
     no password after five times as many, until those seconds are over. Whether there is such a user makes no difference.
+    Passwords of a user that are looked at just now count as wrong for others, or many at once would all be looked at.
+    Addresses of IPv6 are counted by their network, since who has one has as many as he likes.
     """
 
     def __init__(self, clock: Clock, *, most: int, seconds: float) -> None:
@@ -21,16 +31,34 @@ class Failures:
         self._most = most
         self._seconds = seconds
         self._counted: dict[tuple[str, ...], tuple[float, int]] = {}
+        self._tried: dict[tuple[str, str], Counter[str]] = {}
 
-    def are_too_many(self, address: str, username: str) -> bool:
+    def are_too_many(self, address: str, username: str, password: str) -> bool:
         """Tell whether no more passwords are looked at."""
         if not self._most:
             return False
-        return self._count((address, username)) >= self._most or self._count((address,)) >= self._most * _USERS
+        pair = (_source(address), username)
+        others = self._tried.get(pair, Counter()).keys() - {password}
+        return self._count(pair) + len(others) >= self._most or self._count(pair[:1]) >= self._most * _USERS
+
+    @contextmanager
+    def trying(self, address: str, username: str, password: str) -> Iterator[None]:
+        """Know that a password is being looked at."""
+        pair = (_source(address), username)
+        tried = self._tried.setdefault(pair, Counter())
+        tried[password] += 1
+        try:
+            yield
+        finally:
+            tried[password] -= 1
+            tried += Counter()
+            if not tried:
+                self._tried.pop(pair, None)
 
     def note(self, address: str, username: str) -> None:
         """Count one more."""
-        for key in ((address, username), (address,)) if self._most else ():
+        source = _source(address)
+        for key in ((source, username), (source,)) if self._most else ():
             count = self._count(key)
             began = self._counted.pop(key)[0] if count else self._clock.monotonic()
             while len(self._counted) >= _REMEMBERED:
@@ -44,3 +72,14 @@ class Failures:
             del self._counted[key]
             return 0
         return count
+
+
+@lru_cache(maxsize=4096)
+def _source(address: str) -> str:
+    """Return what the requests of one sender have in common: an address of IPv4, or a network of IPv6."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    plain = getattr(found, "ipv4_mapped", None) or found
+    return str(plain) if plain.version == 4 else f"{int(plain) >> _HOST_BITS:x}/{_HOST_BITS}"

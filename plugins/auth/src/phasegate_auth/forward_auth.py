@@ -17,8 +17,8 @@ from phasegate import (
     Services,
     UpstreamError,
     UpstreamTLS,
+    goes_on_as_preflight,
     hookimpl,
-    is_preflight,
 )
 
 from . import own_headers
@@ -104,7 +104,7 @@ class ForwardAuth(Plugin):
         yield from _not_ours("request_headers", self.request_headers)
         yield from _not_ours("upstream_headers", self.upstream_headers)
         for name in self.extra_headers:
-            if name.lower() in _OURS:
+            if _is_ours(name):
                 yield Finding(f"extra_headers.{name}", "is the gateway's to write: leave it out")
         if not self.ssl_verify:
             yield Finding("ssl_verify", "is false: anybody between here and the service can answer for it", "warning")
@@ -130,7 +130,7 @@ class ForwardAuth(Plugin):
     @hookimpl
     async def access(self, exchange: Exchange) -> Response | None:
         """Ask, and take the answer. Preflights have no credentials that anybody could judge."""
-        if is_preflight(exchange.original) and not self.run_on_preflight:
+        if goes_on_as_preflight(exchange) and not self.run_on_preflight:
             self._copy(Headers(), exchange)
             return None
         try:
@@ -179,7 +179,7 @@ class ForwardAuth(Plugin):
             response.headers.remove("content-type")
         for name in ("content-type", "www-authenticate", *self.client_headers):
             values = answer.headers.get_all(name)
-            if values and name.lower() not in _OURS:
+            if values and not _is_ours(name):
                 response.headers.remove(name)
                 for value in values:
                     response.headers.add(name, value)
@@ -210,5 +210,10 @@ def _told(exchange: Exchange) -> dict[str, str]:
 
 def _not_ours(key: str, names: Iterable[str]) -> Iterator[Finding]:
     for index, name in enumerate(names):
-        if name.lower() in _OURS:
+        if _is_ours(name):
             yield Finding(f"{key}[{index}]", f"is {name}, the gateway's to write: leave it out")
+
+
+def _is_ours(name: str) -> bool:
+    """Tell whether a header is the gateway's to write, in a spelling too that upstreams may read as it."""
+    return name.lower().replace("_", "-") in _OURS

@@ -7,6 +7,7 @@ import binascii
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import ClassVar
 
@@ -124,10 +125,12 @@ class HmacAuth(AuthPlugin):
 
     def _judge_date(self, request: Request) -> None:
         try:
-            moment = parsedate_to_datetime(request.headers.get("date", "") or "").timestamp()
+            moment = parsedate_to_datetime(request.headers.get("date", "") or "")
+            # What names no zone, or `-0000`, is in UTC (RFC 5322 section 3.3), wherever this machine stands.
+            seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError) as error:
             raise SignatureError("its date is none") from error
-        if abs(self.clock.time() - moment) > self.clock_skew:
+        if abs(self.clock.time() - seconds) > self.clock_skew:
             raise SignatureError(f"its date is more than {self.clock_skew} s away")
 
     async def _judge_body(self, request: Request) -> None:

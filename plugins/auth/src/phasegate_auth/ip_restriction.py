@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import ClassVar
 
 from phasegate import Exchange, Finding, Plugin, Response, Services, hookimpl
@@ -13,6 +13,8 @@ from .refusal import refused
 
 _NETWORKS = {"type": "list", "minlength": 1, "schema": {"type": "string", "format": "network"}}
 Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+_MAPPED_BITS = 96
 
 
 class Networks:
@@ -21,7 +23,7 @@ class Networks:
     def __init__(self, texts: Iterable[str]) -> None:
         self._blocks: dict[tuple[int, int], set[int]] = {}
         for text in texts:
-            network = ip_network(text, strict=False)
+            network = _plain(ip_network(text, strict=False))
             shift = network.max_prefixlen - network.prefixlen
             blocks = self._blocks.setdefault((network.version, shift), set())
             blocks.add(int(network.network_address) >> shift)
@@ -30,6 +32,14 @@ class Networks:
         """Tell whether an address lies in one of the blocks."""
         number, version = int(address), address.version
         return any(number >> shift in blocks for (kind, shift), blocks in self._blocks.items() if kind == version)
+
+
+def _plain(network: Network) -> Network:
+    """Return a block of IPv4 addresses in IPv6's clothes (RFC 4291 section 2.5.5.2) as what it is, any other as it stands."""
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is None or network.prefixlen < _MAPPED_BITS:
+        return network
+    return ip_network((mapped, network.prefixlen - _MAPPED_BITS))
 
 
 @dataclass(kw_only=True)

@@ -18,7 +18,7 @@ class Nonces:
     def is_new(self, key_id: str, nonce: str) -> bool:
         """Note a nonce, and tell whether it is the first of its kind. Raise ServiceUnavailable when there is no room."""
         now = self._clock.monotonic()
-        while self._seen and next(iter(self._seen.values())) <= now:
+        while self._seen and next(iter(self._seen.values())) < now:
             del self._seen[next(iter(self._seen))]
         if (key_id, nonce) in self._seen:
             return False

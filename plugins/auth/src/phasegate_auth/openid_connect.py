@@ -18,14 +18,12 @@ from .bearer import Places
 from .plugin import AuthPlugin, fields
 from .provider import ALLOWED, Provider
 from .refusal import refused
-from .token import Judge, Key, TokenError, unverified
+from .token import Judge, TokenError
 
 _NAME = {"type": "string", "empty": False}
 _NAMES = {"type": "list", "schema": _NAME, "default": []}
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _USERINFO, _ACCESS_TOKEN = "x-userinfo", "x-access-token"
-# Keys without an id are tried one after the other.
-_TRIED = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,9 +195,7 @@ class OpenidConnect(AuthPlugin):
         return Outcome.invalid(self.wrong, challenge=challenge, reason=reason)
 
     async def _claims(self, token: str) -> Mapping[str, Any]:
-        header, _ = unverified(token)
-        keys = await self._provider.keys(header, self._algorithms)
-        claims = _verified(token, keys[:_TRIED])
+        claims = await self._provider.verified(token, self._algorithms)
         rules, own = self.claim_validator, (await self._provider.metadata()).issuer
         Judge(issuers=rules.issuer.valid_issuers or (own,)).judge(claims, self.clock.time(), self.leeway)
         self._judge_audience(claims)
@@ -230,15 +226,6 @@ class OpenidConnect(AuthPlugin):
         response = refused(exchange, self.logger, plugin=self.name, reason=reason, message=message, status=403)
         response.headers["www-authenticate"] = f'{self._challenge}, error="insufficient_scope"'
         return response
-
-
-def _verified(token: str, keys: Iterable[Key]) -> Mapping[str, Any]:
-    for key in keys:
-        try:
-            return key.claims(token)
-        except TokenError:
-            continue
-    raise TokenError("no key of the provider holds its signature")
 
 
 def _scopes(claims: Mapping[str, Any]) -> set[str]:

@@ -19,7 +19,8 @@ class PasswordChecks:
     """Checks passwords in a thread of its own.
 
     What held is remembered as a keyed digest of what is kept and what was given, so that a changed password is forgotten
-    by itself. What did not hold costs a derivation each time. Equal questions at one time are asked once.
+    by itself. What did not hold costs a derivation each time. Equal questions at one time are asked once. Users that there
+    are not are checked with what was kept for the last one that there is, so that they cost the same; it never holds.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -27,6 +28,7 @@ class PasswordChecks:
         self._seed = secrets.token_bytes(32)
         self._held: dict[bytes, float] = {}
         self._asked: dict[bytes, asyncio.Future[bool]] = {}
+        self._usual: str | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="phasegate-passwords")
 
     async def holds(self, username: str, kept: str | None, given: str) -> bool:
@@ -37,10 +39,14 @@ class PasswordChecks:
         digest = self._digest(username, kept, given)
         if self._is_remembered(digest):
             return True
-        holds = await asyncio.shield(self._asked.get(digest) or self._ask(digest, kept, given))
-        if holds:
-            self._remember(digest)
-        return holds
+        if kept is not None:
+            self._usual = kept
+        looked_at = self._usual if kept is None else kept
+        holds = await asyncio.shield(self._asked.get(digest) or self._ask(digest, looked_at, given))
+        if not holds or kept is None:
+            return False
+        self._remember(digest)
+        return True
 
     def held(self, username: str, kept: str | None, given: str) -> bool:
         """Tell whether a user's password is known to be the given one without looking."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import jwt
@@ -14,7 +15,7 @@ import orjson
 from phasegate import Clock, Headers, ServiceUnavailable, UpstreamError
 
 from .asking import Service
-from .token import ALGORITHMS, SECRET_BYTES, Key, TokenError, fitting
+from .token import ALGORITHMS, SECRET_BYTES, Key, TokenError, fitting, unverified
 
 # A secret that both know makes tokens as well as it judges them, so none of those.
 ALLOWED = tuple(name for name in ALGORITHMS if name not in SECRET_BYTES)
@@ -22,6 +23,8 @@ _FRESH_SECONDS = 3600.0
 # A key that nobody knows may be a new one; whoever makes keys up can't have them fetched more often.
 _PAUSE_SECONDS = 10.0
 _MOST_KEYS = 100
+# Keys without an id are tried one after the other.
+_TRIED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +62,28 @@ class Provider:
             raise ServiceUnavailable("the OpenID provider can't be asked for its keys")
         return self._metadata
 
-    async def keys(self, header: Mapping[str, Any], algorithms: Collection[str]) -> list[Key]:
-        """Return the keys that a token with this header may be signed with, looked up anew where there are none.
+    async def verified(self, token: str, algorithms: Collection[str]) -> Mapping[str, Any]:
+        """Return what a token says that one of the provider's keys holds, by one of those algorithms.
 
-        Raise TokenError for an algorithm that is none of those, ServiceUnavailable where no keys are known.
+        Keys are looked up anew where none fits, or where the token names none and none holds it: it may be a new one.
+        Raise TokenError, and ServiceUnavailable where no keys are known.
         """
+        header, _ = unverified(token)
         algorithm = header.get("alg")
         if not isinstance(algorithm, str) or algorithm not in algorithms:
             raise TokenError("its algorithm is not allowed here")
         known = await self.metadata()
-        found = list(_fitting(known, header, algorithm))
-        if not found:
+        keys = _fitting(known, header, algorithm)
+        try:
+            return _held(token, keys)
+        except TokenError:
+            if keys and "kid" in header:
+                raise
             await self._refresh(known)
-            found = list(_fitting(await self.metadata(), header, algorithm))
-        return found
+            anew = await self.metadata()
+            if anew is known:
+                raise
+        return _held(token, _fitting(anew, header, algorithm))
 
     async def _refresh(self, known: Metadata | None) -> None:
         """Fetch everything anew, unless somebody just did; what fails leaves what was known, and is logged."""
@@ -85,9 +96,8 @@ class Provider:
                 self._metadata = await self._fetched()
                 self._fresh_until = now + _FRESH_SECONDS
             except (UpstreamError, ValueError) as error:
-                self._logger.warning(
-                    "OpenID provider can't be asked", extra={"discovery": self._discovery, "cause": str(error)}
-                )
+                told = {"discovery": _shown(self._discovery), "cause": str(error)}
+                self._logger.warning("OpenID provider can't be asked", extra=told)
 
     async def _fetched(self) -> Metadata:
         told = await self._document(self._discovery)
@@ -103,15 +113,28 @@ class Provider:
     async def _document(self, url: str) -> Mapping[str, Any]:
         answer = await self._service(url).ask(headers=Headers({"accept": "application/json"}))
         if answer.status != 200 or not isinstance(answer.body, bytes):
-            raise ValueError(f"{url} answered {answer.status}")
+            raise ValueError(f"{_shown(url)} answered {answer.status}")
         document = orjson.loads(answer.body)
         if not isinstance(document, dict):
-            raise ValueError(f"{url} answered with what is no object")  # noqa: TRY004 (all of them are ValueErrors)
+            raise ValueError(f"{_shown(url)} answered with what is no object")  # noqa: TRY004 (all of them are ValueErrors)
         return document
 
 
-def _fitting(metadata: Metadata, header: Mapping[str, Any], algorithm: str) -> Iterator[Key]:
-    """Yield the keys for an algorithm: the one that the header names, or where it names none, all of them."""
+def _held(token: str, keys: Iterable[Key]) -> Mapping[str, Any]:
+    for key in keys:
+        try:
+            return key.claims(token)
+        except TokenError:
+            continue
+    raise TokenError("no key of the provider holds its signature")
+
+
+def _fitting(metadata: Metadata, header: Mapping[str, Any], algorithm: str) -> list[Key]:
+    """Return the keys for an algorithm: the one that the header names, or where it names none, the first of them."""
+    return list(islice(_of_algorithm(metadata, header, algorithm), _TRIED))
+
+
+def _of_algorithm(metadata: Metadata, header: Mapping[str, Any], algorithm: str) -> Iterator[Key]:
     wanted = header.get("kid")
     for jwk in metadata.keys:
         if wanted is not None and jwk.get("kid") != wanted:
@@ -122,6 +145,11 @@ def _fitting(metadata: Metadata, header: Mapping[str, Any], algorithm: str) -> I
             yield fitting(jwt.PyJWK(dict(jwk), algorithm).key, algorithm)
         except (jwt.PyJWTError, ValueError, TypeError, KeyError):
             continue
+
+
+def _shown(url: str) -> str:
+    """Return a URL as it may be logged: its query can hold a key."""
+    return url.partition("?")[0]
 
 
 def _is_url(text: str) -> bool:

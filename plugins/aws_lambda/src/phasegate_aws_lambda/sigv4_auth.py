@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
+from urllib.parse import unquote_to_bytes
 
 from phasegate import Consumer, Credential, Exchange, Outcome, Plugin, Query, Request, Response, Services, hookimpl
 
+from .local.canonical import canonical_path
 from .local.keys import Credentials
 from .local.received import Received
 from .local.signature import SignatureError, signature_of
 from .local.verifier import Verifier
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
+_SLASHES = re.compile("/{2,}")
 _NAME = {"type": "string", "regex": "[A-Za-z0-9_-]{1,64}"}
 _SIGNED_HEADERS = ("x-amz-date", "x-amz-security-token", "x-amz-content-sha256")
 # What signatures of key pairs that nobody has are checked with, so that they cost what others cost.
@@ -80,6 +84,8 @@ class AwsSigV4Auth(Plugin):
         if fields > 1:
             return self._invalid(f"{fields} Authorization fields in one request")
         received = _received(original, await original.body.read(self.max_req_body))
+        if not _reads_as_signed(original, received):
+            return self._invalid("the path is read as another than the signed one")
         try:
             return self._judged(received)
         except SignatureError as error:
@@ -131,6 +137,15 @@ def _received(request: Request, body: bytes) -> Received:
         target = rest[len(rest.partition("/")[0].partition("?")[0]) :]
     whole = target if target.startswith("/") else f"/{target}"
     return Received(method=request.method, target=whole.encode("ascii"), headers=tuple(request.headers.raw), body=body)
+
+
+def _reads_as_signed(request: Request, received: Received) -> bool:
+    """Tell whether the path that a request takes is the one that its signature is over, repeated slashes aside.
+
+    Signers merge slashes before they remove dot segments: `/x//../a` is signed as `/a`, and taken as `/x/a`.
+    """
+    signed = unquote_to_bytes(canonical_path(received.path)).decode("ascii")
+    return request.with_path(signed).path == _SLASHES.sub("/", request.path)
 
 
 def _credentials(key: str, found: tuple[Consumer, Credential] | None) -> Credentials:

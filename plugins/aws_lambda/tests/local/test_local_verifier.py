@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from phasegate_aws_lambda.local.keys import Credentials
 from phasegate_aws_lambda.local.received import Received
-from phasegate_aws_lambda.local.signature import SignatureError
+from phasegate_aws_lambda.local.signature import SignatureError, signature_of
 from phasegate_aws_lambda.local.verifier import Verifier
 
 ACCESS, SECRET, TOKEN = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "a+token/of=some&length"
@@ -169,3 +170,16 @@ def test_a_plus_in_a_query_is_a_space() -> None:
 def test_the_order_of_a_query_does_not_matter() -> None:
     request = signed(target="/?b=2&a=1&a=0")
     assert VERIFIER.verify(replace(request, target=b"/?a=0&b=2&a=1")) == ACCESS
+
+
+def test_a_date_without_a_zone_is_in_utc_wherever_this_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    field = b"AWS4-HMAC-SHA256 Credential=a/20150830/b/c/aws4_request, SignedHeaders=date;host, Signature=d"
+    headers = ((b"Authorization", field), (b"Date", b"Sun, 30 Aug 2015 12:36:00"))
+    monkeypatch.setenv("TZ", "EAST-9")
+    time.tzset()
+    try:
+        found = signature_of(Received(method="GET", target=b"/", headers=headers))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert found.timestamp == "20150830T123600Z"

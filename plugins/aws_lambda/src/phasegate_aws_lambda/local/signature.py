@@ -151,7 +151,9 @@ def _moment(text: str) -> datetime:
     try:
         if _BASIC_DATE.fullmatch(text):
             return datetime.strptime(text, _DATE_FORMAT).replace(tzinfo=UTC)
-        return parsedate_to_datetime(text).astimezone(UTC)
+        moment = parsedate_to_datetime(text)
+        # What names no zone, or `-0000`, is in UTC (RFC 5322 section 3.3), wherever this machine stands.
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
         message = f"Date must be in ISO-8601 'basic format'. Got '{text}'. See http://en.wikipedia.org/wiki/ISO_8601"
         raise incomplete(message) from error
