@@ -103,8 +103,13 @@ class RequestError(PhasegateError):
 
     @property
     def title(self) -> str:
-        """The status in words (RFC 9110 section 15; 499 is nginx's)."""
-        return "Client Closed Request" if self.status == 499 else HTTPStatus(self.status).phrase
+        """The status in words (RFC 9110 section 15; 499 is nginx's), of one that nobody knows those of its class."""
+        if self.status == 499:
+            return "Client Closed Request"
+        try:
+            return HTTPStatus(self.status).phrase
+        except ValueError:
+            return "Client Error" if self.status < 500 else "Server Error"
 
 
 class BadRequest(RequestError):
