@@ -6,6 +6,7 @@ Source: the Invoke operation of the Lambda API reference.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from phasegate import Body, Exchange, FunctionFailed, Headers, PayloadTooLarge, Response, Secret
@@ -25,8 +26,17 @@ _EVENT_LIMIT_BYTES = 1_048_576
 # No function can answer as much; what does is none.
 _ANSWER_LIMIT_BYTES = 8 << 20
 
+_STATE = "aws-lambda"
 _EXPECTED = {"RequestResponse": 200, "Event": 202, "DryRun": 204}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One request's event, made once however often it is sent, and whether AWS has refused it for our clock."""
+
+    event: bytes = field(repr=False)
+    clock_corrected: bool = False
 
 
 class Invocation:
@@ -47,13 +57,21 @@ class Invocation:
 
         Raise PayloadTooLarge before anything is sent, and FunctionFailed where the request can't be an event.
         """
-        path = f"/2015-03-31/functions/{quote(self._name(exchange), safe='')}/invocations"
-        payload = self._payload(await self._incoming(request, exchange, now))
-        request.method, request.path = "POST", path
+        attempt: Attempt | None = exchange.state.get(_STATE)
+        if attempt is None:
+            incoming = await self._incoming(request, exchange, now)
+            attempt = exchange.state[_STATE] = Attempt(self._payload(incoming))
+        request.method = "POST"
+        request.path = f"/2015-03-31/functions/{quote(self._name(exchange), safe='')}/invocations"
         request.query = f"Qualifier={quote(self._fields.qualifier, safe='')}" if self._fields.qualifier else ""
         request.headers = [*self._headers, *self._own_headers(exchange)]
-        request.body = Body(payload)
-        return payload
+        request.body = Body(attempt.event)
+        return attempt.event
+
+    def attempt(self, exchange: Exchange) -> Attempt:
+        """Return the present attempt of a request that was shaped."""
+        attempt: Attempt = exchange.state[_STATE]
+        return attempt
 
     async def response(self, answer: Answer, exchange: Exchange, body: bytes) -> Response:
         """Return what the function answered. Raise FunctionFailed for everything that is no answer of a function."""

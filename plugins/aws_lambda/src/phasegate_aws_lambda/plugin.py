@@ -127,8 +127,10 @@ class AwsLambda(InvokeFields, FunctionPlugin):
     async def _accept_invoked(self, invocation: Invocation, answer: Answer, exchange: Exchange) -> Response | None:
         iam = self.authorization.iam
         body = await read_answer(answer, iam.session_token if iam else None)
-        tried_before = exchange.state.setdefault(self.name, answer) is not answer
-        if answer.status == 403 and self._signer is not None and not tried_before and self._correct_clock(answer, body):
+        attempt = invocation.attempt(exchange)
+        may_correct = answer.status == 403 and self._signer is not None and not attempt.clock_corrected
+        if may_correct and self._correct_clock(answer, body):
+            attempt.clock_corrected = True
             return None
         return await invocation.response(answer, exchange, body)
 
