@@ -68,9 +68,9 @@ def test_each_bound_holds_and_one_below_does_not(key: str, bound: int) -> None:
             "aws-lambda.authorization.iam: is required with mode: both",
         ),
         ({"authorization": {"mode": "sigv2"}}, "aws-lambda.authorization.mode: must be one of apikey, iam, both"),
-        ({"mode": "lambda"}, "aws-lambda.mode: must be one of http, invoke"),
+        ({"mode": "lambda"}, "aws-lambda.mode: must be one of http, invoke, invoke-stream"),
         ({"mode": "http", "function": "f"}, "aws-lambda.function: can't be used with mode: http: leave it out"),
-        ({"function": "f"}, "aws-lambda.function_uri: can't be used with mode: invoke: leave it out"),
+        ({"function": "f"}, "aws-lambda.function_uri: can't be used with a direct call: leave it out"),
         ({"signed_headers": ["User-Agent"]}, "aws-lambda.signed_headers[0]: 'User-Agent' can't be signed"),
         ({"signed_headers": ["a b"]}, "aws-lambda.signed_headers[0]: must be a header name (got 'a b')"),
         ({"sign_location": "cookie"}, "aws-lambda.sign_location: must be one of header, query (got 'cookie')"),
@@ -87,6 +87,11 @@ def test_what_is_refused(config: dict[str, Any], message: str) -> None:
     ("config", "message"),
     [
         ({"mode": "invoke"}, "function: is required with mode: invoke"),
+        ({"mode": "invoke-stream"}, "function: is required with mode: invoke-stream"),
+        (
+            {"mode": "invoke-stream", "function": "f", "invocation_type": "Event"},
+            "invocation_type: must be RequestResponse or DryRun with mode: invoke-stream",
+        ),
         ({"function": "no/name"}, "function: must be a function's name, name:alias, or an ARN (got 'no/name')"),
         ({"function": "us-east-1:f"}, "function: must be a function's name"),
         ({"function": "f:live", "qualifier": "7"}, "qualifier: is '7', but function says 'live': give one of them"),

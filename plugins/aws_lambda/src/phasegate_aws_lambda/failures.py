@@ -93,6 +93,7 @@ _BY_STATUS: dict[int, Row] = {
     429: THROTTLED,
 }
 
+FUNCTION_ERROR = Row(502, "function_error")
 FUNCTION_TIMEOUT = Row(504, "function_timeout")
 RESPONSE_TOO_LARGE = Row(502, "response_too_large")
 FUNCTION_CRASH = Row(502, "function_crash")

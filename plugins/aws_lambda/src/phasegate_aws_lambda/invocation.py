@@ -18,6 +18,7 @@ from .function_name import FunctionName, Template, is_allowed
 from .invoke_fields import InvokeFields
 from .log_tail import report_facts
 from .refusal import masked
+from .streaming import Streamed
 from .trace import trace_header
 
 # "Invocation payload" (Lambda quotas): 6 MB for an answer that is waited for, in the bytes that AWS counts, else 1 MB.
@@ -26,6 +27,8 @@ _EVENT_LIMIT_BYTES = 1_048_576
 # No function can answer as much; what does is none.
 _ANSWER_LIMIT_BYTES = 8 << 20
 
+_PATH = "/2015-03-31/functions/{}/invocations"
+_STREAM_PATH = "/2021-11-15/functions/{}/response-streaming-invocations"
 _STATE = "aws-lambda"
 _EXPECTED = {"RequestResponse": 200, "Event": 202, "DryRun": 204}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -50,7 +53,9 @@ class Invocation:
         self._tenant = Template(fields.tenant_id or "")
         self._limit_bytes = _EVENT_LIMIT_BYTES if fields.invocation_type == "Event" else _SYNCHRONOUS_LIMIT_BYTES
         self._expected = _EXPECTED[fields.invocation_type]
+        self._path = _STREAM_PATH if fields.streams else _PATH
         self._headers = self._fixed_headers()
+        self._function_error = Row(fields.function_error_status, "function_error")
 
     async def shape(self, request: FunctionRequest, exchange: Exchange, now: float) -> bytes:
         """Make the request a call of the Lambda API, ready to be signed, and return its event.
@@ -62,7 +67,7 @@ class Invocation:
             incoming = await self._incoming(request, exchange, now)
             attempt = exchange.state[_STATE] = Attempt(self._payload(incoming))
         request.method = "POST"
-        request.path = f"/2015-03-31/functions/{quote(self._name(exchange), safe='')}/invocations"
+        request.path = self._path.format(quote(self._name(exchange), safe=""))
         request.query = f"Qualifier={quote(self._fields.qualifier, safe='')}" if self._fields.qualifier else ""
         request.headers = [*self._headers, *self._own_headers(exchange)]
         request.body = Body(attempt.event)
@@ -80,9 +85,28 @@ class Invocation:
         if answer.status != self._expected:
             raise self._refused(answer, body, identity)
         if "x-amz-function-error" in answer.headers:
-            row, message = function_failure(body, Row(self._fields.function_error_status, "function_error"))
+            row, message = function_failure(body, self._function_error)
             raise self._failed(row, message, identity)
         response = self._decoded(body, identity) if self._expected == 200 else Response(self._expected)
+        if identity:
+            response.headers["x-amzn-requestid"] = identity
+        return response
+
+    def starts_stream(self, answer: Answer) -> bool:
+        """Tell whether an answer is a function's stream, to be read by `streamed` and not whole."""
+        return self._fields.streams and answer.status == 200 and "x-amz-function-error" not in answer.headers
+
+    async def streamed(self, answer: Answer, exchange: Exchange) -> Response:
+        """Return what the function streams, as soon as its head is there. Raise FunctionFailed."""
+        identity = _identity(answer.headers)
+        self._note(answer.headers, exchange, identity)
+        stream = Streamed(
+            answer,
+            lambda row, message: self._failed(row, message, identity),
+            lambda tail: _note_report(exchange, tail),
+            function_error=self._function_error,
+        )
+        response = await stream.response(strict=self._fields.strict_answers)
         if identity:
             response.headers["x-amzn-requestid"] = identity
         return response
@@ -193,7 +217,13 @@ class Invocation:
         version, error = headers.get("x-amz-executed-version"), headers.get("x-amz-function-error")
         told = {"request_id": identity, "version": version, "error": error}
         details: dict[str, str | int | float | bool] = {name: value for name, value in told.items() if value}
-        exchange.upstream.details = {**details, **report_facts(headers.get("x-amz-log-result") or "")}
+        exchange.upstream.details = details
+        _note_report(exchange, headers.get("x-amz-log-result") or "")
+
+
+def _note_report(exchange: Exchange, log_result: str) -> None:
+    if exchange.upstream is not None and exchange.upstream.details is not None:
+        exchange.upstream.details.update(report_facts(log_result))
 
 
 async def read_answer(answer: Answer, token: Secret | None) -> bytes:

@@ -14,7 +14,7 @@ from phasegate import Finding
 from .codec import FORMATS, Binary
 from .function_name import FunctionName, Template, is_allowed
 
-Mode = Literal["http", "invoke"]
+Mode = Literal["http", "invoke", "invoke-stream"]
 InvocationType = Literal["RequestResponse", "Event", "DryRun"]
 
 # "ClientContext" of the Invoke operation.
@@ -24,7 +24,7 @@ _TENANT = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 _TEXT = {"type": "string", "empty": False}
 
 INVOKE: dict[str, Any] = {
-    "mode": {"type": "string", "allowed": ["http", "invoke"]},
+    "mode": {"type": "string", "allowed": ["http", "invoke", "invoke-stream"]},
     "function": _TEXT,
     "allowed_functions": {"type": "list", "schema": _TEXT, "default": []},
     "qualifier": {
@@ -78,7 +78,12 @@ class InvokeFields:
     @property
     def invokes(self) -> bool:
         """Whether the function is called by the Lambda API rather than by a URL."""
-        return self.mode == "invoke" or (self.mode is None and self.function is not None)
+        return self.mode in ("invoke", "invoke-stream") or (self.mode is None and self.function is not None)
+
+    @property
+    def streams(self) -> bool:
+        """Whether the function's answer is sent on while the function still writes it."""
+        return self.mode == "invoke-stream"
 
     @property
     def function_name(self) -> FunctionName | None:
@@ -107,7 +112,7 @@ class InvokeFields:
     def check_invoke(self) -> Iterator[Finding]:
         """Yield what is wrong with a direct call's fields."""
         if self.function is None:
-            yield Finding("function", "is required with mode: invoke")
+            yield Finding("function", f"is required with mode: {self.mode}")
             return
         name = self.function_name
         if name is None:
@@ -117,6 +122,8 @@ class InvokeFields:
             yield Finding("qualifier", f"is {self.qualifier!r}, but function says {name.qualifier!r}: give one of them")
         if name.region and self.region and name.region != self.region:
             yield Finding("region", f"is {self.region!r}, but function is in {name.region!r}: leave it out")
+        if self.streams and self.invocation_type == "Event":
+            yield Finding("invocation_type", "must be RequestResponse or DryRun with mode: invoke-stream")
         yield from self._check_names()
         yield from self._check_context()
 

@@ -125,6 +125,8 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         return answer
 
     async def _accept_invoked(self, invocation: Invocation, answer: Answer, exchange: Exchange) -> Response | None:
+        if invocation.starts_stream(answer):
+            return await invocation.streamed(answer, exchange)
         iam = self.authorization.iam
         body = await read_answer(answer, iam.session_token if iam else None)
         attempt = invocation.attempt(exchange)
@@ -165,7 +167,7 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         """Judge where the function is: by exactly one of its URL and its name."""
         if self.invokes:
             if self.function_uri:
-                yield Finding("function_uri", "can't be used with mode: invoke: leave it out")
+                yield Finding("function_uri", "can't be used with a direct call: leave it out")
             yield from self.check_invoke()
         elif not self.function_uri:
             yield Finding("function_uri", "is required, or function for a direct call")
