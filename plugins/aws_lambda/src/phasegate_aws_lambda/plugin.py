@@ -29,6 +29,8 @@ _REMAPPED_DROPPED = b"x-amzn-remapped-content-length"
 
 _RENAMED = frozenset({*_REMAPPED, _REMAPPED_DROPPED})
 
+_SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
+
 _HEADER_NAME = {"type": "string", "regex": "[A-Za-z0-9_-]+", "meta": {"expected": "a header name"}}
 
 
@@ -104,7 +106,10 @@ class AwsLambda(InvokeFields, FunctionPlugin):
             return
         remove_client_signature(request, exchange)
         data = request.body.data
-        payload = await request.body.sha256() if data is None else hashlib.sha256(data).hexdigest()
+        if data is None:
+            payload = await request.body.sha256()
+        else:
+            payload = hashlib.sha256(data).hexdigest() if data else _SHA256_OF_NOTHING
         self._signer.sign(request, payload, self.clock.time() + self._skew_seconds)
 
     async def accept(self, answer: Answer, exchange: Exchange) -> Response | None:
