@@ -1,4 +1,4 @@
-"""`aws-lambda`: answers a route by an AWS Lambda function behind API Gateway or a function URL."""
+"""`aws-lambda`: answers a route by an AWS Lambda function, called directly or behind API Gateway or a function URL."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from operator import itemgetter
 from typing import Any, ClassVar, Literal
 
 from phasegate import Exchange, Finding, Response, Services
-from phasegate.faas import Answer, FunctionPlugin, FunctionRequest
+from phasegate.faas import Answer, FunctionPlugin, FunctionRequest, FunctionTarget
 
 from .authorization import AUTHORIZATION, Authorization, carries_signature, remove_client_signature
+from .endpoint import DEFAULT_REGION
+from .invocation import Invocation, read_answer
+from .invoke_fields import INVOKE, InvokeFields
 from .refusal import clock_error_seconds, hide, read_refusal
 from .signer import NEVER_SIGNED, Signer
 
@@ -32,48 +35,70 @@ _HEADER_NAME = {"type": "string", "regex": "[A-Za-z0-9_-]+", "meta": {"expected"
 
 
 @dataclass(kw_only=True)
-class AwsLambda(FunctionPlugin):
-    """Calls a function over HTTP, with an API key, a Signature Version 4, or both.
+class AwsLambda(InvokeFields, FunctionPlugin):
+    """Calls a function over HTTP, with an API key, a Signature Version 4, or both; or by the Lambda API, with an event.
 
-    The function's status, headers and body go to the client as they are. Field names, defaults and bounds are those of
-    APISIX's plugin; what is added beside them is said in the documentation of each field.
+    Over HTTP the function's status, headers and body go to the client as they are. Field names, defaults and bounds are
+    those of APISIX's plugin; what is added beside them is said in the documentation of each field.
     """
 
     name: ClassVar[str] = "aws-lambda"
     priority: ClassVar[int] = -1899
     schema: ClassVar[dict[str, Any]] = {
         **FunctionPlugin.schema,
-        "mode": {"type": "string", "available": ["http"], "default": "http"},
+        "function_uri": {"type": "string", "format": "url"},
+        **INVOKE,
         "authorization": AUTHORIZATION,
         "sign_location": {"type": "string", "allowed": ["header", "query"], "default": "header"},
         "signed_headers": {"type": "list", "schema": _HEADER_NAME, "default": []},
     }
 
-    mode: Literal["http"]
+    function_uri: str = ""
     authorization: Authorization = field(default_factory=Authorization)
     sign_location: Literal["header", "query"]
     signed_headers: tuple[str, ...]
 
     def check(self) -> Iterable[Finding]:
         """Judge the credentials: all that `mode` asks for, none in clear text, none for another region."""
-        findings = [*super().check(), *self.authorization.check(), *self._unsignable()]
+        findings = [*self._check_place(), *self.authorization.check(), *self._unsignable()]
         yield from findings
         if any(finding.level == "error" for finding in findings):
             return
         target = self.target()
         if self.authorization.iam is not None:
-            yield from self.authorization.iam.contradictions(target.hostname)
+            yield from self.authorization.iam.contradictions(self._signed_host)
         if target.scheme == "http" and self._has_credentials and not _is_loopback(target.address):
-            yield Finding("function_uri", "is plain http: everybody on the way can read the credentials", "warning")
+            place = "endpoint" if self.endpoint is not None else "function_uri"
+            yield Finding(place, "is plain http: everybody on the way can read the credentials", "warning")
+
+    def target(self) -> FunctionTarget:
+        """Return where the function is: its URL, or the Lambda API of its region."""
+        if not self.invokes:
+            return super().target()
+        return FunctionTarget.parse(f"https://{self._api_host}/", endpoint=self.endpoint, host=self.host)
+
+    def destination(self) -> str | None:
+        """Return the function's URL without its query, or the function's name with its region."""
+        return f"lambda {self.function} in {self._region}" if self.invokes else super().destination()
 
     async def open(self, services: Services) -> None:
         """Make the signer, which keeps its key of the day."""
         await super().open(services)
         self._skew_seconds = 0.0
         self._signer = self._make_signer() if self.authorization.signs else None
+        self._invocation = Invocation(self, self._region) if self.invokes else None
 
     async def authorize(self, request: FunctionRequest, exchange: Exchange) -> None:
-        """Add the key, the signature, or both, in the place of the client's own, unless those are to be forwarded."""
+        """Add the key, the signature, or both, in the place of the client's own, unless those are to be forwarded.
+
+        In a direct call the request becomes an event first, and nothing that the client sent is left outside of it.
+        """
+        if self._invocation is not None:
+            event = await self._invocation.shape(request, exchange, self.clock.time())
+            if self._signer is not None:
+                now = self.clock.time() + self._skew_seconds
+                self._signer.sign(request, hashlib.sha256(event).hexdigest(), now)
+            return
         keeps_key = self.forward_client_credentials and request.get(b"x-api-key") is not None
         if self.authorization.apikey is not None and self.authorization.sends_key and not keeps_key:
             request.set(b"x-api-key", self.authorization.apikey.value.encode())
@@ -88,7 +113,12 @@ class AwsLambda(FunctionPlugin):
         self._signer.sign(request, payload, self.clock.time() + self._skew_seconds)
 
     async def accept(self, answer: Answer, exchange: Exchange) -> Response | None:
-        """Undo API Gateway's renaming; where AWS refuses our signature for our clock, ask for one more try by its own."""
+        """Undo API Gateway's renaming; where AWS refuses our signature for our clock, ask for one more try by its own.
+
+        Of a direct call, return what the function says, or raise what the API's answer means.
+        """
+        if self._invocation is not None:
+            return await self._accept_invoked(self._invocation, answer, exchange)
         refusal = None if self._signer is None else await read_refusal(answer)
         if refusal is not None:
             if self._correct_clock(answer, refusal):
@@ -98,6 +128,18 @@ class AwsLambda(FunctionPlugin):
                 hide(answer, token)
         answer.headers.raw = _restored(answer.headers.raw)
         return answer
+
+    async def _accept_invoked(self, invocation: Invocation, answer: Answer, exchange: Exchange) -> Response | None:
+        if invocation.starts_stream(answer):
+            return await invocation.streamed(answer, exchange)
+        iam = self.authorization.iam
+        body = await read_answer(answer, iam.session_token if iam else None)
+        attempt = invocation.attempt(exchange)
+        may_correct = answer.status == 403 and self._signer is not None and not attempt.clock_corrected
+        if may_correct and self._correct_clock(answer, body):
+            attempt.clock_corrected = True
+            return None
+        return await invocation.response(answer, exchange, body)
 
     def _correct_clock(self, answer: Answer, refusal: bytes) -> bool:
         """Tell whether the clock was why AWS refused and another offset than the present one would be right."""
@@ -111,6 +153,35 @@ class AwsLambda(FunctionPlugin):
     @property
     def _has_credentials(self) -> bool:
         return self.authorization.sends_key or self.authorization.signs
+
+    @property
+    def _region(self) -> str:
+        name, iam = self.function_name, self.authorization.iam
+        return (name and name.region) or self.region or (iam and iam.aws_region) or DEFAULT_REGION
+
+    @property
+    def _api_host(self) -> str:
+        return self.api_host(self._region)
+
+    @property
+    def _signed_host(self) -> str:
+        """The host that says what signatures name; of a direct call the API's own, whatever is sent as Host."""
+        return self._api_host if self.invokes else self.target().hostname
+
+    def _check_place(self) -> Iterable[Finding]:
+        """Judge where the function is: by exactly one of its URL and its name."""
+        if self.invokes:
+            if self.function_uri:
+                yield Finding("function_uri", "can't be used with a direct call: leave it out")
+            if self.authorization.apikey is not None:
+                yield Finding("authorization.apikey", "is not used by direct calls: leave it out", "warning")
+            yield from self.check_invoke()
+        elif not self.function_uri:
+            yield Finding("function_uri", "is required, or function for a direct call")
+            return
+        elif self.function is not None:
+            yield Finding("function", "can't be used with mode: http: leave it out")
+        yield from super().check()
 
     def _unsignable(self) -> Iterable[Finding]:
         for index, name in enumerate(self.signed_headers):
@@ -126,7 +197,7 @@ class AwsLambda(FunctionPlugin):
             access_key=iam.accesskey.value,
             secret_key=iam.secretkey,
             session_token=iam.session_token,
-            endpoint=iam.endpoint(self.target().hostname),
+            endpoint=iam.endpoint(self._signed_host),
             extra=frozenset(name.lower().encode() for name in self.signed_headers),
             location=self.sign_location,
         )
