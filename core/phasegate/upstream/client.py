@@ -11,9 +11,10 @@ from ..errors import UpstreamUnreachable
 from ..http.body import Body
 from ..http.headers import Headers
 from ..http.message import Response
+from .answer_intake import NEVER
 from .answers import Answer, AnswerBody, whole
 from .call import Call, CallTimeouts, Origin
-from .connection import NEVER, UpstreamConnection
+from .connection import UpstreamConnection
 from .connector import Connector
 from .head import request_head
 from .pool import Pool

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from ..http.chunks import LAST_CHUNK, chunk_of
+from .answer_intake import NEVER
 from .call import Call, CallTimeouts
-from .connection import NEVER, UpstreamConnection
+from .connection import UpstreamConnection
 
 
 async def upload(connection: UpstreamConnection, call: Call, began: float) -> None:

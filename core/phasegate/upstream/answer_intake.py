@@ -1,0 +1,182 @@
+"""What comes over a connection to an upstream: an answer, taken apart by llhttp."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httptools
+
+from ..errors import MalformedResponse
+from ..http.headers import RawHeaders
+from .head import HEAD_LIMIT_BYTES, SMALL_HEAD_BYTES, Framing, judge_head, judge_sizes
+
+NEVER = float("inf")
+_AHEAD_BYTES = 65_536
+
+
+class AnswerIntake(asyncio.Protocol):
+    """Takes an answer in. llhttp refuses what two readers could take differently, and what it leaves is judged here.
+
+    What nobody has read yet is bounded: over 64 KiB the upstream has to wait. A subclass has the transport, and says in
+    `fail` what becomes of an answer that is none.
+    """
+
+    __slots__ = (
+        "_address",
+        "_blocks",
+        "_error",
+        "_fed",
+        "_fields",
+        "_framing",
+        "_in_head",
+        "_is_1_1",
+        "_is_head",
+        "_parser",
+        "_paused",
+        "_size",
+        "_waiter",
+        "busy",
+        "complete",
+        "deadline",
+        "fields",
+        "status",
+        "transport",
+    )
+
+    def __init__(self, address: str) -> None:
+        self.transport: asyncio.Transport
+        self.deadline = NEVER
+        """When the sweeper calls `overdue`, by the loop's clock."""
+        self.busy = False
+        """Whether a call is under way."""
+        self.complete = False
+        """Whether the answer is here whole."""
+        self.status = 0
+        self.fields: RawHeaders = []
+        """The answer's, but for those of the connection."""
+        self._fields: RawHeaders = []
+        self._address = address
+        self._parser: httptools.HttpResponseParser | None = None
+        self._framing: Framing
+        # Bytes that came since the call began, or since the last block of its answer.
+        self._fed = 0
+        self._in_head = self._is_head = self._is_1_1 = False
+        self._blocks: list[bytes] = []
+        self._size = 0
+        self._paused = False
+        self._error: Exception | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    def fail(self, error: Exception) -> None:
+        """End the call by an error."""
+        raise NotImplementedError
+
+    def _expect_answer(self, *, is_head: bool) -> None:
+        """Make ready for the answer to a request that is about to leave."""
+        self.busy = self._in_head = True
+        self.complete = False
+        self._fed = 0
+        self._is_head = is_head
+        self._blocks = []
+        self._size = 0
+        if self._parser is None:
+            self._parser = httptools.HttpResponseParser(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Take a part of the answer."""
+        if self._parser is None or not self.busy:
+            # Nobody asked for it. What comes behind an answer could be taken for the next one's.
+            self.transport.abort()
+            return
+        if self._fed == 0:
+            self._is_1_1 = data.startswith(b"HTTP/1.1 ")
+        self._fed += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self.fail(self._fault(error))
+            return
+        if self._fed > HEAD_LIMIT_BYTES:
+            self._weigh()
+
+    # What httptools calls.
+
+    def on_message_begin(self) -> None:
+        """Refuse a second answer to one request."""
+        if self.complete:
+            raise MalformedResponse(f"{self._address} answered more than it was asked")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field. A trailer is nobody's, and comes when the head's fields have been taken away."""
+        self._fields.append((name.lower(), value.rstrip(b" \t")))
+
+    def on_headers_complete(self) -> None:
+        """Take the head, unless it is an interim one, which is passed over."""
+        parser = self._parser
+        status = parser.get_status_code()  # type: ignore[union-attr]
+        fields, self._fields = self._fields, []
+        if self._fed > SMALL_HEAD_BYTES:
+            judge_sizes(fields)
+        if 100 <= status < 200 and status != 101:
+            self._is_1_1 = False
+            return
+        self._framing, self.fields = judge_head(
+            status,
+            parser,  # type: ignore[arg-type]
+            fields,
+            is_head=self._is_head,
+            is_1_1=self._is_1_1,
+        )
+        self.status = status
+        self._in_head = False
+        self.deadline = NEVER
+        if self._is_head:
+            # llhttp would wait for a body that HEAD does not bring.
+            self._parser = None
+            self.complete = True
+        self._wake()
+
+    def on_body(self, block: bytes) -> None:
+        """Take a part of the body."""
+        self._fed = 0
+        if self.complete:
+            raise MalformedResponse(f"{self._address} sent a body where none can be")
+        self._blocks.append(block)
+        self._size += len(block)
+        if self._size > _AHEAD_BYTES and not self._paused:
+            self._paused = True
+            self.transport.pause_reading()
+        if self._waiter is not None:
+            self._wake()
+
+    def on_message_complete(self) -> None:
+        """Note that the answer is here whole."""
+        if not self._in_head:
+            self.complete = True
+            if self._waiter is not None:
+                self._wake()
+
+    # The rest is its own.
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            if self._in_head and self._error is not None:
+                waiter.set_exception(self._error)
+            else:
+                waiter.set_result(None)
+
+    def _weigh(self) -> None:
+        """Hold to its limit what brings nothing of the body: a head, trailers, a chunk's extensions."""
+        if not self.complete:
+            self.fail(
+                MalformedResponse(f"{self._address} answered with a head or trailers over {HEAD_LIMIT_BYTES} bytes")
+            )
+
+    def _fault(self, error: Exception) -> Exception:
+        """Return our error for llhttp's. It does not repeat what the upstream sent, which may hold secrets."""
+        cause = error.__context__
+        if isinstance(cause, MalformedResponse):
+            return MalformedResponse(f"{self._address} answered with {cause}")
+        part = "a head" if self._in_head else "a body"
+        return MalformedResponse(f"{self._address} answered with {part} that is not HTTP")
