@@ -19,7 +19,9 @@ from unittest import mock
 
 import uvloop
 
+from phasegate import Request, Response
 from phasegate.access_log import AccessLog
+from phasegate.application import Application
 from phasegate.gateway import Gateway
 from phasegate.limits import Limits
 from phasegate.registry import Registry
@@ -30,6 +32,8 @@ from phasegate.server.roster import Roster
 from phasegate.upstream.connection import UpstreamConnection
 from phasegate.upstream.pool import Pool
 from phasegate_aws_lambda.plugin import AwsLambda
+from tests.listening import Scripted
+from tests.zoo import Answers
 
 _FUNCTION = "http://127.0.0.1:9/prod/hello"
 _IAM = {"accesskey": "AKIDEXAMPLE", "secretkey": "s" * 40, "aws_region": "eu-west-1"}
@@ -37,6 +41,9 @@ ROUTES: dict[str, dict[str, Any]] = {
     "api-key": {"plugins": {"aws-lambda": {"function_uri": _FUNCTION, "authorization": {"apikey": "k" * 20}}}},
     "sigv4": {"plugins": {"aws-lambda": {"function_uri": _FUNCTION, "authorization": {"iam": _IAM}}}},
     "forward": {"upstream": {"nodes": {"127.0.0.1:9": 1}}},
+    # What lies before them, to tell the layers apart: a plugin that answers, and an application that does.
+    "gateway": {"plugins": {"answers": {}}},
+    "listener": {},
 }
 REQUEST = b"GET /x/abc?a=b HTTP/1.1\r\nHost: gateway.test\r\nUser-Agent: test/1\r\nAccept: */*\r\n\r\n"
 ANSWER = (
@@ -71,12 +78,12 @@ class _Transport:
 class HotPath:
     """A gateway with one route, and one client's connection to it."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, application: Application) -> None:
         self.answer = b""
         self._loop = asyncio.get_running_loop()
         self._left = 0
         self._served = self._loop.create_future()
-        listener = Listener(gateway, Roster(Limits()))
+        listener = Listener(application, Roster(Limits()))
         transport: Any = _Transport(self._answered)
         self._connection = Http1Connection(listener, transport, "192.0.2.1")
         listener.roster.admit(self._connection)
@@ -101,14 +108,18 @@ class HotPath:
 async def hot_path(kind: str) -> AsyncIterator[HotPath]:
     """Yield a hot path that is warm."""
     descriptor = os.open(os.devnull, os.O_WRONLY)
-    gateway = Gateway(Schemas(Registry([AwsLambda])), access_log=AccessLog(descriptor))
+    gateway = Gateway(Schemas(Registry([AwsLambda, Answers])), access_log=AccessLog(descriptor))
     gateway.swap(await gateway.prepare({"routes": [{"id": "r", "uri": "/x/*", **ROUTES[kind]}]}))
     with mock.patch.object(Pool, "connect", _connected):
-        path = HotPath(gateway)
+        path = HotPath(Scripted(_hello) if kind == "listener" else gateway)
         await path.serve(_WARM_UP)
         yield path
     await gateway.close()
     os.close(descriptor)
+
+
+async def _hello(_: Request) -> Response:
+    return Response.text("hello")
 
 
 async def _connected(pool: Pool, timeouts: object) -> UpstreamConnection:
