@@ -1,0 +1,124 @@
+"""Keys by botocore, which knows every place where AWS's own tools look for them. All of this blocks."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import socket
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.config import Config
+from botocore.credentials import RefreshableCredentials
+from botocore.exceptions import MetadataRetrievalError
+from botocore.session import Session
+
+from phasegate import Secret
+
+from .credentials import Keys, Role, Source
+from .endpoint import endpoint_of
+
+_LIMITS = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 2, "mode": "standard"})
+_NOTHING = (
+    "nothing has any: give keys, a profile or a role, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where AWS "
+    "provides them (instance metadata is asked by IMDSv2 alone, which from a container takes a hop limit of 2)"
+)
+_NOT_IN_A_SESSION_NAME = re.compile(r"[^A-Za-z0-9_+=,.@-]")
+
+
+class NoKeysError(Exception):
+    """The chain yields nothing, or what can't be used."""
+
+
+def load(source: Source) -> Keys:
+    """Return the keys of a source, all files and endpoints behind it read anew.
+
+    Raise NoKeysError, and whatever botocore and the system raise; the messages are fit for the log.
+    """
+    session = _session(source)
+    keys = source.static or _found(session, source)
+    for role in source.roles:
+        keys = _assumed(session, keys, role)
+    for text in (keys.access_key, *(secret.value for secret in (keys.session_token,) if secret)):
+        if not text.isascii() or not text.isprintable():
+            raise NoKeysError("the keys hold what can't stand in a header")
+    return keys
+
+
+def _session(source: Source) -> Session:
+    session = Session(profile=source.profile)
+    session.set_default_client_config(_LIMITS)
+    session.set_config_variable("ec2_metadata_v1_disabled", True)
+    session.set_config_variable("sts_regional_endpoints", "regional")
+    if session.get_config_variable("region") is None:
+        session.set_config_variable("region", os.environ.get("AWS_REGION") or source.region)
+    return session
+
+
+def _found(session: Session, source: Source) -> Keys:
+    if source.profile is not None:
+        _refuse_questions(session.full_config["profiles"], source.profile)
+    try:
+        found = session.get_credentials()
+    except MetadataRetrievalError as error:
+        raise NoKeysError(_NOTHING) from error
+    if found is None:
+        raise NoKeysError(_NOTHING)
+    frozen = found.get_frozen_credentials()
+    token = Secret(frozen.token) if frozen.token else None
+    return Keys(frozen.access_key, Secret(frozen.secret_key), token, _expiry(found))
+
+
+def _expiry(found: Any) -> float | None:
+    if not isinstance(found, RefreshableCredentials):
+        return None
+    # botocore tells it nowhere else.
+    expiry: dt.datetime | None = found._expiry_time  # noqa: SLF001
+    return None if expiry is None else expiry.timestamp()
+
+
+def _refuse_questions(profiles: Mapping[str, Mapping[str, Any]], name: str) -> None:
+    """Refuse a profile that asks for a code on the terminal, its source profiles included."""
+    seen: set[str] = set()
+    while name not in seen and name in profiles:
+        seen.add(name)
+        if "mfa_serial" in profiles[name]:
+            raise NoKeysError(f"profile {name!r} asks for an MFA code, which nobody can give here")
+        name = profiles[name].get("source_profile", "")
+
+
+def _assumed(session: Session, keys: Keys, role: Role) -> Keys:
+    host = urlsplit(role.sts_endpoint).hostname if role.sts_endpoint else None
+    known = endpoint_of(host) if host else None
+    client = session.create_client(
+        "sts",
+        region_name=known.region if known else None,
+        endpoint_url=role.sts_endpoint,
+        aws_access_key_id=keys.access_key,
+        aws_secret_access_key=keys.secret_key.value,
+        aws_session_token=keys.session_token.value if keys.session_token else None,
+    )
+    try:
+        given = client.assume_role(**_arguments(role))["Credentials"]
+    finally:
+        client.close()
+    expires = given["Expiration"].timestamp()
+    return Keys(given["AccessKeyId"], Secret(given["SecretAccessKey"]), Secret(given["SessionToken"]), expires)
+
+
+def _arguments(role: Role) -> dict[str, Any]:
+    """Return what AssumeRole is called with (AWS STS API reference)."""
+    given = {
+        "RoleArn": role.role_arn,
+        "RoleSessionName": role.session_name or _session_name(),
+        "ExternalId": role.external_id,
+        "DurationSeconds": role.duration,
+        "Tags": [{"Key": key, "Value": value} for key, value in role.tags.items()],
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def _session_name() -> str:
+    return _NOT_IN_A_SESSION_NAME.sub("-", f"phasegate-{socket.gethostname()}")[:64]
