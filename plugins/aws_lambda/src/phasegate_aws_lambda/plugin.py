@@ -13,7 +13,9 @@ from phasegate import Exchange, Finding, Response, Services
 from phasegate.faas import Answer, FunctionPlugin, FunctionRequest
 
 from .authorization import AUTHORIZATION, Authorization, carries_signature, remove_client_signature
-from .refusal import clock_error_seconds, hide, read_refusal
+from .credentials import CredentialsUnavailable, Keys
+from .refusal import clock_error_seconds, hide, is_of_keys, read_refusal
+from .sharing import Lease
 from .signer import NEVER_SIGNED, Signer
 
 # What API Gateway renames in a function's answer, and what becomes of it here ("Amazon API Gateway important notes",
@@ -23,6 +25,9 @@ _REMAPPED = {
     b"x-amzn-remapped-date": b"date",
 }
 _REMAPPED_DROPPED = b"x-amzn-remapped-content-length"
+
+# Where an exchange has the keys that it was signed with, where they change.
+_KEYS = "aws-lambda.keys"
 
 _RENAMED = frozenset({*_REMAPPED, _REMAPPED_DROPPED})
 
@@ -65,10 +70,20 @@ class AwsLambda(FunctionPlugin):
             yield Finding("function_uri", "is plain http: everybody on the way can read the credentials", "warning")
 
     async def open(self, services: Services) -> None:
-        """Make the signer, which keeps its key of the day."""
+        """Make the signer, which keeps its key of the day, and find what it signs with."""
         await super().open(services)
         self._skew_seconds = 0.0
         self._signer = self._make_signer() if self.authorization.signs else None
+        self._keys, self._lease = self.authorization.keys, None
+        source = self.authorization.source(self.target().hostname)
+        if source is not None:
+            self._lease = await Lease.take(source, services)
+
+    async def close(self) -> None:
+        """Give back where keys come from."""
+        if self._lease is not None:
+            self._lease.close()
+            self._lease = None
 
     async def authorize(self, request: FunctionRequest, exchange: Exchange) -> None:
         """Add the key, the signature, or both, in the place of the client's own, unless those are to be forwarded."""
@@ -80,19 +95,34 @@ class AwsLambda(FunctionPlugin):
         remove_client_signature(request, exchange)
         data = request.body.data
         payload = await request.body.sha256() if data is None else hashlib.sha256(data).hexdigest()
-        self._signer.sign(request, payload, self.clock.time() + self._skew_seconds)
+        now = self.clock.time() + self._skew_seconds
+        self._signer.sign(request, payload, now, self._keys or await self._provided(now, exchange))
 
     async def accept(self, answer: Answer, exchange: Exchange) -> Response | None:
         """Undo API Gateway's renaming; where AWS refuses our signature for our clock, ask for one more try by its own."""
         refusal = None if self._signer is None else await read_refusal(answer)
         if refusal is not None:
-            if self._correct_clock(answer, refusal):
+            used = self._keys or exchange.state.get(_KEYS)
+            if self._correct_clock(answer, refusal) or await self._renewed(answer, used):
                 return None
-            token = self.authorization.iam.session_token if self.authorization.iam else None
-            if token is not None:
-                hide(answer, token)
+            if used is not None and used.session_token is not None:
+                hide(answer, used.session_token)
         answer.headers.raw = _restored(answer.headers.raw)
         return answer
+
+    async def _provided(self, now: float, exchange: Exchange) -> Keys:
+        """Return keys that hold, waiting for the first ones as for an answer. Raise CredentialsUnavailable."""
+        if self._lease is None:
+            raise CredentialsUnavailable("this configuration is not open any more")
+        keys = await self._lease.provider.get(now, self.timeout / 1000)
+        exchange.state[_KEYS] = keys
+        return keys
+
+    async def _renewed(self, answer: Answer, used: Keys | None) -> bool:
+        """Tell whether AWS refuses the keys and there are others now."""
+        if self._lease is None or used is None or not is_of_keys(answer):
+            return False
+        return await self._lease.provider.renew(used, self.timeout / 1000)
 
     def _correct_clock(self, answer: Answer, refusal: bytes) -> bool:
         """Tell whether the clock was why AWS refused and another offset than the present one would be right."""
@@ -118,9 +148,6 @@ class AwsLambda(FunctionPlugin):
         if iam is None:
             return None
         return Signer(
-            access_key=iam.accesskey.value,
-            secret_key=iam.secretkey,
-            session_token=iam.session_token,
             endpoint=iam.endpoint(self.target().hostname),
             extra=frozenset(name.lower().encode() for name in self.signed_headers),
             location=self.sign_location,

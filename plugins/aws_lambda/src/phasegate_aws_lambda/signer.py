@@ -10,10 +10,10 @@ from functools import lru_cache
 from typing import Literal
 from urllib.parse import quote
 
-from phasegate import Secret
 from phasegate.faas import FunctionRequest
 
 from .canonical import Pairs, canonical_headers, canonical_query, canonical_uri, joined, merge_slashes, wire_query
+from .credentials import Keys
 from .endpoint import Endpoint
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
@@ -59,14 +59,11 @@ SIGNATURE_QUERY = frozenset(
 
 @dataclass(slots=True, kw_only=True)
 class Signer:
-    """Signs requests with one key pair for one region and service.
+    """Signs requests for one region and service.
 
     `extra` names headers to sign beside those that must be. `location` puts the signature into headers or into the query.
     """
 
-    access_key: str
-    secret_key: Secret
-    session_token: Secret | None
     endpoint: Endpoint
     extra: frozenset[bytes] = frozenset()
     location: Literal["header", "query"] = "header"
@@ -75,8 +72,8 @@ class Signer:
     def __post_init__(self) -> None:
         self.extra -= NEVER_SIGNED
 
-    def sign(self, request: FunctionRequest, payload_sha256: str, now: float) -> None:
-        """Bring the request into its wire form and sign it; `now` is in seconds since 1970.
+    def sign(self, request: FunctionRequest, payload_sha256: str, now: float, keys: Keys) -> None:
+        """Bring the request into its wire form and sign it with these keys; `now` is in seconds since 1970.
 
         Nothing may touch the request's method, path, query, body or signed headers afterwards.
         """
@@ -85,39 +82,39 @@ class Signer:
         if self._normalises:
             request.path = merge_slashes(request.path)
         if self.location == "query":
-            self._sign_query(request, pairs, payload_sha256, stamp)
+            self._sign_query(request, pairs, payload_sha256, stamp, keys)
         else:
-            self._sign_headers(request, pairs, payload_sha256, stamp)
+            self._sign_headers(request, pairs, payload_sha256, stamp, keys)
 
     @property
     def _normalises(self) -> bool:
         return self.endpoint.service != "s3"
 
-    def _sign_headers(self, request: FunctionRequest, pairs: Pairs, payload: str, stamp: str) -> None:
+    def _sign_headers(self, request: FunctionRequest, pairs: Pairs, payload: str, stamp: str, keys: Keys) -> None:
         request.query = joined(pairs)
         request.set(b"x-amz-date", stamp.encode())
         request.set(b"x-amz-content-sha256", payload.encode())
-        if self.session_token is not None:
-            request.set(b"x-amz-security-token", self.session_token.value.encode())
+        if keys.session_token is not None:
+            request.set(b"x-amz-security-token", keys.session_token.value.encode())
         headers = self._signed_headers(request)
-        signature = self._signature(request, pairs, headers, payload, stamp)
-        credential = f"{self.access_key}/{self._scope(stamp)}"
+        signature = self._signature(self._canonical(request, pairs, headers, payload), stamp, keys)
+        credential = f"{keys.access_key}/{self._scope(stamp)}"
         value = f"{_ALGORITHM} Credential={credential}, SignedHeaders={headers[1]}, Signature={signature}"
         request.set(b"authorization", value.encode())
 
-    def _sign_query(self, request: FunctionRequest, pairs: Pairs, payload: str, stamp: str) -> None:
+    def _sign_query(self, request: FunctionRequest, pairs: Pairs, payload: str, stamp: str, keys: Keys) -> None:
         headers = self._signed_headers(request)
         fields = {
             "X-Amz-Algorithm": _ALGORITHM,
-            "X-Amz-Credential": f"{self.access_key}/{self._scope(stamp)}",
+            "X-Amz-Credential": f"{keys.access_key}/{self._scope(stamp)}",
             "X-Amz-Date": stamp,
             "X-Amz-Expires": str(_QUERY_LIFETIME_SECONDS),
             "X-Amz-SignedHeaders": headers[1],
         }
-        if self.session_token is not None:
-            fields["X-Amz-Security-Token"] = self.session_token.value
+        if keys.session_token is not None:
+            fields["X-Amz-Security-Token"] = keys.session_token.value
         pairs = [*pairs, *((name, quote(value, safe="-_.~")) for name, value in fields.items())]
-        signature = self._signature(request, pairs, headers, payload, stamp)
+        signature = self._signature(self._canonical(request, pairs, headers, payload), stamp, keys)
         request.query = joined([*pairs, ("X-Amz-Signature", signature)])
 
     def _signed_headers(self, request: FunctionRequest) -> tuple[str, str]:
@@ -125,20 +122,21 @@ class Signer:
         fields += [field for field in request.headers if _is_always_signed(field[0]) or field[0] in self.extra]
         return canonical_headers(fields)
 
-    def _signature(
-        self, request: FunctionRequest, pairs: Pairs, headers: tuple[str, str], payload: str, stamp: str
-    ) -> str:
+    def _canonical(self, request: FunctionRequest, pairs: Pairs, headers: tuple[str, str], payload: str) -> str:
         uri = canonical_uri(request.path, escape_again=self._normalises)
-        canonical = "\n".join((request.method, uri, canonical_query(pairs), *headers, payload))
-        digest = hashlib.sha256(canonical.encode()).hexdigest()
-        text = f"{_ALGORITHM}\n{stamp}\n{self._scope(stamp)}\n{digest}"
-        return hmac.digest(self._key_of_day(stamp[:8]), text.encode(), "sha256").hex()
+        return "\n".join((request.method, uri, canonical_query(pairs), *headers, payload))
+
+    def _signature(self, canonical: str, stamp: str, keys: Keys) -> str:
+        text = self._string_to_sign(canonical, stamp)
+        return hmac.digest(self._key_of_day(stamp[:8], keys.secret_key.value), text.encode(), "sha256").hex()
+
+    def _string_to_sign(self, canonical: str, stamp: str) -> str:
+        return f"{_ALGORITHM}\n{stamp}\n{self._scope(stamp)}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
 
     def _scope(self, stamp: str) -> str:
         return f"{stamp[:8]}/{self.endpoint.region}/{self.endpoint.service}/aws4_request"
 
-    def _key_of_day(self, day: str) -> bytes:
-        secret = self.secret_key.value
+    def _key_of_day(self, day: str, secret: str) -> bytes:
         if self._day_key is None or self._day_key[0] != (day, secret):
             key = f"AWS4{secret}".encode()
             for part in (day, self.endpoint.region, self.endpoint.service, "aws4_request"):
