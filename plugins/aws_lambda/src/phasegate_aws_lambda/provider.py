@@ -151,7 +151,8 @@ class Provider:
         self._retry_at = self._clock.monotonic() + wait
         expires = None if self._current is None else self._current.expires
         urgent = expires is not None and expires - now < _URGENT_SECONDS
-        fields = {"credentials": self._name, "reason": why, "expires": expires, "retry_seconds": wait}
+        left = None if expires is None else round(max(expires - now, 0.0))
+        fields = {"credentials": self._name, "reason": why, "seconds_left": left, "retry_seconds": wait}
         self._logger.log(logging.ERROR if urgent else logging.WARNING, "credentials unavailable", extra=fields)
 
 
