@@ -6,13 +6,16 @@ import datetime as dt
 import os
 import re
 import socket
+import subprocess
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.config import Config
-from botocore.credentials import RefreshableCredentials
+from botocore.credentials import ProcessProvider, RefreshableCredentials
 from botocore.exceptions import MetadataRetrievalError
+from botocore.loaders import Loader
 from botocore.session import Session
 
 from phasegate import Secret
@@ -21,6 +24,7 @@ from .credentials import Keys, Role, Source
 from .endpoint import endpoint_of
 
 _LIMITS = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 2, "mode": "standard"})
+_PROCESS_SECONDS = 30
 _NOTHING = (
     "nothing has any: give keys, a profile or a role, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where AWS "
     "provides them (instance metadata is asked by IMDSv2 alone, which from a container takes a hop limit of 2)"
@@ -38,7 +42,7 @@ def load(source: Source) -> Keys:
     Raise NoKeysError, and whatever botocore and the system raise; the messages are fit for the log.
     """
     session = _session(source)
-    keys = source.static or _found(session, source)
+    keys = source.static or _found(session)
     for role in source.roles:
         keys = _assumed(session, keys, role)
     for text in (keys.access_key, *(secret.value for secret in (keys.session_token,) if secret)):
@@ -47,8 +51,22 @@ def load(source: Source) -> Keys:
     return keys
 
 
+class _BoundedProcess(subprocess.Popen[bytes]):
+    """A process that must give its keys in time; botocore itself would wait for ever."""
+
+    def communicate(self, input: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:  # noqa: A002
+        """Return what the process writes. Raise NoKeysError, with the process ended, after half a minute."""
+        try:
+            return super().communicate(input, timeout or _PROCESS_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            with self:
+                self.kill()
+            raise NoKeysError(f"the process took over {_PROCESS_SECONDS} s") from error
+
+
 def _session(source: Source) -> Session:
     session = Session(profile=source.profile)
+    session.register_component("data_loader", _descriptions())
     session.set_default_client_config(_LIMITS)
     session.set_config_variable("ec2_metadata_v1_disabled", True)
     session.set_config_variable("sts_regional_endpoints", "regional")
@@ -57,9 +75,19 @@ def _session(source: Source) -> Session:
     return session
 
 
-def _found(session: Session, source: Source) -> Keys:
-    if source.profile is not None:
-        _refuse_questions(session.full_config["profiles"], source.profile)
+@lru_cache(maxsize=1)
+def _descriptions() -> Loader:
+    """Return botocore's reader of AWS's services, which keeps what it has read: parsing that again holds up all threads."""
+    return Loader()
+
+
+def _found(session: Session) -> Keys:
+    profile = session.profile or "default"
+    _refuse_questions(session.full_config["profiles"], profile)
+    bounded = ProcessProvider(profile, lambda: session.full_config, popen=_BoundedProcess)
+    providers = session.get_component("credential_provider")
+    providers.insert_after(bounded.METHOD, bounded)
+    providers.remove(bounded.METHOD)
     try:
         found = session.get_credentials()
     except MetadataRetrievalError as error:

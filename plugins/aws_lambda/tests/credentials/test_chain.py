@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from phasegate import Secret
+from phasegate_aws_lambda import chain
 from phasegate_aws_lambda.chain import NoKeysError, load
 from phasegate_aws_lambda.credentials import Keys, Role, Source
 
@@ -67,6 +69,22 @@ def test_a_process_that_fails_says_so_in_its_own_words(tmp_path: Path, shared_co
     shared_config(f"[profile p]\ncredential_process = {sys.executable} {program}\n")
     with pytest.raises(Exception, match="the vault is shut"):
         load(source(profile="p"))
+
+
+def test_a_process_that_hangs_is_ended(shared_config: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[subprocess.Popen[bytes]] = []
+
+    class Recorded(chain._BoundedProcess):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            begun.append(self)
+
+    monkeypatch.setattr(chain, "_BoundedProcess", Recorded)
+    monkeypatch.setattr(chain, "_PROCESS_SECONDS", 0.1)
+    shared_config("[default]\ncredential_process = sleep 60\n")
+    with pytest.raises(NoKeysError, match=r"the process took over 0\.1 s"):
+        load(source())
+    assert [process.returncode for process in begun] == [-signal.SIGKILL]
 
 
 @pytest.mark.parametrize("kind", ["ecs", "eks"])
