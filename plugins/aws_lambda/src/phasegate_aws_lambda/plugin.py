@@ -14,6 +14,7 @@ from phasegate.faas import Answer, FunctionPlugin, FunctionRequest
 
 from .authorization import AUTHORIZATION, Authorization, carries_signature, remove_client_signature
 from .credentials import CredentialsUnavailable, Keys
+from .mismatch import mismatch
 from .refusal import clock_error_seconds, hide, is_of_keys, read_refusal
 from .sharing import Lease
 from .signer import NEVER_SIGNED, Signer
@@ -26,8 +27,8 @@ _REMAPPED = {
 }
 _REMAPPED_DROPPED = b"x-amzn-remapped-content-length"
 
-# Where an exchange has the keys that it was signed with, where they change.
-_KEYS = "aws-lambda.keys"
+# Where an exchange has what was signed, the hash of its payload, and by what keys.
+_SIGNED = "aws-lambda.signed"
 
 _RENAMED = frozenset({*_REMAPPED, _REMAPPED_DROPPED})
 
@@ -96,33 +97,44 @@ class AwsLambda(FunctionPlugin):
         data = request.body.data
         payload = await request.body.sha256() if data is None else hashlib.sha256(data).hexdigest()
         now = self.clock.time() + self._skew_seconds
-        self._signer.sign(request, payload, now, self._keys or await self._provided(now, exchange))
+        keys = self._keys or await self._provided(now)
+        self._signer.sign(request, payload, now, keys)
+        exchange.state[_SIGNED] = request, payload, keys
 
     async def accept(self, answer: Answer, exchange: Exchange) -> Response | None:
         """Undo API Gateway's renaming; where AWS refuses our signature for our clock, ask for one more try by its own."""
-        refusal = None if self._signer is None else await read_refusal(answer)
-        if refusal is not None:
-            used = self._keys or exchange.state.get(_KEYS)
-            if self._correct_clock(answer, refusal) or await self._renewed(answer, used):
+        signed = exchange.state.get(_SIGNED)
+        refusal = None if signed is None else await read_refusal(answer)
+        if signed is not None and refusal is not None:
+            request, payload, keys = signed
+            if self._correct_clock(answer, refusal) or await self._renewed(answer, keys):
                 return None
-            if used is not None and used.session_token is not None:
-                hide(answer, used.session_token)
+            self._explain(request, payload, refusal)
+            if keys.session_token is not None:
+                hide(answer, keys.session_token)
         answer.headers.raw = _restored(answer.headers.raw)
         return answer
 
-    async def _provided(self, now: float, exchange: Exchange) -> Keys:
+    async def _provided(self, now: float) -> Keys:
         """Return keys that hold, waiting for the first ones as for an answer. Raise CredentialsUnavailable."""
         if self._lease is None:
             raise CredentialsUnavailable("this configuration is not open any more")
-        keys = await self._lease.provider.get(now, self.timeout / 1000)
-        exchange.state[_KEYS] = keys
-        return keys
+        return await self._lease.provider.get(now, self.timeout / 1000)
 
-    async def _renewed(self, answer: Answer, used: Keys | None) -> bool:
+    async def _renewed(self, answer: Answer, refused: Keys) -> bool:
         """Tell whether AWS refuses the keys and there are others now."""
-        if self._lease is None or used is None or not is_of_keys(answer):
+        if self._lease is None or not is_of_keys(answer):
             return False
-        return await self._lease.provider.renew(used, self.timeout / 1000)
+        return await self._lease.provider.renew(refused, self.timeout / 1000)
+
+    def _explain(self, request: FunctionRequest, payload: str, refusal: bytes) -> None:
+        """Log where AWS's computation of a signature departs from ours, when it tells."""
+        if self._signer is None:
+            return
+        found = mismatch(refusal, self._signer.account(request, payload))
+        if found is not None:
+            fields = {"line": found.line, "ours": found.ours, "theirs": found.theirs, "address": self._target.address}
+            self.logger.error("signature does not match", extra=fields)
 
     def _correct_clock(self, answer: Answer, refusal: bytes) -> bool:
         """Tell whether the clock was why AWS refused and another offset than the present one would be right."""

@@ -7,7 +7,7 @@ import hmac
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from phasegate.faas import FunctionRequest
@@ -57,6 +57,13 @@ SIGNATURE_QUERY = frozenset(
 )
 
 
+class Account(NamedTuple):
+    """What a signature is made of: the canonical request, and the string to sign, which has its hash."""
+
+    canonical: str
+    to_sign: str
+
+
 @dataclass(slots=True, kw_only=True)
 class Signer:
     """Signs requests for one region and service.
@@ -85,6 +92,14 @@ class Signer:
             self._sign_query(request, pairs, payload_sha256, stamp, keys)
         else:
             self._sign_headers(request, pairs, payload_sha256, stamp, keys)
+
+    def account(self, request: FunctionRequest, payload_sha256: str) -> Account:
+        """Return what the signature of a request that was signed here was made of."""
+        query = dict(pairs := wire_query(request.query))
+        stamp = query.get("X-Amz-Date") or (request.get(b"x-amz-date") or b"").decode("latin-1")
+        pairs = [pair for pair in pairs if pair[0] != "X-Amz-Signature"]
+        canonical = self._canonical(request, pairs, self._signed_headers(request), payload_sha256)
+        return Account(canonical, self._string_to_sign(canonical, stamp))
 
     @property
     def _normalises(self) -> bool:
