@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -209,3 +211,18 @@ async def test_keys_are_at_hand_before_anybody_asks(provider: Provider, bank: Ba
     assert await provider.landed(PATIENT)
     assert provider.at(clock.time()) is not None
     provider.close()
+
+
+def test_a_load_that_hangs_does_not_keep_the_process_from_ending() -> None:
+    program = """
+import asyncio, logging, time
+from phasegate.testing import FixedClock
+from phasegate_aws_lambda.provider import Provider
+
+async def main():
+    Provider("the bank", lambda: time.sleep(600), FixedClock(), logging.getLogger()).open()
+    await asyncio.sleep(0)
+
+asyncio.run(main())
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=50)
