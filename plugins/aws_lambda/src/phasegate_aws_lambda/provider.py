@@ -25,11 +25,15 @@ _FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS = 2.0, 32.0
 _LOOK_SECONDS = 30.0
 
 
-def loader(source: Source) -> Load:
-    """Return what loads the keys of a source, blocking; botocore is imported by the first load, in its thread."""
+def loader(source: Source, slots: threading.Semaphore) -> Load:
+    """Return what loads the keys of a source, blocking, once there is a slot for it.
+
+    botocore is imported by the first load, in its thread.
+    """
 
     def load() -> Keys:
-        keys: Keys = importlib.import_module(f"{__package__}.chain").load(source)
+        with slots:
+            keys: Keys = importlib.import_module(f"{__package__}.chain").load(source)
         return keys
 
     return load
@@ -52,7 +56,6 @@ class Provider:
         self._failures = 0
         self._why = "they are still being loaded"
         self._flight: asyncio.Future[None] | None = None
-        self._began = 0.0
         self._look: asyncio.TimerHandle | None = None
 
     def open(self) -> None:
@@ -94,10 +97,6 @@ class Provider:
                     await asyncio.shield(self._flight)
         return self._flight is None
 
-    def loading_seconds(self) -> float:
-        """Return for how long a load has been going on, 0 where there is none."""
-        return 0.0 if self._flight is None else self._clock.monotonic() - self._began
-
     async def renew(self, refused: Keys, patience_seconds: float) -> bool:
         """Have the keys loaded anew because AWS refuses these; tell whether there are others now."""
         if self._current == refused:
@@ -112,7 +111,7 @@ class Provider:
     def _begin(self) -> None:
         if self._flight is None and self._clock.monotonic() >= self._retry_at:
             loop = asyncio.get_running_loop()
-            self._flight, self._began = loop.create_future(), self._clock.monotonic()
+            self._flight = loop.create_future()
             # A thread of its own, which a process that hangs can't keep this one from ending by.
             threading.Thread(target=self._run, args=(loop,), name="credentials", daemon=True).start()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import threading
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -10,8 +12,12 @@ from phasegate import Services, UpstreamClient
 from .credentials import Source
 from .provider import Provider, loader
 
-# How long a configuration waits for its first keys, all of its sources together.
+# How long a configuration waits for its first keys, all of its sources together; instances are opened one by the other,
+# so what is taken a second later is another configuration's.
 _FIRST_KEYS_SECONDS = 5.0
+_APART_SECONDS = 1.0
+# How many sources are asked at once: each thread more could hold up the event loop once more.
+_LOADS_AT_ONCE = 4
 
 
 @dataclass(slots=True)
@@ -25,18 +31,17 @@ class Providers:
 
     def __init__(self) -> None:
         self._shared: dict[Source, _Shared] = {}
+        self._slots = threading.Semaphore(_LOADS_AT_ONCE)
+        self._began = self._ended = -math.inf
 
     def __len__(self) -> int:
         return len(self._shared)
 
     async def take(self, source: Source, services: Services) -> Provider:
-        """Return the provider of a source, with its first keys where they come in good time.
-
-        Sources that are slow at once are waited for at once: what one takes, the next one need not be given.
-        """
+        """Return the provider of a source, with its first keys where they come in good time."""
         shared = self._shared.get(source)
         if shared is None:
-            provider = Provider(str(source), loader(source), services.clock, services.logger)
+            provider = Provider(str(source), loader(source, self._slots), services.clock, services.logger)
             shared = self._shared[source] = _Shared(provider)
             provider.open()
         shared.users += 1
@@ -56,9 +61,12 @@ class Providers:
             shared.provider.close()
 
     async def _settle(self, provider: Provider, source: Source, services: Services) -> None:
-        waited = max(shared.provider.loading_seconds() for shared in self._shared.values())
-        if not await provider.landed(max(_FIRST_KEYS_SECONDS - waited, 0.0)):
+        now = services.clock.monotonic()
+        if now > self._ended + _APART_SECONDS:
+            self._began = now
+        if not await provider.landed(max(self._began + _FIRST_KEYS_SECONDS - now, 0.0)):
             services.logger.warning("credentials are late", extra={"credentials": str(source)})
+        self._ended = services.clock.monotonic()
 
 
 # All that a gateway's plugins have in common is its client, and a source is shared by no more than one gateway.
