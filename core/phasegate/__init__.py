@@ -1,5 +1,6 @@
 """Phasegate: an API gateway for serverless functions. These names are what a plugin is written with."""
 
+from .authentication import is_preflight
 from .errors import (
     BadRequest,
     ConfigError,
@@ -16,11 +17,12 @@ from .http.body import Body
 from .http.headers import Headers
 from .http.message import Request, Response
 from .http.query import Query
-from .model import Consumer, Credential, Route
+from .model import Consumer, Credential, Route, UpstreamTLS
+from .passwords import check_password, hash_password
 from .plugin import Clock, ConsumerDirectory, Outcome, Plugin, Services, hookimpl
 from .secret import Secret
 from .upstream.answers import Answer
-from .upstream.call import Call, CallTimeouts, ConnectionOptions, Origin, UpstreamTLS
+from .upstream.call import Call, CallTimeouts, ConnectionOptions, Origin
 from .upstream.client import UpstreamClient
 
 __all__ = [
@@ -56,5 +58,8 @@ __all__ = [
     "UpstreamError",
     "UpstreamFacts",
     "UpstreamTLS",
+    "check_password",
+    "hash_password",
     "hookimpl",
+    "is_preflight",
 ]

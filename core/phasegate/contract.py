@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from .errors import Finding
+from .multi_auth import MultiAuth
 from .plugin import API_VERSION, HOOKS, PROJECT, Plugin
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _MARK = f"{PROJECT}_impl"
+_PLAIN_METHODS = (("open", True), ("close", True), ("check", False), ("destination", False))
 
 
 def misuses(cls: object) -> list[Finding]:
@@ -55,7 +57,7 @@ def _uses(base: type, name: str) -> bool:
 
 def _hook_misuses(cls: type[Plugin]) -> Iterator[str]:
     implemented = [hook for hook in HOOKS if inspect.getattr_static(cls, hook) is not vars(Plugin)[hook]]
-    if not implemented:
+    if not implemented and cls is not MultiAuth:
         yield f"has no phase: implement one of {', '.join(HOOKS)}"
     for hook in implemented:
         yield from _method_misuses(hook, inspect.getattr_static(cls, hook))
@@ -92,7 +94,7 @@ def _stray_marks(cls: type[Plugin]) -> Iterator[str]:
 
 def _plain_misuses(cls: type[Plugin]) -> Iterator[str]:
     """Look at the methods that are no phases: some are awaited, the others not."""
-    for name, awaited in (("open", True), ("close", True), ("check", False), ("destination", False)):
+    for name, awaited in _PLAIN_METHODS:
         method = inspect.getattr_static(cls, name)
         if inspect.iscoroutinefunction(method) is not awaited:
             yield f"{name} is {'no coroutine: write `async def' if awaited else 'a coroutine: write `def'} {name}`"
@@ -104,6 +106,9 @@ def _auth_misuses(cls: type[Plugin]) -> Iterator[str]:
         yield "authenticates and has no consumer_schema: say what its entry on a consumer holds"
     if authenticates and cls.consumer_key is None:
         yield "authenticates and has no consumer_key: say which key of consumer_schema names a credential"
+    checker = inspect.getattr_static(cls, "check_credential")
+    if not isinstance(checker, classmethod) or inspect.iscoroutinefunction(checker.__func__):
+        yield "check_credential is no plain class method: write `@classmethod` above `def check_credential`"
     if cls.consumer_key is not None and cls.consumer_key not in (cls.consumer_schema or {}):
         yield f"consumer_key {cls.consumer_key!r} is no key of consumer_schema: add it there"
 

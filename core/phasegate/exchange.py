@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,13 +24,15 @@ class Exchange:
     """What phases share: the request, who sent it, which route matched, and the answer once there is one.
 
     `request` is what rewrite phases change and upstreams get; `original` stays as received. `state` is a plugin's place
-    for its own values, by plugin name. `params` are the route's path parameters, decoded by nobody.
+    for its own values, by plugin name. `params` are the route's path parameters, decoded by nobody. `claims` are what the
+    caller's token says, once it is known to hold.
     """
 
     __slots__ = (
         "_closers",
         "_original",
         "bytes_sent",
+        "claims",
         "consumer",
         "credential",
         "error",
@@ -55,6 +57,7 @@ class Exchange:
         self.prefix: str | None = None
         self.consumer: Consumer | None = None
         self.credential: Credential | None = None
+        self.claims: Mapping[str, Any] | None = None
         self.response: Response | None = None
         self.error: RequestError | None = None
         self.upstream: UpstreamFacts | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .errors import BadRequest, ServiceUnavailable
+from .errors import BadRequest, ServiceUnavailable, UpstreamError
 from .exchange import Exchange, UpstreamFacts
 from .http.body import Body
 from .http.headers import RawHeaders
@@ -14,7 +14,16 @@ from .http.message import Request, Response
 from .model import Node, Timeouts, Upstream
 from .plugin import Plugin, Services, hookimpl
 from .upstream.balancer import Balancer
-from .upstream.call import Call, CallTimeouts, Origin
+from .upstream.call import Call, CallTimeouts, ConnectionOptions, Origin
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A node as requests go there; `host` is what they name, None for what the client named."""
+
+    weight: int
+    origin: Origin
+    host: bytes | None
 
 
 @dataclass(kw_only=True)
@@ -26,31 +35,48 @@ class Forward(Plugin):
     timeouts: Timeouts | None = None
 
     async def open(self, services: Services) -> None:
-        """Take the client; the balancer begins with the first node."""
+        """Take the client, and decide whatever does not depend on requests; the balancer begins with the first node."""
+        upstream = self.upstream
         self._client = services.client
         self._clock = services.clock
-        self._balancer = Balancer(self.upstream.nodes)
-        times = self.timeouts or self.upstream.timeouts
+        self._logger = services.logger
+        self._balancer = Balancer([self._target(node) for node in upstream.nodes])
+        self._retries = max(0, len(self._balancer) - 1) if upstream.retries is None else upstream.retries
+        times = self.timeouts or upstream.timeouts
         self._timeouts = CallTimeouts(connect=times.connect, send=times.send, head=times.read, gap=times.read)
 
     @hookimpl(trylast=True)
     async def proxy(self, exchange: Exchange) -> Response | None:
-        """Send the request to the next node and hand its answer on as a stream."""
-        node = self._balancer.next()
-        if node is None:
-            raise ServiceUnavailable(f"upstream {self.upstream.id} has no node with a weight")
-        await exchange.request.body.settle()
-        call = self._call(exchange.request, node)
-        exchange.upstream = facts = UpstreamFacts(call.origin.address)
+        """Send the request to the next node and hand its answer on as a stream.
+
+        Where there is no connection to be had, the next node is tried: nothing of the request has left by then.
+        """
+        request = exchange.request
+        if request.body.length is None:
+            await request.body.settle()
         began = self._clock.monotonic()
+        for left in range(self._retries, -1, -1):
+            target = self._balancer.next()
+            if target is None:
+                raise ServiceUnavailable(f"upstream {self.upstream.id} has no node with a weight")
+            exchange.upstream = facts = UpstreamFacts(target.origin.address)
+            try:
+                response = await self._send(exchange, self._call(request, target))
+            except UpstreamError as error:
+                if error.sent or not left or self._has_tried_long(began):
+                    raise
+                self._logger.info("next node tried", extra={"node": target.origin.address, "cause": str(error)})
+            else:
+                facts.status, facts.seconds = response.status, self._clock.monotonic() - began
+                return response
+        return None
+
+    async def _send(self, exchange: Exchange, call: Call) -> Response:
         if exchange.request.is_websocket:
-            response = await self._websocket(exchange, call)
-            facts.status, facts.seconds = response.status, self._clock.monotonic() - began
-            return response
+            return await self._websocket(exchange, call)
         answer = await self._client.send(call)
         if answer.streams:
             exchange.defer(answer.close)
-        facts.status, facts.seconds = answer.status, self._clock.monotonic() - began
         return answer
 
     async def _websocket(self, exchange: Exchange, call: Call) -> Response:
@@ -62,29 +88,34 @@ class Forward(Plugin):
         response.headers.raw = without_hop_by_hop(response.headers.raw)
         return response
 
-    def _call(self, request: Request, node: Node) -> Call:
-        address = node_address(node)
+    def _has_tried_long(self, began: float) -> bool:
+        limit = self.upstream.retry_timeout
+        return limit > 0 and self._clock.monotonic() - began >= limit
+
+    def _target(self, node: Node) -> _Target:
+        upstream, address = self.upstream, node_address(node)
+        kept = upstream.keepalive
+        options = ConnectionOptions(
+            tls=upstream.tls,
+            keepalive_seconds=kept.idle_timeout,
+            keepalive_pool=kept.size,
+            keepalive_calls=kept.requests,
+        )
+        hosts = {"node": address, "rewrite": upstream.upstream_host or address}
+        host = hosts.get(upstream.pass_host)
+        return _Target(node.weight, Origin(upstream.scheme, address, options), host.encode("latin-1") if host else None)
+
+    def _call(self, request: Request, target: _Target) -> Call:
         query = request.query.raw
+        host = target.host or dict(request.headers.raw).get(b"host") or target.origin.address.encode("latin-1")
         return Call(
             method=request.method,
-            origin=Origin(self.upstream.scheme, address),
+            origin=target.origin,
             target=f"{request.path}?{query}" if query else request.path,
-            headers=[
-                (b"host", self._host(request, address).encode("latin-1")),
-                *end_to_end_request(request),
-                *content_length(request.method, request.body),
-            ],
+            headers=[(b"host", host), *end_to_end_request(request), *content_length(request.method, request.body)],
             body=request.body,
             timeouts=self._timeouts,
         )
-
-    def _host(self, request: Request, address: str) -> str:
-        match self.upstream.pass_host:
-            case "node":
-                return address
-            case "rewrite":
-                return self.upstream.upstream_host or address
-        return request.headers.get("host") or address
 
 
 def node_address(node: Node) -> str:

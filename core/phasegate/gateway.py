@@ -14,11 +14,10 @@ from .access_log import AccessLog
 from .errors import BadRequest, ClientClosed, Misdirected, PluginFailed, RequestError
 from .exchange import Exchange
 from .http.address import Network
-from .http.headers import Headers
+from .http.headers import Headers, name_of
 from .http.hygiene import client_address
 from .http.message import Request
-from .model import Consumer
-from .pipeline import Pipeline, Run
+from .pipeline import Run
 from .plugin import Plugin, Services, SystemClock
 from .router import Router
 from .schema.tables import Schemas
@@ -134,7 +133,7 @@ class GatewayPassage(Run):
     def __init__(
         self, exchange: Exchange, snapshot: Snapshot, access_log: AccessLog | None, refused: RequestError | None
     ) -> None:
-        super().__init__(exchange, snapshot.pipeline(exchange.route), self._pipeline_for, refused)
+        super().__init__(exchange, snapshot.pipeline(exchange.route), snapshot.pipeline_for, refused)
         self._snapshot = snapshot
         self._access_log = access_log
 
@@ -144,7 +143,8 @@ class GatewayPassage(Run):
         `error` tells what broke the answer off after its head: the client, or the upstream.
         """
         exchange = self._exchange
-        exchange.error = error or exchange.error
+        if error is not None:
+            exchange.error = error
         exchange.bytes_sent = bytes_sent
         exchange.close()
         exchange.request.body.close()
@@ -157,9 +157,6 @@ class GatewayPassage(Run):
                 await self.log()
         finally:
             self._snapshot.release()
-
-    def _pipeline_for(self, consumer: Consumer) -> Pipeline:
-        return self._snapshot.pipeline_for(self._exchange.route, consumer)
 
     def _logged_status(self) -> int:
         exchange = self._exchange
@@ -187,8 +184,8 @@ def _find_route(exchange: Exchange, router: Router) -> RequestError | None:
 
 def _identified(headers: Headers) -> str:
     """Return the request's id, which stands in its fields afterwards: the client's where it gave one, or a new one."""
-    given = [value for name, value in headers.raw if name == b"x-request-id"]
-    if given:
+    if b"x-request-id" in map(name_of, headers.raw):
+        given = [value for name, value in headers.raw if name == b"x-request-id"]
         found = given[0].decode("latin-1")
         if len(given) == 1 and _REQUEST_ID.fullmatch(found):
             return found

@@ -13,7 +13,8 @@ Source = Literal["admin", "file"]
 class PluginEntry:
     """A plugin's entry on a resource: its validated configuration, and what `_meta` says of it.
 
-    `owner` names the resource that holds the entry (`routes/hello`), and `path` where it stands in its document.
+    `owner` names the resource that holds the entry (`routes/hello`), and `path` where it stands in its document. `within` is
+    the plugin whose configuration it stands in, None for one that stands in the resource itself.
     """
 
     name: str
@@ -22,6 +23,7 @@ class PluginEntry:
     config: Mapping[str, object] = field(repr=False)
     disabled: bool = False
     priority: int | None = None
+    within: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,33 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class Keepalive:
+    """How many connections to a node are kept idle, for how many seconds, and how many requests each may carry."""
+
+    size: int = 320
+    idle_timeout: float = 60.0
+    requests: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamTLS:
+    """Whom to trust and what to show in TLS: PEM texts, None for the system's authorities and for no certificate.
+
+    `certificate` holds the client's chain and its unencrypted key.
+    """
+
+    verify: bool = True
+    authorities: str | None = None
+    certificate: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Upstream:
-    """Where `forward` sends requests. `pass_host` chooses the Host: the client's, the node's, or `upstream_host`."""
+    """Where `forward` sends requests. `pass_host` chooses the Host: the client's, the node's, or `upstream_host`.
+
+    `retries` is how many further nodes are tried where none can be connected to, None for each other node once;
+    `retry_timeout` the seconds after which no other is tried, 0 for no such limit.
+    """
 
     id: str
     nodes: tuple[Node, ...]
@@ -52,6 +79,10 @@ class Upstream:
     pass_host: Literal["pass", "node", "rewrite"] = "pass"  # noqa: S105
     upstream_host: str | None = None
     timeouts: Timeouts = Timeouts()
+    retries: int | None = None
+    retry_timeout: float = 0.0
+    keepalive: Keepalive = Keepalive()
+    tls: UpstreamTLS = UpstreamTLS()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +98,15 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """One credential of a consumer, as an auth plugin knows it; `config` holds its secrets."""
+    """One credential of a consumer, as an auth plugin knows it; `config` holds its secrets.
+
+    `identifier` names one that is a resource of its own; None for one that stands in the consumer.
+    """
 
     id: str
     plugin: str
     config: Mapping[str, object] = field(repr=False)
+    identifier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from .errors import PluginFailed, RequestError, RouteNotFound, ServiceUnavailable, Unauthorized
+from .authentication import Group, authenticate
+from .errors import PluginFailed, RequestError, RouteNotFound, ServiceUnavailable
 from .exchange import Exchange
 from .http.message import Response
 from .http.problem import SERVER, error_response
 from .http.websocket import WebSocketAnswer
-from .model import Consumer
+from .model import Consumer, Route
 from .plugin import Outcome, Plugin
 from .registry import Registry
 
@@ -44,7 +45,7 @@ class Pipeline:
     """
 
     rewrite: tuple[Step, ...]
-    authenticate: tuple[tuple[Step, ...], ...]
+    authenticate: tuple[Group, ...]
     access: tuple[Step, ...]
     proxy: tuple[Step, ...]
     response: tuple[Step, ...]
@@ -60,10 +61,13 @@ class Pipeline:
         def steps(hook: str) -> tuple[Step, ...]:
             return tuple(step for chain in chains for step in _ordered(registry, hook, chain))
 
-        authenticate = [_ordered(registry, "authenticate", chain) for chain in chains]
+        groups = [
+            Group.of(_ordered(registry, "authenticate", chain), (member.instance for member in chain))
+            for chain in chains
+        ]
         return cls(
             rewrite=steps("rewrite"),
-            authenticate=tuple(group for group in authenticate if group),
+            authenticate=tuple(group for group in groups if group.steps),
             access=steps("access"),
             proxy=steps("proxy"),
             response=steps("response"),
@@ -90,7 +94,7 @@ class Run:
         self,
         exchange: Exchange,
         pipeline: Pipeline,
-        for_consumer: Callable[[Consumer], Pipeline],
+        for_consumer: Callable[[Route | None, Consumer], Pipeline],
         refused: RequestError | None = None,
     ) -> None:
         self._exchange = exchange
@@ -100,11 +104,17 @@ class Run:
 
     async def answer(self) -> Response:
         """Run every phase up to `response` and return the answer, an error's included. Only cancelling ends it early."""
-        exchange = self._exchange
+        exchange, pipeline = self._exchange, self._pipeline
         try:
             if self._refused is not None:
                 raise self._refused
-            response = await self._claim()
+            response = None
+            if pipeline.rewrite or pipeline.authenticate or pipeline.access:
+                response = await self._let_in()
+            if response is None:
+                response = await self._first("proxy", self._pipeline.proxy)
+            if response is None:
+                raise self._unclaimed()
         except RequestError as error:
             exchange.error = error
             response = error_response(error, exchange.request_id)
@@ -123,18 +133,13 @@ class Run:
             except Exception:
                 _logger.exception("plugin failed", extra={"plugin": step.plugin, "phase": "log", **self._where()})
 
-    async def _claim(self) -> Response:
-        response = None
-        if self._pipeline.rewrite:
-            response = await self._first("rewrite", self._pipeline.rewrite)
+    async def _let_in(self) -> Response | None:
+        """Run what comes before the proxy phase."""
+        response = await self._first("rewrite", self._pipeline.rewrite)
         if response is None and self._pipeline.authenticate:
             await self._authenticate()
-        if response is None and self._pipeline.access:
+        if response is None:
             response = await self._first("access", self._pipeline.access)
-        if response is None:
-            response = await self._first("proxy", self._pipeline.proxy)
-        if response is None:
-            raise self._unclaimed()
         return response
 
     async def _first(self, phase: str, steps: tuple[Step, ...]) -> Response | None:
@@ -146,6 +151,8 @@ class Run:
             except (Exception, asyncio.CancelledError) as error:
                 raise _failure(step, phase, error) from error
             if response is not None:
+                if isinstance(response, Response) and type(response.status) is int and 200 <= response.status <= 599:
+                    return response
                 return _checked(response, Response, step, phase)
         return None
 
@@ -165,27 +172,9 @@ class Run:
         return error_response(failure, self._exchange.request_id)
 
     async def _authenticate(self) -> None:
-        for group in self._pipeline.authenticate:
-            outcome = await self._accepted(group)
-            self._exchange.consumer, self._exchange.credential = outcome.consumer, outcome.credential
-        consumer = self._exchange.consumer
-        if consumer is not None:
-            self._exchange.request.headers["x-consumer-username"] = consumer.username
-            self._pipeline = self._for_consumer(consumer)
-
-    async def _accepted(self, group: tuple[Step, ...]) -> Outcome:
-        """Return the first outcome that names a consumer. One that does not hold ends it, as do none at all."""
-        absent: list[Outcome] = []
-        for step in group:
-            outcome = await self._outcome(step)
-            if outcome.consumer is not None:
-                return outcome
-            if outcome.present:
-                message = f"{step.plugin}: {outcome.reason or outcome.message}"
-                raise Unauthorized(message, public=outcome.message, challenges=(outcome.challenge,))
-            absent.append(outcome)
-        challenges = tuple(outcome.challenge for outcome in absent)
-        raise Unauthorized("no credential in the request", public=absent[0].message, challenges=challenges)
+        await authenticate(self._exchange, self._pipeline.authenticate, self._outcome)
+        if self._exchange.consumer is not None:
+            self._pipeline = self._for_consumer(self._exchange.route, self._exchange.consumer)
 
     async def _outcome(self, step: Step) -> Outcome:
         try:

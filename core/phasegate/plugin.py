@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import pluggy
 
@@ -24,39 +24,50 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What an auth plugin found: a consumer, nothing to look at, or something that does not hold.
+class Outcome(NamedTuple):
+    """What an auth plugin found: a caller, nothing to look at, or something that does not hold.
 
     `message` is the sentence a client reads, `challenge` the value of `WWW-Authenticate` (RFC 9110 section 11.6.1), and
-    `reason` goes to the log alone.
+    `reason` goes to the log alone. `claims` are what a token says of its bearer; `anonymous` is the consumer that a request
+    without any credential is taken to be from.
     """
 
     consumer: Consumer | None = None
     credential: Credential | None = None
     present: bool = True
+    holds: bool = False
     message: str = ""
     challenge: str = ""
     reason: str = ""
-
-    def __post_init__(self) -> None:
-        if not self.challenge.isascii() or not self.challenge.isprintable():
-            raise ValueError("a challenge holds printable ASCII alone")
+    claims: Mapping[str, Any] | None = None
+    anonymous: Consumer | None = None
 
     @classmethod
-    def ok(cls, consumer: Consumer, credential: Credential) -> Outcome:
-        """The credential holds, and this is whose it is."""
-        return cls(consumer=consumer, credential=credential)
+    def ok(
+        cls,
+        consumer: Consumer | None = None,
+        credential: Credential | None = None,
+        *,
+        claims: Mapping[str, Any] | None = None,
+    ) -> Outcome:
+        """The credential holds, and this is whose it is; None where it is nobody's that the configuration knows."""
+        return cls(consumer, credential, True, True, "", "", "", claims)
 
     @classmethod
-    def absent(cls, message: str, *, challenge: str) -> Outcome:
-        """The request has no credential of this plugin's kind."""
-        return cls(present=False, message=message, challenge=challenge)
+    def absent(cls, message: str, *, challenge: str, anonymous: Consumer | None = None) -> Outcome:
+        """The request has no credential of this plugin's kind; where it has none at all, it is from `anonymous`."""
+        return cls(present=False, message=message, challenge=_printable(challenge), anonymous=anonymous)
 
     @classmethod
     def invalid(cls, message: str, *, challenge: str, reason: str = "") -> Outcome:
         """The request has a credential, and it does not hold."""
-        return cls(message=message, challenge=challenge, reason=reason)
+        return cls(message=message, challenge=_printable(challenge), reason=reason)
+
+
+def _printable(challenge: str) -> str:
+    if not challenge.isascii() or not challenge.isprintable():
+        raise ValueError("a challenge holds printable ASCII alone")
+    return challenge
 
 
 class ConsumerDirectory(Protocol):
@@ -64,6 +75,9 @@ class ConsumerDirectory(Protocol):
 
     def find(self, plugin: str, key: str) -> tuple[Consumer, Credential] | None:
         """Return the consumer whose credential for `plugin` has this key, in time that their number does not change."""
+
+    def named(self, username: str) -> Consumer | None:
+        """Return the consumer of that name, None where there is none."""
 
 
 class Clock(Protocol):
@@ -155,6 +169,14 @@ class Plugin:
         """Return what the schema can't see: errors that refuse the configuration, warnings for the operator.
 
         Paths are relative to the plugin's configuration. Called at load, before `open`, and must not block.
+        """
+        return ()
+
+    @classmethod
+    def check_credential(cls, config: Mapping[str, Any]) -> Iterable[Finding]:  # noqa: ARG003
+        """Return what `consumer_schema` can't see in this plugin's entry on a consumer, as `check` does for its own.
+
+        `config` is the entry as the schema accepted it, secrets in the clear: no finding may hold one.
         """
         return ()
 

@@ -13,7 +13,7 @@ import yaml
 from phasegate import Plugin, RequestError, errors
 from phasegate.limits import RULES
 from phasegate.plugin import HOOKS
-from phasegate.registry import Registry
+from phasegate.registry import Registry, installed
 from phasegate.schema import Schema
 from phasegate.schema.managers import MANAGERS
 from phasegate.schema.resources import KINDS, NODE, PLUGIN_META, TIMEOUT
@@ -29,6 +29,7 @@ GUIDE = (ROOT / "docs" / "writing-a-plugin.md").read_text()
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
 HTTP = (ROOT / "docs" / "http.md").read_text()
 AWS_LAMBDA = (ROOT / "docs" / "aws-lambda.md").read_text()
+AUTH = (ROOT / "docs" / "auth.md").read_text()
 SECRETS = (ROOT / "docs" / "secrets.md").read_text()
 
 
@@ -86,10 +87,47 @@ def test_every_key_of_a_manager_of_secrets_is_documented(manager: str) -> None:
         assert re.search(rf"^\|.*`{key}`.*\|.*\|.*\|$", SECRETS, re.MULTILINE), key
 
 
-@pytest.mark.parametrize(("plugin", "page"), [("aws-lambda", AWS_LAMBDA), ("key-auth", CONFIGURATION)])
+@pytest.mark.parametrize(
+    ("plugin", "page"), [(name, AWS_LAMBDA if name == "aws-lambda" else AUTH) for name in installed()]
+)
 def test_every_key_of_a_bundled_plugin_is_documented(plugin: str, page: str) -> None:
     cls = Registry.load([plugin]).classes[plugin]
-    assert {*keys_of(cls.schema), *keys_of(cls.consumer_schema or {})} - in_code(page) == set()
+    definitions = (cls.schema, cls.consumer_schema or {}, cls.metadata_schema or {})
+    assert {key for definition in definitions for key in keys_of(definition)} - in_code(page) == set()
+
+
+def section(page: str, heading: str) -> str:
+    found = re.search(rf"^{heading}$(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL)
+    assert found, heading
+    return found[1]
+
+
+def default_as_written(rules: Any) -> str:
+    default = rules.get("default")
+    if rules.get("required"):
+        return "required"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if isinstance(default, list):
+        return ", ".join(f"`{item}`" for item in default) or "none"
+    return f"`{default}`" if isinstance(default, str) else str(default) if isinstance(default, int) else ""
+
+
+def defaults_in(page: str, heading: str) -> dict[str, set[str]]:
+    """Return what the tables of a section give as the defaults of each key."""
+    found: dict[str, set[str]] = {}
+    for key, default in re.findall(r"^\| `([a-z0-9_]+)` \| (.*?) ?\| \S.*\|$", section(page, heading), re.MULTILINE):
+        found.setdefault(key, set()).add(default)
+    return found
+
+
+@pytest.mark.parametrize("plugin", [name for name in installed() if name != "aws-lambda"])
+def test_every_field_of_who_may_call_has_its_row_with_its_default(plugin: str) -> None:
+    cls = Registry.load([plugin]).classes[plugin]
+    written = defaults_in(AUTH, "## Fields of all auth plugins") | defaults_in(AUTH, f"### {plugin}")
+    for key, rules in [*cls.schema.items(), *(cls.consumer_schema or {}).items()]:
+        default = default_as_written(rules) if key != "realm" else "the plugin's own"
+        assert written[key] & ({default} if default else {"none", "any", ""}), key
 
 
 @pytest.mark.parametrize("plugin", ["aws-lambda"])
@@ -130,7 +168,7 @@ def test_every_configuration_on_a_page_can_be_loaded(page: str, block: str) -> N
         _, findings = Schema(DEFINITION).validate(document)
         assert findings == []
     else:
-        Snapshot(document, Schemas(Registry.load(["aws-lambda", "key-auth"])))
+        Snapshot(document, Schemas(Registry.load(installed())))
 
 
 def test_there_are_configurations_to_load() -> None:

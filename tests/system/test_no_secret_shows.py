@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jwt
 import pytest
 
 from phasegate.testing import FakeUpstream, Reply
@@ -11,6 +12,26 @@ from tests.process import Server, run_command, serving, write_conf
 
 SECRET = "pl4nted-s3cret"
 IAM = {"accesskey": f"{SECRET}-access", "secretkey": f"{SECRET}-secret", "session_token": f"{SECRET}-token"}
+
+CALLERS: dict[str, Any] = {
+    "basic-auth": {"username": "jack", "password": SECRET},
+    "hmac-auth": {"key_id": "jack", "secret_key": SECRET},
+    "jwt-auth": {"key": "jack", "secret": SECRET * 3},
+    "aws-sigv4-auth": {"access_key_id": "jack", "secret_access_key": SECRET * 2},
+}
+TOKEN = jwt.encode({"key": "jack", "exp": 4_000_000_000, "x": SECRET}, SECRET * 3, algorithm="HS256")
+PRESENTED = (
+    httpx.BasicAuth("jack", SECRET)._auth_header,
+    httpx.BasicAuth("jack", f"{SECRET}-wrong")._auth_header,
+    httpx.BasicAuth(SECRET, SECRET)._auth_header,
+    f"Basic {SECRET}",
+    f"Bearer {TOKEN}",
+    f"Bearer {TOKEN}{SECRET}",
+    f"Bearer {SECRET}",
+    f'Signature keyId="jack",algorithm="hmac-sha256",headers="{SECRET}",signature="{SECRET}"',
+    f"AWS4-HMAC-SHA256 Credential={SECRET}",
+    f"AWS4-HMAC-SHA256 Credential={SECRET}/1/2/3/4, SignedHeaders=host, Signature={SECRET}",
+)
 
 
 def document(upstream: FakeUpstream) -> dict[str, Any]:
@@ -33,18 +54,24 @@ def document(upstream: FakeUpstream) -> dict[str, Any]:
                 "plugins": function(bad, authorization={"iam": dict(IAM)}, sign_location="query"),
             },
             {
+                "id": "callers",
+                "uri": "/callers",
+                "plugins": {name: {} for name in CALLERS} | {"csrf": {"key": SECRET}},
+                "upstream": {"nodes": {"127.0.0.1:1": 1}},
+            },
+            {
                 "id": "guarded",
                 "uri": "/guarded",
                 "plugins": {"key-auth": {}},
                 "upstream": {"nodes": {"127.0.0.1:1": 1}},
             },
         ],
-        "consumers": [{"username": "jack", "plugins": {"key-auth": {"key": SECRET}}}],
+        "consumers": [{"username": "jack", "plugins": {"key-auth": {"key": SECRET}, **CALLERS}}],
     }
 
 
 def settings() -> dict[str, Any]:
-    return {"plugins": ["aws-lambda", "key-auth"], "log": {"level": "debug", "access": "stderr"}}
+    return {"plugins": ["aws-lambda", "key-auth", "csrf", *CALLERS], "log": {"level": "debug", "access": "stderr"}}
 
 
 async def ask(server: Server) -> None:
@@ -54,6 +81,9 @@ async def ask(server: Server) -> None:
             response = await client.get(url, headers={"authorization": SECRET, "apikey": SECRET, "cookie": SECRET})
             assert SECRET not in response.text
             assert SECRET not in str(response.headers)
+        for presented in PRESENTED:
+            response = await client.post(f"{server.url}/callers", headers={"authorization": presented})
+            assert SECRET not in response.text + str(response.headers)
         await client.get(server.url, headers={"host": f"user:{SECRET}@host"})
 
 

@@ -9,6 +9,7 @@ import pytest
 from phasegate import Exchange, Plugin, Response, hookimpl
 from phasegate.contract import misuses
 from phasegate.faas import FunctionPlugin
+from phasegate.multi_auth import MultiAuth
 from tests import zoo
 
 
@@ -172,6 +173,17 @@ def test_a_credential_that_nothing_names() -> None:
     assert messages(cls) == [
         "authenticates and has no consumer_key: say which key of consumer_schema names a credential"
     ]
+
+
+def test_a_check_of_credentials_that_is_no_class_method() -> None:
+    cls = zoo.variant(zoo.Token, name="p", check_credential=lambda self, config: ())
+    assert messages(cls) == [
+        "check_credential is no plain class method: write `@classmethod` above `def check_credential`"
+    ]
+
+
+def test_multi_auth_needs_no_phase() -> None:
+    assert messages(MultiAuth) == []
 
 
 def test_metadata_with_a_key_that_every_resource_has() -> None:

@@ -98,3 +98,76 @@ def test_an_address_for_a_url(node: Node, address: str) -> None:
 )
 def test_when_a_length_is_sent(method: str, body: Body, expected: list[tuple[bytes, bytes]]) -> None:
     assert content_length(method, body) == expected
+
+
+def nowhere(*more: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return nodes of which the first is one that nobody listens on."""
+    return [{"host": "127.0.0.1", "port": 1, "weight": 1}, *more]
+
+
+def node(upstream: FakeUpstream) -> dict[str, Any]:
+    return {"host": "127.0.0.1", "port": upstream.port, "weight": 1}
+
+
+async def test_a_node_that_cannot_be_connected_to_gives_way_to_the_next(
+    start_gateway: GatewayMaker, upstream: FakeUpstream
+) -> None:
+    responses = await ask(start_gateway, {"nodes": nowhere(node(upstream))}, 4)
+    assert [response.status_code for response in responses] == [200] * 4
+    assert len(upstream.received) == 4
+
+
+@pytest.mark.parametrize("limit", [{"retries": 0}, {"retry_timeout": 1e-9}])
+async def test_tries_have_a_limit(start_gateway: GatewayMaker, upstream: FakeUpstream, limit: dict[str, Any]) -> None:
+    (response,) = await ask(start_gateway, {"nodes": nowhere(node(upstream)), **limit})
+    assert (response.status_code, response.json()["code"]) == (502, "upstream_unreachable")
+    assert not upstream.received
+
+
+async def test_what_has_been_sent_is_not_sent_to_another_node(
+    start_gateway: GatewayMaker, upstream: FakeUpstream
+) -> None:
+    async with fake_upstream() as other:
+        upstream.reply(Reply(raw=b"", close=True))
+        (response,) = await ask(start_gateway, {"nodes": [node(upstream), node(other)], "retries": 5})
+        assert (response.status_code, response.json()["code"]) == (502, "upstream_unreachable")
+        assert (len(upstream.received), len(other.received)) == (1, 0)
+
+
+async def test_a_body_that_streams_reaches_the_node_that_can_be_connected_to(
+    start_gateway: GatewayMaker, upstream: FakeUpstream
+) -> None:
+    document = {"routes": [{"id": "r", "uri": "/*", "upstream": {"nodes": nowhere(node(upstream))}}]}
+    gateway = await start_gateway(document)
+    body = bytes(range(256)) * 1000
+    async with httpx.AsyncClient() as client:
+        response = await client.post(gateway.url, content=body)
+    assert response.status_code == 200
+    assert upstream.received[0].body == body
+
+
+async def test_a_client_certificate_is_shown_and_an_authority_of_ones_own_trusted(start_gateway: GatewayMaker) -> None:
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    shown = authority.issue_cert("gateway.test")
+    tls = {
+        "ca": authority.cert_pem.bytes().decode(),
+        "client_cert": b"".join(blob.bytes() for blob in shown.cert_chain_pems).decode(),
+        "client_key": shown.private_key_pem.bytes().decode(),
+    }
+    async with fake_upstream(context) as secure:
+        upstream = {"nodes": {secure.address: 1}, "scheme": "https"}
+        (good,) = await ask(start_gateway, {**upstream, "tls": tls})
+        (bare,) = await ask(start_gateway, {**upstream, "tls": {"ca": tls["ca"]}})
+        (blind,) = await ask(start_gateway, {**upstream, "tls": {**tls, "verify": False}})
+        assert (good.status_code, bare.status_code, blind.status_code) == (200, 502, 200)
+
+
+async def test_a_connection_is_closed_after_so_many_requests(
+    start_gateway: GatewayMaker, upstream: FakeUpstream
+) -> None:
+    await ask(start_gateway, {"nodes": {upstream.address: 1}, "keepalive_pool": {"requests": 2}}, 5)
+    assert [received.connection for received in upstream.received] == [1, 1, 2, 2, 3]

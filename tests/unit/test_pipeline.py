@@ -27,7 +27,7 @@ def chain(*members: tuple[type[Plugin], dict[str, Any]] | type[Plugin], priority
 async def run(*chains: list[Member], exchange: Exchange | None = None) -> tuple[Exchange, Response]:
     exchange = exchange or make_exchange(route=ROUTE)
     pipeline = Pipeline.compile(REGISTRY, *chains)
-    passage = Run(exchange, pipeline, lambda consumer: pipeline)
+    passage = Run(exchange, pipeline, lambda route, consumer: pipeline)
     response = await passage.answer()
     await passage.log()
     return exchange, response
@@ -131,7 +131,7 @@ async def test_what_a_plugin_cancels_by_itself_is_its_own_failure() -> None:
 async def test_a_request_that_was_refused_already_meets_response_and_log_alone() -> None:
     exchange = make_exchange(route=ROUTE)
     pipeline = Pipeline.compile(REGISTRY, chain(Witness, Answers))
-    passage = Run(exchange, pipeline, lambda consumer: pipeline, BadRequest("no request"))
+    passage = Run(exchange, pipeline, lambda route, consumer: pipeline, BadRequest("no request"))
     assert (await passage.answer()).status == 400
     await passage.log()
     assert noted(exchange) == ["witness.response", "witness.log"]
@@ -206,7 +206,7 @@ async def test_after_authentication_the_consumers_pipeline_goes_on_without_a_sec
     exchange = make_exchange(make_request(headers={"x-token": "t1"}), route=ROUTE)
     first = Pipeline.compile(REGISTRY, await open_with_consumers(chain(Token, Witness)))
     own = Pipeline.compile(REGISTRY, chain(Second, Answers))
-    passage = Run(exchange, first, lambda found: own)
+    passage = Run(exchange, first, lambda route, found: own)
     await passage.answer()
     await passage.log()
     assert noted(exchange) == ["witness.rewrite", "second.access", "second.proxy", "second.response", "second.log"]

@@ -48,10 +48,10 @@ class Changes:
     answer has each record before and after it, secrets masked, and the places at which those differ.
     """
 
-    def __init__(self, desk: Desk, masking: Masking) -> None:
+    def __init__(self, desk: Desk, masking: Masking, values: Values) -> None:
         self._desk = desk
         self._details = Details(masking)
-        self._values = Values(masking)
+        self._values = values
 
     async def make(self, call: Call) -> Response:
         """Write everything. Raise Refused."""
@@ -86,7 +86,7 @@ class Changes:
         for index, wish in enumerate(wishes):
             before = catalogue.find(wish.kind, wish.id)
             try:
-                write = self._write(wish, before)
+                write = await self._write(wish, before)
             except Refused as error:
                 reasons.append(_named(wish, error))
                 continue
@@ -100,12 +100,12 @@ class Changes:
             raise Refused(400, "; ".join(reasons[:_MOST_REASONS]) + more)
         return writes, expected
 
-    def _write(self, wish: _Wish, before: Entry | None) -> Write | None:
+    async def _write(self, wish: _Wish, before: Entry | None) -> Write | None:
         """Return the write that a wish comes to, None where everything is as wished."""
         judge_owner(before)
         if wish.value is None:
             return None if before is None else Write(wish.kind.name, wish.id, None)
-        value = self._values.stored(wish.kind, wish.id, wish.value, before)
+        value = await self._values.stored(wish.kind, wish.id, wish.value, before)
         if before is not None and alike(without_times(before.value), without_times(value)):
             return None
         return Write(wish.kind.name, wish.id, value)

@@ -12,12 +12,14 @@ from .answers import Refused
 from .call import Call
 from .changes import Changes
 from .desk import Desk
+from .hashing import Hashing
 from .history import History
 from .masking import Masking
 from .openapi import Description
 from .plugins import Plugins
 from .resources import Resources
 from .validation import Validation
+from .values import Values
 from .whole import Whole
 
 Handler = Callable[..., Awaitable[Response]]
@@ -28,9 +30,10 @@ class Endpoints:
 
     def __init__(self, desk: Desk, schemas: Schemas, keys: Sequence[AdminKey] = ()) -> None:
         masking = Masking(schemas, keys)
+        values = Values(masking, Hashing(schemas))
         plugins, validation = Plugins(schemas), Validation(schemas)
-        history, changes = History(desk, masking), Changes(desk, masking)
-        self._resources = Resources(desk, masking)
+        history, changes = History(desk, masking), Changes(desk, masking, values)
+        self._resources = Resources(desk, masking, values)
         self.table: dict[str, dict[str, Handler]] = {
             "openapi.json": {"GET": Description(PublishedSchemas(schemas.registry)).whole},
             "plugins": {"GET": plugins.all},

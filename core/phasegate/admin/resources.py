@@ -12,6 +12,7 @@ from .desk import Desk
 from .kinds import KINDS, Kind
 from .masking import Masking
 from .reads import Reader
+from .values import Values
 from .writes import Writer
 
 METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE")
@@ -20,11 +21,11 @@ METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE")
 class Resources:
     """Answers for every kind of resource."""
 
-    def __init__(self, desk: Desk, masking: Masking) -> None:
+    def __init__(self, desk: Desk, masking: Masking, values: Values) -> None:
         self._desk = desk
         self._masking = masking
         self._reader = Reader(desk, masking)
-        self._writer = Writer(desk, masking)
+        self._writer = Writer(desk, masking, values)
 
     async def answer(self, call: Call) -> Response:
         """Answer a request for a resource or a list of them. Raise Refused."""

@@ -1,4 +1,4 @@
-"""What a write stores: what was sent, with its id and times, masks replaced by the secrets they stand for."""
+"""What a write stores: what was sent, with its id and times, masks replaced by the secrets they stand for, passwords by hashes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from .answers import Refused
 from .catalogue import Catalogue, Entry
+from .hashing import Hashing
 from .kinds import Kind, with_texts_as_ids
 from .masking import Masking
 from .references import dangling
@@ -69,10 +70,11 @@ def judge_owner(entry: Entry | None) -> None:
 class Values:
     """Makes the values that records are to have."""
 
-    def __init__(self, masking: Masking) -> None:
+    def __init__(self, masking: Masking, hashing: Hashing) -> None:
         self._masking = masking
+        self._hashing = hashing
 
-    def stored(self, kind: Kind, id_: str, value: Mapping[str, Any], before: Entry | None) -> dict[str, Any]:
+    async def stored(self, kind: Kind, id_: str, value: Mapping[str, Any], before: Entry | None) -> dict[str, Any]:
         """Return the value to store. Raise Refused for a mask that stands for nothing."""
         now = int(time.time())
         former = before.value if before else {}
@@ -80,6 +82,7 @@ class Values:
         whole, findings = self._masking.unmasked(key, {**value, **_id(kind, id_)}, before.value if before else None)
         if findings:
             raise Refused(400, "; ".join(worded(finding) for finding in findings))
+        whole = await self._hashing.hashed(kind.name, whole, before.value if before else None)
         return {**whole, "create_time": former.get("create_time", now), "update_time": now}
 
     @staticmethod

@@ -27,10 +27,10 @@ _DEEPEST = 50
 class Writer:
     """Creates and changes resources."""
 
-    def __init__(self, desk: Desk, masking: Masking) -> None:
+    def __init__(self, desk: Desk, masking: Masking, values: Values) -> None:
         self._desk = desk
         self._masking = masking
-        self._values = Values(masking)
+        self._values = values
 
     async def put(self, call: Call, kind: Kind, id_: str | None) -> Response:
         """Create a resource, or put a new one in its place."""
@@ -78,7 +78,7 @@ class Writer:
             judge_owner(before)
             judge(call.request, self._masking.etag(before) if before else None)
             _judge_consumer(kind, id_, catalogue)
-            value = self._values.stored(kind, id_, change(before), before)
+            value = await self._values.stored(kind, id_, change(before), before)
             self._values.judge_references(kind, value, catalogue)
             proposal = Proposal(
                 (Write(kind.name, id_, value),),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ..multi_auth import MultiAuth, inside
 from ..store.records import Key, Value
 
 _REFERRING = {"services": "service_id", "upstreams": "upstream_id", "plugin_configs": "plugin_config_id"}
@@ -31,10 +32,18 @@ class Landscape:
         return Landscape({key: value for key, value in amended.items() if value is not None}, self.filed)
 
     def plugins(self, route: Value) -> dict[str, Any]:
-        """Return the plugins that run on a route with their configurations, those of what it refers to among them."""
+        """Return the plugins that run on a route with their configurations, those of what it refers to among them.
+
+        What stands inside of a `multi-auth` goes with it.
+        """
         merged: dict[str, Any] = {}
+        inner: dict[str, Any] = {}
         for owner in (self._referred(route, "services"), self._referred(route, "plugin_configs"), route):
-            merged |= _mapping(owner.get("plugins"))
+            own = _mapping(owner.get("plugins"))
+            if MultiAuth.name in own:
+                merged = {name: config for name, config in merged.items() if name not in inner}
+                inner = _inside(own[MultiAuth.name])
+            merged |= {**own, **(inner if MultiAuth.name in own else {})}
         return {name: config for name, config in merged.items() if not _is_off(config)}
 
     def upstream(self, route: Value) -> Value | None:
@@ -74,6 +83,10 @@ def _names(value: Value, field: str, id_: str) -> bool:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def _inside(config: object) -> dict[str, Any]:
+    return {} if _is_off(config) else {name: inner for _, name, inner in inside(_mapping(config))}
 
 
 def _is_off(config: object) -> bool:

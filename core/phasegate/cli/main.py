@@ -11,6 +11,7 @@ import click
 from ..errors import CommandError, ConfigError, StartupError
 from .admin_key import admin_key
 from .export import export
+from .hash_password import hash_command
 from .inspect import check, plugins, routes
 from .keyring import keyring
 from .run import run
@@ -48,7 +49,7 @@ def cli() -> None:
     """
 
 
-for command in (run, check, plugins, routes, export, diff, apply, admin_key, keyring):
+for command in (run, check, plugins, routes, export, diff, apply, admin_key, keyring, hash_command):
     cli.add_command(command)
 
 

@@ -1,8 +1,9 @@
 """The base of function plugins: everything a FaaS vendor's plugin shares with every other's."""
 
 from ..upstream.answers import Answer
+from .authorizer import authorizer
 from .plugin import FunctionPlugin
 from .request import FunctionRequest
 from .target import FunctionTarget
 
-__all__ = ["Answer", "FunctionPlugin", "FunctionRequest", "FunctionTarget"]
+__all__ = ["Answer", "FunctionPlugin", "FunctionRequest", "FunctionTarget", "authorizer"]

@@ -12,6 +12,7 @@ from ..exchange import Exchange, UpstreamFacts
 from ..forward import content_length
 from ..http.hygiene import end_to_end_request
 from ..http.message import Response
+from ..model import UpstreamTLS
 from ..plugin import Plugin, Services, hookimpl
 from ..upstream.answers import Answer
 from ..upstream.call import Call, CallTimeouts, ConnectionOptions, Origin
@@ -118,7 +119,7 @@ class FunctionPlugin(Plugin):
             head_from_start=True,
         )
         options = ConnectionOptions(
-            verify=self.ssl_verify,
+            tls=UpstreamTLS(verify=self.ssl_verify),
             keepalive=self.keepalive,
             keepalive_pool=self.keepalive_pool,
             keepalive_seconds=self.keepalive_timeout / _MILLISECONDS,
@@ -152,14 +153,11 @@ class FunctionPlugin(Plugin):
             method=request.method,
             origin=self._origin,
             target=request.target,
-            headers=[
-                (b"host", request.host.encode("ascii")),
-                *request.headers,
-                *content_length(request.method, request.body),
-            ],
+            headers=[(b"host", request.host.encode("ascii")), *request.headers],
             body=request.body,
             timeouts=self._timeouts,
         )
+        call.headers += content_length(request.method, request.body)
         began = self.clock.monotonic()
         answer = await self.client.send(call)
         facts.status, facts.seconds = answer.status, self.clock.monotonic() - began
@@ -173,7 +171,7 @@ class FunctionPlugin(Plugin):
             method=request.method,
             host=target.host,
             path=target.path_with(exchange.suffix),
-            query=target.query_with(request.query.raw),
+            query=target.query_with(request.query.raw) if target.query else request.query.raw,
             headers=end_to_end_request(request),
             body=request.body,
         )

@@ -40,7 +40,8 @@ IDENTITY = frozenset(
 
 # What frames and addresses a message; whoever sends it writes these anew.
 _FRAMING = frozenset({b"host", b"content-length", b"expect"})
-_ORDINARY = frozenset((b"connection", value) for value in (b"keep-alive", b"close", b"Keep-Alive", b"Close"))
+_CONNECTION_ALONE = frozenset({b"connection"})
+_ORDINARY = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
 _SUSPECT = HOP_BY_HOP | IDENTITY
 _FORWARDING = (b"x-forwarded-", b"forwarded", b"x-real-ip")
 _OWN_FORWARDING = frozenset(
@@ -80,17 +81,16 @@ def without_hop_by_hop(raw: RawHeaders) -> RawHeaders:
     found = HOP_BY_HOP.intersection(names)
     if not found:
         return raw
-    named = _named_by_connection(raw) if b"connection" in found else ()
-    if not named and len(found) == 1 and names.count(b"connection") == 1:
+    if found == _CONNECTION_ALONE and names.count(b"connection") == 1:
         # What most messages have: one field, which says to keep the connection.
         place = names.index(b"connection")
-        return raw[:place] + raw[place + 1 :]
+        if raw[place][1] in _ORDINARY:
+            return raw[:place] + raw[place + 1 :]
+    named = _named_by_connection(raw) if b"connection" in found else ()
     return [field for field in raw if field[0] not in HOP_BY_HOP and field[0] not in named]
 
 
 def _named_by_connection(raw: RawHeaders) -> Collection[bytes]:
-    if not _ORDINARY.isdisjoint(raw) and list(map(name_of, raw)).count(b"connection") == 1:
-        return ()
     values = b",".join([value for name, value in raw if name == b"connection"]).lower()
     named = {token.strip() for token in values.split(b",")} - _FRAMING
     return {name for name in named if name and name != b"via" and not name.startswith(_FORWARDING)}

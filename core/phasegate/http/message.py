@@ -96,9 +96,26 @@ class Request:
     def of(cls, values: tuple[Any, ...]) -> Request:
         """Return the request that `values` was asked of, as it was then; the body is shared."""
         request = cls.__new__(cls)
-        for name, value in zip(_VALUE_NAMES, values[:-1], strict=True):
-            setattr(request, name, value)
-        request.headers = Headers.from_raw(values[-1])
+        # In the order of _VALUE_NAMES: to set them by name takes three times as long.
+        (
+            request._path,  # noqa: SLF001 (its own)
+            request.body,
+            request.client,
+            request.client_rule,
+            request.host,
+            request.http_version,
+            request.is_websocket,
+            request.method,
+            request.peer,
+            request.peer_trusted,
+            request.port,
+            request.query,
+            request.raw_target,
+            request.scheme,
+            request.server_port,
+            raw,
+        ) = values
+        request.headers = Headers.from_raw(raw)
         return request
 
     def with_path(self, path: str) -> Request:

@@ -39,6 +39,7 @@ _FORMATS = {
     "address": r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$",
     "network": r"^[0-9A-Fa-f.:]+(%[^/]*)?(/[0-9.]+)?$",
     "header-value": "^[!-~]([ -~]*[!-~])?$",
+    "password": r"^[\s\S]{1,1024}$",
 }
 # Anchors, groups, possessive quantifiers and classes that Python has and ECMA-262 has not, or reads otherwise.
 _PYTHON_ALONE = re.compile(r"\\[AZU]|\(\?(?![:=!]|<[=!])|[*+?}]\+|\[\^?\]")

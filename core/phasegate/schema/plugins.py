@@ -29,6 +29,12 @@ class PluginSchemas:
         self._consumer_schemas: dict[str, Schema] = {}
         self._metadata_schemas: dict[str, Schema] = {}
         self.consumer_keys = {cls.name: cls.consumer_key for cls in registry.classes.values() if cls.consumer_key}
+        self._authenticating = frozenset(
+            cls.name for cls in registry.classes.values() if "authenticate" in registry.phases(cls)
+        )
+        self._credential_checks = {
+            cls.name: cls.check_credential for cls in registry.classes.values() if _own_check(cls)
+        }
         self._binders: dict[str, Callable[[Mapping[str, Any]], Plugin]] = {}
         self._checked: dict[int, tuple[Mapping[str, Any], tuple[Finding, ...]]] = {}
         findings = [finding for cls in registry.classes.values() for finding in self._add(cls)]
@@ -53,6 +59,20 @@ class PluginSchemas:
     def is_credential(self, name: str) -> bool:
         """Tell whether the plugin's entry on a consumer is a credential."""
         return name in self._consumer_schemas
+
+    def authenticates(self, name: str) -> bool:
+        """Tell whether an enabled plugin says who sends a request."""
+        return name in self._authenticating
+
+    def check_credential(self, name: str, config: Mapping[str, Any]) -> tuple[Finding, ...]:
+        """Return what the plugin itself says of its validated entry on a consumer, paths relative to it."""
+        checker = self._credential_checks.get(name)
+        if checker is None:
+            return ()
+        try:
+            return tuple(checker(config))
+        except Exception as error:  # noqa: BLE001 (a plugin may raise anything, with a secret in it)
+            return (Finding("", f"plugin {name!r} can't check it: {type(error).__name__}"),)
 
     def meta(self, config: object, path: str) -> tuple[dict[str, Any], list[Finding]]:
         """Return what `_meta` of a plugin's configuration says."""
@@ -114,3 +134,7 @@ class PluginSchemas:
         except (ValueError, NameError) as error:
             return [Finding(cls.__qualname__, str(error))]
         return []
+
+
+def _own_check(cls: type[Plugin]) -> bool:
+    return getattr(cls.check_credential, "__func__", None) is not vars(Plugin)["check_credential"].__func__

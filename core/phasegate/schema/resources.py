@@ -55,20 +55,27 @@ UPSTREAM: Rules = {
     "pass_host": {"type": "string", "allowed": ["pass", "node", "rewrite"], "default": "pass"},
     "upstream_host": {"type": "string", "empty": False},
     "timeout": TIMEOUT,
-    **dict.fromkeys(
-        (
-            "retries",
-            "retry_timeout",
-            "hash_on",
-            "key",
-            "checks",
-            "keepalive_pool",
-            "tls",
-            "discovery_type",
-            "service_name",
-        ),
-        _LATER,
-    ),
+    "retries": {"type": "integer", "min": 0},
+    "retry_timeout": {"type": "number", "min": 0, "default": 0},
+    "keepalive_pool": {
+        "type": "dict",
+        "schema": {
+            "size": {"type": "integer", "min": 1, "default": 320},
+            "idle_timeout": {"type": "number", "min": 0, "default": 60},
+            "requests": {"type": "integer", "min": 1, "default": 1000},
+        },
+    },
+    "tls": {
+        "type": "dict",
+        "schema": {
+            "verify": {"type": "boolean", "default": True},
+            "ca": _PEM,
+            "client_cert": _PEM,
+            "client_key": _KEY,
+            "client_cert_id": _LATER,
+        },
+    },
+    **dict.fromkeys(("hash_on", "key", "checks", "discovery_type", "service_name"), _LATER),
 }
 
 _TARGET: Rules = {

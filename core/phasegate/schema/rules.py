@@ -11,6 +11,7 @@ import cerberus
 from cerberus import TypeDefinition, errors
 
 from ..http.address import parse_networks
+from ..passwords import LONGEST, is_password
 
 FORMAT_MISMATCH = errors.ErrorDefinition(0x4A, "format")
 UNAVAILABLE = errors.ErrorDefinition(0x4B, "available")
@@ -20,6 +21,7 @@ FORMATS = {
     "address": "an address with its port, such as 127.0.0.1:9080 or [::1]:9080",
     "network": "an IP address or CIDR block, such as 10.0.0.0/8",
     "header-value": "visible ASCII, without spaces around it",
+    "password": f"a password of at most {LONGEST} characters, or its hash by argon2id or scrypt in PHC's format",
 }
 
 
@@ -43,7 +45,7 @@ _TYPES = {
 class Rules(cerberus.Validator):  # type: ignore[misc]
     """The validator behind every schema. Beyond cerberus's rules it knows:
 
-    `secret` (the value is a credential), `format` (`url`, `address`, `network` or `header-value`), `alias_of` (another spelling of a key)
+    `secret` (the value is a credential), `format` (a key of `FORMATS`), `alias_of` (another spelling of a key)
     and `available` (the values that this version can do, out of those that the key will take one day). Booleans are no
     integers, NaN is no number, and a pattern must match the whole text.
     """
@@ -67,7 +69,7 @@ class Rules(cerberus.Validator):  # type: ignore[misc]
             self._error(field, UNAVAILABLE)
 
     def _validate_format(self, constraint: str, field: str, value: object) -> None:
-        """{'type': 'string', 'allowed': ['url', 'address', 'network', 'header-value']}"""
+        """{'type': 'string', 'allowed': ['url', 'address', 'network', 'header-value', 'password']}"""
         if isinstance(value, str) and not MATCHERS[constraint](value):
             self._error(field, FORMAT_MISMATCH)
 
@@ -109,4 +111,10 @@ def _is_header_value(text: str) -> bool:
     return re.fullmatch(r"[!-~]([ -~]*[!-~])?", text) is not None
 
 
-MATCHERS = {"url": _is_url, "address": _is_address, "network": _is_network, "header-value": _is_header_value}
+MATCHERS = {
+    "url": _is_url,
+    "address": _is_address,
+    "network": _is_network,
+    "header-value": _is_header_value,
+    "password": is_password,
+}

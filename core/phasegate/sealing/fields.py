@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..multi_auth import MultiAuth, inside
 from ..references import is_reference
 from ..schema.managers import SECRETS
 from ..schema.tables import Schemas
@@ -56,6 +57,14 @@ class SecretFields:
             schemas = self._credentials if kind in _ON_CONSUMERS else self._plugins
             for plugin, config in plugins.items():
                 yield from _of_plugin(config, schemas.get(plugin), ("plugins", plugin))
+            yield from self._of_multi_auth(plugins.get(MultiAuth.name))
+
+    def _of_multi_auth(self, config: object) -> Iterator[Place]:
+        """Yield the secrets of the plugins inside of a `multi-auth`."""
+        if MultiAuth.name in self._plugins and isinstance(config, Mapping):
+            for index, plugin, inner in inside(config):
+                place = ("plugins", MultiAuth.name, "auth_plugins", index, plugin)
+                yield from _of_plugin(inner, self._plugins.get(plugin), place)
 
 
 def _of_plugin(config: object, rules: _Both | None, place: Place) -> Iterator[Place]:

@@ -19,6 +19,7 @@ from ..logs import configure, report_refusal
 from ..registry import Registry
 from ..schema.tables import Schemas
 from ..snapshot import Snapshot
+from ..snapshot.garbage import settle
 from .channel import Abort, Answered, Channel, Commit, Committed, Prepare, Prepared, Ready, Refused, Serve, Start, Stop
 from .desk import WorkerDesk
 from .serving import Site, serve
@@ -65,6 +66,7 @@ class Worker:
         obeying = asyncio.create_task(self._obey())
         self._channel.send(Ready())
         await self._admitted.wait()
+        settle()
         await serve(
             sites,
             stopping=self._stopping,

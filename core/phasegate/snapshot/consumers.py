@@ -18,8 +18,9 @@ class ConsumerIndex:
     """
 
     def __init__(self, consumers: Iterable[Consumer] = (), key_fields: Mapping[str, str] | None = None) -> None:
-        self._seed = secrets.token_bytes(32)
+        self._keyed = hashlib.blake2b(digest_size=16, key=secrets.token_bytes(32))
         self._found: dict[tuple[str, bytes], Found] = {}
+        self._named: dict[str, Consumer] = {}
         self._fields = key_fields or {}
         for consumer in consumers:
             self.add(consumer)
@@ -27,22 +28,28 @@ class ConsumerIndex:
     def fork(self) -> ConsumerIndex:
         """Return an index of the same consumers that can be changed without this one's notice."""
         index = ConsumerIndex(key_fields=self._fields)
-        index._seed, index._found = self._seed, dict(self._found)
+        index._keyed, index._found, index._named = self._keyed, dict(self._found), dict(self._named)
         return index
 
     def add(self, consumer: Consumer) -> None:
         """Let a consumer be found."""
+        self._named[consumer.username] = consumer
         for name, credential in self._names(consumer):
             self._found[name] = (consumer, credential)
 
     def remove(self, consumer: Consumer) -> None:
         """Let a consumer be found no more."""
+        self._named.pop(consumer.username, None)
         for name, _ in self._names(consumer):
             self._found.pop(name, None)
 
     def find(self, plugin: str, key: str) -> Found | None:
         """Return the consumer whose credential for the plugin has this key, None when there is none."""
         return self._found.get((plugin, self._digest(key)))
+
+    def named(self, username: str) -> Consumer | None:
+        """Return the consumer of that name, None where there is none."""
+        return self._named.get(username)
 
     def _names(self, consumer: Consumer) -> Iterator[tuple[tuple[str, bytes], Credential]]:
         for credential in consumer.credentials:
@@ -51,7 +58,9 @@ class ConsumerIndex:
                 yield (credential.plugin, self._digest(str(credential.config[field]))), credential
 
     def _digest(self, key: str) -> bytes:
-        return hashlib.blake2b(key.encode(), digest_size=16, key=self._seed).digest()
+        keyed = self._keyed.copy()
+        keyed.update(key.encode())
+        return keyed.digest()
 
 
 class LiveConsumers:
@@ -63,3 +72,7 @@ class LiveConsumers:
     def find(self, plugin: str, key: str) -> Found | None:
         """Return the consumer whose credential for the plugin has this key, None when there is none."""
         return self.index.find(plugin, key)
+
+    def named(self, username: str) -> Consumer | None:
+        """Return the consumer of that name, None where there is none."""
+        return self.index.named(username)

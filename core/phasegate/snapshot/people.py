@@ -45,7 +45,7 @@ class ConsumerMaker:
         return Consumer(
             item.id,
             (*filter(None, own), *self._written(item.id)),
-            merged(group, self.entries.of(chain, item.owner, item.path)),
+            merged(group, self.entries.of_callers(chain, item.owner, item.path)),
             item.value["labels"],
             item.value.get("group_id"),
         )
@@ -68,7 +68,8 @@ def credential_of(item: Resource, entries: Entries, notes: Notes) -> Credential 
         if not entries.is_credential(name):
             notes.error(f"{item.path}.plugins.{name}", "is no auth plugin: a credential is an auth plugin's")
         elif len(plugins) == 1:
-            return entries.credential(name, config, item.id, item.path)
+            identifier = item.id.partition("/")[2]
+            return entries.credential(name, config, item.id, item.path, identifier=identifier)
     return None
 
 

@@ -95,7 +95,7 @@ class _Resolver:
         configs = yield from self._stage("plugin_configs", former.configs, self._entries_of)
         services = yield from self._services(upstreams)
         routes = yield from self._routes(upstreams, configs, services)
-        groups = yield from self._stage("consumer_groups", former.groups, self._entries_of)
+        groups = yield from self._stage("consumer_groups", former.groups, self._entries_of_callers)
         credentials = yield from self._stage("credentials", former.credentials, self._credential)
         owned = yield from owning(former.owned, credentials)
         consumers = yield from self._consumers(groups, credentials, owned)
@@ -135,6 +135,9 @@ class _Resolver:
 
     def _entries_of(self, item: Resource) -> tuple[PluginEntry, ...]:
         return self._entries.of(item.value["plugins"], item.owner, item.path)
+
+    def _entries_of_callers(self, item: Resource) -> tuple[PluginEntry, ...]:
+        return self._entries.of_callers(item.value["plugins"], item.owner, item.path)
 
     def _credential(self, item: Resource) -> Credential | None:
         return credential_of(item, self._entries, self._notes)

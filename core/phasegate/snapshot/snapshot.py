@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
+from ..environment import shown
 from ..errors import Finding
 from ..model import Consumer, Route
 from ..pipeline import Pipeline
@@ -79,7 +80,7 @@ class Snapshot:
     @cached_property
     def warnings(self) -> tuple[Finding, ...]:
         """What is valid and yet doubtful."""
-        return (*self.resolved.warnings, *self._unanswered())
+        return (*self.resolved.warnings, *self._unanswered(), *self._strangers())
 
     def metadata(self, plugin: str) -> Mapping[str, Any] | None:
         """Return what a plugin was given beyond its configurations, None where nothing was."""
@@ -133,6 +134,16 @@ class Snapshot:
         for route in sorted(filter(self._is_unanswered, self._served()), key=_age):
             message = "has neither an upstream nor a plugin that could answer: its requests get 503"
             yield Finding(route.path, message, "warning")
+
+    def _strangers(self) -> Iterator[Finding]:
+        entries = [*self.resolved.global_entries, *(entry for route in self._served() for entry in route.plugins)]
+        named = {
+            entry.path: entry.config["anonymous_consumer"] for entry in entries if "anonymous_consumer" in entry.config
+        }
+        for path in sorted(named):
+            if named[path] not in self.resolved.consumers.values:
+                message = f"names no consumer ({shown(named[path])}): requests without a credential get 401"
+                yield Finding(f"{path}.anonymous_consumer", message, "warning")
 
     def _is_unanswered(self, route: Route) -> bool:
         pipeline = self.pipeline(route)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..environment import shown
 from ..errors import Finding
-from ..model import Node, Timeouts, Upstream
+from ..model import Keepalive, Node, Timeouts, Upstream, UpstreamTLS
 from ..schema import Schema
+from ..upstream.tls import client_context
 
 _NODE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
 _EXPECTED = "must be a host with its port, such as 127.0.0.1:1980 (got {})"
@@ -28,9 +30,10 @@ def upstream_of(
     rewrites = value["pass_host"] == "rewrite"  # noqa: S105
     if rewrites and "upstream_host" not in value:
         findings.append(Finding(f"{path}.upstream_host", "is required with pass_host: rewrite"))
+    tls = _tls(value.get("tls"), f"{path}.tls", findings)
     if findings:
         return None, findings
-    timeout = value.get("timeout")
+    timeout, kept = value.get("timeout"), value.get("keepalive_pool")
     upstream = Upstream(
         id=id_,
         nodes=tuple(nodes),
@@ -38,8 +41,32 @@ def upstream_of(
         pass_host=value["pass_host"],
         upstream_host=value.get("upstream_host"),
         timeouts=Timeouts(**timeout) if timeout else Timeouts(),
+        retries=value.get("retries"),
+        retry_timeout=value["retry_timeout"],
+        keepalive=Keepalive(**kept) if kept else Keepalive(),
+        tls=tls,
     )
     return upstream, []
+
+
+def _tls(value: Mapping[str, Any] | None, path: str, findings: list[Finding]) -> UpstreamTLS:
+    """Return what an upstream's `tls` asks for, and note what is wrong with it; no finding shows what it holds."""
+    if value is None:
+        return UpstreamTLS()
+    cert, key = value.get("client_cert"), value.get("client_key")
+    for name, other in (("client_cert", "client_key"), ("client_key", "client_cert")):
+        if name in value and other not in value:
+            findings.append(Finding(f"{path}.{other}", f"is required beside {name}"))
+    tls = UpstreamTLS(value["verify"], value.get("ca"), f"{cert}\n{key}\n" if cert and key else None)
+    for part in (replace(tls, certificate=None), tls):
+        try:
+            client_context(part)
+        except (OSError, ValueError) as error:
+            wrong = "ca" if part.certificate is None else "client_cert"
+            reason = getattr(error, "reason", None) or "no PEM"
+            findings.append(Finding(f"{path}.{wrong}", f"is not taken by OpenSSL: {reason}"))
+            break
+    return tls
 
 
 def _nodes(value: object, path: str, schema: Schema) -> Iterator[Node | Finding]:

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from ..model import Node
+from collections.abc import Iterable
+from typing import Generic, Protocol, TypeVar
 
 
-class Balancer:
+class Weighted(Protocol):
+    """What is chosen by its weight."""
+
+    @property
+    def weight(self) -> int:
+        """How often, beside the others' weights; 0 is never."""
+
+
+T = TypeVar("T", bound=Weighted)
+
+
+class Balancer(Generic[T]):
     """Gives nodes in turn, each as often as its weight says and spread evenly (nginx's smooth weighted round robin)."""
 
-    def __init__(self, nodes: tuple[Node, ...]) -> None:
+    def __init__(self, nodes: Iterable[T]) -> None:
         self._nodes = [node for node in nodes if node.weight > 0]
         self._total = sum(node.weight for node in self._nodes)
         self._current = [0] * len(self._nodes)
 
-    def next(self) -> Node | None:
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def next(self) -> T | None:
         """Return the node for the next request; None when no node has a weight."""
         if not self._nodes:
             return None

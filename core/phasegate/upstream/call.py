@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from ..http.body import Body
 from ..http.headers import RawHeaders
+from ..model import UpstreamTLS
+
+_SYSTEMS_TRUST = UpstreamTLS()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +30,19 @@ class CallTimeouts:
 
 
 @dataclass(frozen=True, slots=True)
-class UpstreamTLS:
-    """Whom to trust and what to show in TLS: PEM texts, None for the system's authorities and for no certificate.
-
-    `certificate` holds the client's chain and its unencrypted key.
-    """
-
-    authorities: str | None = None
-    certificate: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class ConnectionOptions:
     """How to connect, and how long to keep a connection that nobody uses.
 
-    `keepalive_pool` bounds how many are kept idle, never how many there are. `tls_name` overrides the name TLS asks for.
+    `keepalive_pool` bounds how many are kept idle, never how many there are, and `keepalive_calls` how many calls each
+    carries. `tls_name` overrides the name TLS asks for.
     """
 
-    verify: bool = True
+    tls: UpstreamTLS = _SYSTEMS_TRUST
+    tls_name: str | None = None
     keepalive: bool = True
     keepalive_seconds: float = 60.0
-    tls_name: str | None = None
     keepalive_pool: int = 320
-    tls: UpstreamTLS = UpstreamTLS()
+    keepalive_calls: int | None = None
 
 
 class Origin:

@@ -14,6 +14,7 @@ from ..http.message import Response
 from .answers import Answer, AnswerBody, whole
 from .call import Call, CallTimeouts, Origin
 from .connection import NEVER, UpstreamConnection
+from .connector import Connector
 from .head import request_head
 from .pool import Pool
 from .sweeper import Sweeper
@@ -35,7 +36,7 @@ class UpstreamClient:
 
     def __init__(self) -> None:
         self._pools: dict[Origin, Pool] = {}
-        self._connector: aiohttp.TCPConnector | None = None
+        self._connector: Connector | None = None
         self._sweeper: Sweeper | None = None
         self._session: aiohttp.ClientSession | None = None
 
@@ -73,9 +74,8 @@ class UpstreamClient:
         """
         request_head(call)
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=self._connect_by(), connector_owner=False, cookie_jar=aiohttp.DummyCookieJar()
-            )
+            connector = aiohttp.TCPConnector(limit=0)
+            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         return await open_websocket(self._session, call)
 
     async def fetch(
@@ -122,22 +122,16 @@ class UpstreamClient:
             self._sweeper.close()
         if self._session is not None:
             await self._session.close()
-        if self._connector is not None:
-            await self._connector.close()
-            self._connector = None
+            self._session = None
 
     def _open_pool(self, origin: Origin) -> Pool:
         for other in [other for other, pool in self._pools.items() if pool.unused]:
             del self._pools[other]
-        if self._sweeper is None:
-            self._sweeper = Sweeper(asyncio.get_running_loop())
-        pool = self._pools[origin] = Pool(origin, self._connect_by(), self._sweeper)
+        if self._sweeper is None or self._connector is None:
+            loop = asyncio.get_running_loop()
+            self._sweeper, self._connector = Sweeper(loop), Connector(loop)
+        pool = self._pools[origin] = Pool(origin, self._connector, self._sweeper)
         return pool
-
-    def _connect_by(self) -> aiohttp.TCPConnector:
-        if self._connector is None:
-            self._connector = aiohttp.TCPConnector(limit=0)
-        return self._connector
 
 
 def _sent(connection: UpstreamConnection, call: Call, head: bytes, began: float) -> asyncio.Future[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import httptools
 
@@ -51,8 +51,8 @@ class UpstreamConnection(asyncio.Protocol):
         "transport",
     )
 
-    def __init__(self, pool: Pool, transport: asyncio.Transport, address: str) -> None:
-        self.transport = transport
+    def __init__(self, pool: Pool, address: str) -> None:
+        self.transport: asyncio.Transport
         self.deadline = NEVER
         """When the sweeper calls `overdue`, by the loop's clock."""
         self.busy = False
@@ -110,8 +110,11 @@ class UpstreamConnection(asyncio.Protocol):
         self._size = 0
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
-        self._waiter = answered = self._pool.loop.create_future()
-        self._expect(deadline)
+        pool = self._pool
+        self._waiter = answered = pool.loop.create_future()
+        self.deadline = deadline
+        if pool.sweeper.at_rest:
+            pool.sweeper.rouse()
         if self.transport.is_closing():
             self.fail(self._cut())
         else:
@@ -195,6 +198,12 @@ class UpstreamConnection(asyncio.Protocol):
 
     # What asyncio calls.
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        # uvloop's transports are of no class of asyncio's.
+        self.transport = cast("asyncio.Transport", transport)
+        self._pool.made(self)
+
     def data_received(self, data: bytes) -> None:
         """Take a part of the answer."""
         if self._parser is None or not self.busy:
@@ -276,13 +285,15 @@ class UpstreamConnection(asyncio.Protocol):
         if self._size > _AHEAD_BYTES and not self._paused:
             self._paused = True
             self.transport.pause_reading()
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
 
     def on_message_complete(self) -> None:
         """Note that the answer is here whole."""
         if not self._in_head:
             self.complete = True
-            self._wake()
+            if self._waiter is not None:
+                self._wake()
 
     # The rest is its own.
 
@@ -309,7 +320,8 @@ class UpstreamConnection(asyncio.Protocol):
             return
         self.busy = False
         reusable = self._framing.persistent and self._uploading is None and self._error is None and not self._paused
-        self._end_upload()
+        if self._uploading is not None:
+            self._end_upload()
         if reusable and not self.transport.is_closing():
             self._pool.give_back(self)
         else:

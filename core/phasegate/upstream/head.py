@@ -53,7 +53,7 @@ def judge_head(
 
 def judge_sizes(fields: RawHeaders) -> None:
     """Raise MalformedResponse for a field, or a whole, that is longer than any should be."""
-    sizes = [len(name) + len(value) for name, value in fields]
+    sizes = [len(name) + len(value) + 4 for name, value in fields]
     if max(sizes, default=0) > _FIELD_LIMIT_BYTES or sum(sizes) > HEAD_LIMIT_BYTES:
         raise MalformedResponse(f"a field over {_FIELD_LIMIT_BYTES} bytes, or a head over {HEAD_LIMIT_BYTES}")
 

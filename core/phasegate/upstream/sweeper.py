@@ -26,7 +26,8 @@ class Sweeper:
         self._loop = loop
         self._members: set[Member] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._at_rest = True
+        self.at_rest = True
+        """Whether it has to be roused when a deadline is set."""
 
     def add(self, member: Member) -> None:
         """Look at a member from now on."""
@@ -38,8 +39,8 @@ class Sweeper:
 
     def rouse(self) -> None:
         """Look often: a deadline was set."""
-        if self._at_rest:
-            self._at_rest = False
+        if self.at_rest:
+            self.at_rest = False
             self._schedule(_BUSY_SECONDS)
 
     def close(self) -> None:
@@ -58,7 +59,7 @@ class Sweeper:
             busy = busy or member.busy
             if member.deadline <= now:
                 member.overdue()
-        self._at_rest = not busy
+        self.at_rest = not busy
         self._timer = None
         if self._members:
             self._schedule(_BUSY_SECONDS if busy else _QUIET_SECONDS)

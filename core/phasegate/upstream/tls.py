@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import ssl
+from functools import lru_cache
 
 from ..http.pem import in_memory
-from .call import ConnectionOptions
+from ..model import UpstreamTLS
 
 
-def client_context(options: ConnectionOptions) -> ssl.SSLContext | bool:
-    """Return the context that the options ask for, or whether aiohttp's own shall verify.
+@lru_cache(maxsize=64)
+def client_context(tls: UpstreamTLS) -> ssl.SSLContext:
+    """Return the context that is asked for; equal wishes share it, since to make one reads all of the system's authorities.
 
     Raise OSError or ValueError for authorities or a certificate that OpenSSL does not take.
     """
-    tls = options.tls
-    if tls.authorities is None and tls.certificate is None:
-        return options.verify
     context = ssl.create_default_context(cadata=tls.authorities)
     context.set_alpn_protocols(["http/1.1"])
-    if not options.verify:
+    if not tls.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if tls.certificate is not None:
         with in_memory(tls.certificate) as path:
+            # The password keeps OpenSSL from asking for one at the terminal.
             context.load_cert_chain(path, password="")
     return context

@@ -7,12 +7,12 @@ import asyncio
 import aiohttp
 from aiohttp import WSMsgType
 
-from ..errors import MalformedResponse, UpstreamError, UpstreamUnreachable
+from ..errors import MalformedResponse, UpstreamError, UpstreamTLSFailed, UpstreamUnreachable
 from ..http.headers import Headers, RawHeaders
 from ..http.message import Response
 from ..http.websocket import Close, WebSocketAnswer
 from .call import Call
-from .pool import not_connected
+from .connector import not_connected
 from .tls import client_context
 
 _LARGEST_MESSAGE_BYTES = 16_777_216
@@ -67,7 +67,7 @@ async def open_websocket(session: aiohttp.ClientSession, call: Call) -> tuple[Re
                 f"{origin.scheme}://{origin.address}{call.target}",
                 headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in given],
                 protocols=_subprotocols(call.headers),
-                ssl=client_context(origin.connection),
+                ssl=client_context(origin.connection.tls),
                 server_hostname=origin.connection.tls_name,
                 max_msg_size=_LARGEST_MESSAGE_BYTES,
                 timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
@@ -86,6 +86,8 @@ def _failure(error: Exception, address: str) -> UpstreamError:
         return UpstreamUnreachable(f"{address} closed the connection before it answered")
     if isinstance(error, aiohttp.ClientResponseError):
         return MalformedResponse(f"{address} answered with what is not HTTP, or with a head that is too large")
+    if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError)):
+        return UpstreamTLSFailed(f"TLS with {address} failed: {error}")
     return not_connected(error, address)
 
 

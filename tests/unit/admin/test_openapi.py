@@ -14,11 +14,11 @@ from phasegate.admin.kinds import KINDS
 from phasegate.admin.openapi import describe
 from phasegate.admin.operations import operations, schema_name
 from phasegate.admin.shapes import EXAMPLES, HEADERS, PARAMETERS, REFUSALS, SHAPES
-from phasegate.registry import Registry
+from phasegate.registry import Registry, installed
 from phasegate.schema.published import PublishedSchemas
 from phasegate.schema.tables import Schemas
 
-DESCRIPTION = describe(PublishedSchemas(Registry.load(["key-auth", "aws-lambda"])))
+DESCRIPTION = describe(PublishedSchemas(Registry.load(installed())))
 
 
 def test_the_description_is_openapi_3_1() -> None:

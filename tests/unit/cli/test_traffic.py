@@ -121,6 +121,22 @@ def test_hosts_come_from_the_service_too() -> None:
             route(),
             ["/x does not need key-auth any more: anybody may call it"],
         ),
+        (
+            route(plugins={"multi-auth": {"auth_plugins": [{"key-auth": {}}]}}, upstream=A),
+            route(),
+            [
+                "/x does not need key-auth any more: anybody may call it",
+                "/x does not run through multi-auth any more",
+            ],
+        ),
+        (
+            route(plugins={"multi-auth": {"auth_plugins": [{"key-auth": {}}]}}, upstream=A),
+            route(plugins={"multi-auth": {"auth_plugins": [{"key-auth": {}}], "_meta": {"disable": True}}}, upstream=A),
+            [
+                "/x does not need key-auth any more: anybody may call it",
+                "/x does not run through multi-auth any more",
+            ],
+        ),
         (route(), route(plugins={"cors": {}}, upstream=A), ["/x runs through cors from now on"]),
         (route(plugins={"cors": {}}, upstream=A), route(), ["/x does not run through cors any more"]),
         (route(), route(timeout={"read": 1}), ["/x has a timeout from now on"]),

@@ -52,3 +52,11 @@ async def test_a_stream_can_be_wrapped() -> None:
 def test_json_and_text_say_what_they_are() -> None:
     assert Response.json({"a": 1}).headers.get("content-type") == "application/json"
     assert Response.text("é").body == "é".encode()
+
+
+def test_a_request_made_of_values_has_each_in_its_place() -> None:
+    request = Request("GET", "/a")
+    for number, name in enumerate(sorted(set(Request.__slots__) - {"headers"})):
+        setattr(request, name, number)
+    twin = request.copy()
+    assert [getattr(twin, name) for name in Request.__slots__] == [getattr(request, name) for name in Request.__slots__]

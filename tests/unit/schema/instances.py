@@ -10,12 +10,14 @@ GOOD_FORMATS = {
     "address": ["127.0.0.1:80", "[::1]:1"],
     "network": ["10.0.0.0/8", "::1"],
     "header-value": ["a", "a b"],
+    "password": ["a", "p\u00e4ss: w\u00f6rd", "a\nb"],
 }
 BAD_FORMATS = {
     "url": ["", "h", "ftp://h", "http://h/a b"],
     "address": ["", "h", ":80", "h:x"],
     "network": ["", "h", "10.0.0.0/"],
     "header-value": ["", " a", "\u00e4"],
+    "password": ["", "a" * 1025],
 }
 
 plain = st.one_of(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from phasegate.limits import RULES
-from phasegate.registry import Registry
+from phasegate.registry import Registry, installed
 from phasegate.schema import Schema
 from phasegate.schema.json_schema import json_schema
 from phasegate.schema.resources import KINDS, NODE, PLUGIN_META
@@ -51,7 +51,7 @@ RULES_OF_EACH_KIND: Definition = {
     "value": {"type": "string", "format": "header-value"},
 }
 
-PLUGINS = Registry.load(["aws-lambda", "key-auth"]).classes
+PLUGINS = Registry.load(installed()).classes
 DEFINITIONS = {
     "needed": NEEDED,
     "lacking": LACKING,

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phasegate.registry import Registry
+from phasegate.registry import Registry, installed
 from phasegate.schema.plain import PlainTests
 from phasegate.schema.resources import KINDS, UPSTREAM
 from phasegate.schema.rules import Rules
 
-PLUGINS = Registry.load(["aws-lambda", "key-auth"]).classes.values()
+PLUGINS = Registry.load(installed()).classes.values()
 DEFINITIONS = [*KINDS.values(), UPSTREAM, *(cls.schema for cls in PLUGINS)]
 ODD: dict[str, Any] = {
     "nothing": {},

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from phasegate import ConfigError
-from phasegate.registry import Registry
+from phasegate.registry import Registry, installed
 from phasegate.schema.json_schema import JSONSchema
 from phasegate.schema.managers import MANAGERS, ManagerSchema
 from phasegate.schema.published import DIALECT, PARTS, PublishedSchemas
@@ -18,7 +18,7 @@ from phasegate.store.records import Record
 from tests.unit.schema.instances import mostly, objects, values
 from tests.zoo import Witness, variant
 
-REGISTRY = Registry.load(["aws-lambda", "key-auth"])
+REGISTRY = Registry.load(installed())
 PUBLISHED = PublishedSchemas(REGISTRY)
 KEY_AUTH = REGISTRY.classes["key-auth"]
 METADATA: dict[str, Any] = {"id": {"type": "string", "allowed": ["teller"]}, "text": {"type": "string"}}

@@ -4,7 +4,8 @@ from typing import Any, ClassVar
 import pytest
 
 from phasegate import Exchange, Plugin, Response, Secret, hookimpl
-from phasegate.registry import Registry
+from phasegate.multi_auth import MultiAuth
+from phasegate.registry import Registry, installed
 from phasegate.schema.tables import Schemas
 from phasegate.sealing import SecretFields
 from phasegate.sealing.places import shown
@@ -44,7 +45,7 @@ class Keeper(Plugin):
 
 @pytest.fixture(scope="module")
 def fields() -> SecretFields:
-    offered = Registry.load(["aws-lambda", "key-auth"]).classes.values()
+    offered = Registry.load(installed()).classes.values()
     return SecretFields(Schemas(Registry([*offered, Keeper])))
 
 
@@ -129,6 +130,16 @@ def test_certificates_and_managers(fields: SecretFields) -> None:
         "access_key_id",
         "secret_access_key",
         "session_token",
+    }
+
+
+def test_what_stands_inside_of_multi_auth_follows_its_own_schema() -> None:
+    fields = SecretFields(Schemas(Registry([MultiAuth, Keeper])))
+    listed = [{"keeper": {"token": "t", "plain": "p"}}, {"strange": {"x": "y"}}]
+    value = {"plugins": {"multi-auth": {"auth_plugins": listed}}}
+    assert {shown(place) for place in fields(("routes", "r"), value)} == {
+        "plugins.multi-auth.auth_plugins[0].keeper.token",
+        "plugins.multi-auth.auth_plugins[1].strange.x",
     }
 
 

@@ -53,3 +53,13 @@ async def test_the_collector_comes_back_in_a_block_that_takes_its_time() -> None
     with undisturbed(0.0):
         while not gc.isenabled():
             await asyncio.sleep(0)
+
+
+def test_a_process_that_is_settled_collects_seldom() -> None:
+    before = gc.get_threshold()
+    try:
+        garbage.settle()
+        assert gc.get_freeze_count() > 1000
+        assert gc.get_threshold()[0] >= 50_000
+    finally:
+        gc.set_threshold(*before)

@@ -212,5 +212,6 @@ def matched(snapshot: Snapshot, target: str, host: str) -> object:
 
 def chain(snapshot: Snapshot, route: Any, consumer: Any = None) -> list[Any]:
     pipeline = snapshot.pipeline_for(route, consumer) if consumer else snapshot.pipeline(route)
-    steps = [*pipeline.rewrite, *sum(pipeline.authenticate, ()), *pipeline.access, *pipeline.proxy, *pipeline.log]
+    authenticating = [step for group in pipeline.authenticate for step in group.steps]
+    steps = [*pipeline.rewrite, *authenticating, *pipeline.access, *pipeline.proxy, *pipeline.log]
     return [(step.plugin, step.call.__self__) for step in steps]  # type: ignore[attr-defined]

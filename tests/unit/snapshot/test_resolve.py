@@ -92,8 +92,8 @@ def test_an_empty_document_is_a_gateway_without_routes() -> None:
             "routes[0].upstream.type: is not available in this version",
         ),
         (
-            {"routes": [route(upstream={**NODES, "retries": 1})]},
-            "routes[0].upstream.retries: is not available in this version",
+            {"routes": [route(upstream={**NODES, "checks": {}})]},
+            "routes[0].upstream.checks: is not available in this version",
         ),
         (
             {"routes": [route(upstream={**NODES, "pass_host": "rewrite"})]},

@@ -11,7 +11,7 @@ def nodes(*weights: int) -> tuple[Node, ...]:
     return tuple(Node(f"n{index}", 80, weight) for index, weight in enumerate(weights))
 
 
-def turns(balancer: Balancer, count: int) -> list[str]:
+def turns(balancer: Balancer[Node], count: int) -> list[str]:
     return [node.host for _ in range(count) if (node := balancer.next()) is not None]
 
 

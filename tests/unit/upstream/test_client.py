@@ -19,6 +19,7 @@ from phasegate.errors import (
     UpstreamTLSFailed,
     UpstreamUnreachable,
 )
+from phasegate.model import UpstreamTLS
 from phasegate.testing import FakeUpstream, Reply, fake_upstream
 from phasegate.upstream.answers import Answer
 from phasegate.upstream.call import Call, CallTimeouts, ConnectionOptions, Origin
@@ -372,7 +373,7 @@ async def test_an_untrusted_certificate_is_refused_by_default(send: Send, secure
 
 
 async def test_verification_can_be_turned_off(send: Send, secure_upstream: FakeUpstream) -> None:
-    answer = await send(call(secure_upstream, connection=ConnectionOptions(verify=False)))
+    answer = await send(call(secure_upstream, connection=ConnectionOptions(tls=UpstreamTLS(verify=False))))
     assert answer.status == 200
 
 

@@ -85,6 +85,12 @@ class Http1Exchange:
     async def send(self, response: Response) -> None:
         """Send the whole answer. Raise RequestError when its body breaks off."""
         request, body, connection = self.request, response.body, self._connection
+        if isinstance(body, bytes) and len(body) <= _ONE_WRITE_BYTES and not isinstance(response, WebSocketAnswer):
+            self._send_short(response, body)
+            if connection.stalled:
+                await connection.drained()
+            connection.answered(self)
+            return
         if isinstance(response, WebSocketAnswer):
             self.bytes_sent = await connection.hand_over(response)
             return
@@ -99,7 +105,7 @@ class Http1Exchange:
         )
         self.begun = True
         if isinstance(body, bytes):
-            await self._send_whole(head, b"" if has_no_body(request.method, response.status) else body)
+            await self._send_long(head, b"" if has_no_body(request.method, response.status) else body)
         elif has_no_body(request.method, response.status):
             connection.write(head)
         else:
@@ -127,12 +133,22 @@ class Http1Exchange:
             return True
         return declared_length(response) is not None
 
-    async def _send_whole(self, head: bytes, body: bytes) -> None:
-        connection = self._connection
-        if len(body) <= _ONE_WRITE_BYTES:
+    def _send_short(self, response: Response, body: bytes) -> None:
+        """Send an answer in one write."""
+        request, connection = self.request, self._connection
+        method, status = request.method, response.status
+        if self.persistent:
+            self.persistent = connection.goes_on(self)
+        head = head_of(response, method, persistent=self.persistent, announced=request.http_version == "1.0")
+        self.begun = True
+        if body and method != "HEAD" and status not in (204, 304):
             connection.write(head + body)
             self.bytes_sent = len(body)
-            return
+        else:
+            connection.write(head)
+
+    async def _send_long(self, head: bytes, body: bytes) -> None:
+        connection = self._connection
         connection.write(head)
         for start in range(0, len(body), _PIECE_BYTES):
             piece = body[start : start + _PIECE_BYTES]

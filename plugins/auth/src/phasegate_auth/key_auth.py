@@ -1,26 +1,28 @@
-"""`key-auth`: the caller is known by a key in a header."""
+"""`key-auth`: the caller is known by a key in a header or in the query."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from phasegate import Exchange, Outcome, Plugin, Response, Services, hookimpl
+from phasegate import Exchange, Outcome, Response, Services, hookimpl
+
+from .plugin import AuthPlugin, fields
 
 
 @dataclass(kw_only=True)
-class KeyAuth(Plugin):
-    """Finds the consumer whose `key` stands in the header, and takes the header out before the request goes on.
-
-    Field names and defaults are APISIX's, but for `hide_credentials`, which is on here.
-    """
+class KeyAuth(AuthPlugin):
+    """Finds the consumer whose `key` stands in the header, or where there is none, in the query's argument."""
 
     name: ClassVar[str] = "key-auth"
     priority: ClassVar[int] = 2500
+    scheme: ClassVar[str] = "apikey"
+    missing: ClassVar[str] = "Missing API key in request"
+    wrong: ClassVar[str] = "Invalid API key in request"
     schema: ClassVar = {
         "header": {"type": "string", "regex": "[A-Za-z0-9_-]+", "default": "apikey"},
-        "hide_credentials": {"type": "boolean", "default": True},
-        "realm": {"type": "string", "regex": r"[ !#-\[\]-~]+", "default": "key"},
+        "query": {"type": "string", "regex": "[A-Za-z0-9._~-]+", "default": "apikey"},
+        **fields("key"),
     }
     consumer_schema: ClassVar = {
         "key": {"type": "string", "required": True, "empty": False, "secret": True, "format": "header-value"}
@@ -28,29 +30,34 @@ class KeyAuth(Plugin):
     consumer_key: ClassVar[str | None] = "key"
 
     header: str
-    hide_credentials: bool
-    realm: str
+    query: str
 
     async def open(self, services: Services) -> None:
-        """Take the directory of consumers."""
-        self._consumers = services.consumers
+        """Take what requests need."""
+        await super().open(services)
+        self._header = self.header.lower().encode("ascii")
 
     @hookimpl
     async def authenticate(self, exchange: Exchange) -> Outcome:
-        """Look the header's key up. Two keys at once are refused, since nobody could say which one counts."""
-        keys = exchange.original.headers.get_all(self.header)
-        challenge = f'apikey realm="{self.realm}"'
+        """Look the key up. Two keys in one place are refused, since nobody could say which one counts."""
+        original, header = exchange.original, self._header
+        keys = [value.decode("latin-1") for name, value in original.headers.raw if name == header]
+        if not keys and original.query.raw:
+            keys = original.query.get_all(self.query)
         if not keys:
-            return Outcome.absent("Missing API key in request", challenge=challenge)
-        found = self._consumers.find(self.name, keys[0]) if len(keys) == 1 else None
-        if found is None:
-            reason = "no consumer has this key" if len(keys) == 1 else f"{len(keys)} keys in one request"
-            return Outcome.invalid("Invalid API key in request", challenge=challenge, reason=reason)
-        return Outcome.ok(*found)
+            return self.absent()
+        if len(keys) > 1:
+            return self.invalid(f"{len(keys)} keys in one request")
+        found = self.consumers.find(self.name, keys[0])
+        return self.invalid("no consumer has this key") if found is None else Outcome.ok(*found)
 
     @hookimpl
     async def access(self, exchange: Exchange) -> Response | None:
         """Take the key out of the request, so that no upstream sees it."""
         if self.hide_credentials:
-            exchange.request.headers.remove(self.header)
+            request = exchange.request
+            header = self._header
+            request.headers.raw = [field for field in request.headers.raw if field[0] != header]
+            if request.query.raw and self.query in request.query:
+                request.query = request.query.without(self.query)
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from operator import itemgetter
 from urllib.parse import quote, unquote_to_bytes
 
 Pairs = list[tuple[str, str]]
@@ -19,6 +20,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9\-_.~]*")
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9\-_.~/]*")
 _SLASHES = re.compile(r"/{2,}")
 _SPACES = re.compile(rb"[ \t]+")
+# What a block of trimmed values, one space between words, does not hold.
+_UNTIDY = re.compile(rb"\t|  |: | \n")
 
 
 def merge_slashes(path: str) -> str:
@@ -44,12 +47,12 @@ def wire_query(raw: str) -> Pairs:
 
 def joined(pairs: Iterable[tuple[str, str]]) -> str:
     """Return pairs as a query string."""
-    return "&".join(f"{name}={value}" for name, value in pairs)
+    return "&".join([f"{name}={value}" for name, value in pairs])
 
 
 def canonical_query(pairs: Pairs) -> str:
     """Return the query as it is signed: sorted by encoded name, then by value."""
-    return joined(sorted(pairs))
+    return joined(sorted(pairs) if len(pairs) > 1 else pairs)
 
 
 def canonical_headers(fields: Fields) -> tuple[str, str]:
@@ -58,6 +61,10 @@ def canonical_headers(fields: Fields) -> tuple[str, str]:
     Names are sorted, repeats joined with a comma in sent order, values trimmed and inner runs of spaces and tabs made
     one space.
     """
+    chosen = sorted(fields)
+    block = b"\n".join(map(b":".join, chosen)) + b"\n"
+    if _UNTIDY.search(block) is None and len(dict(chosen)) == len(chosen):
+        return block.decode("latin-1"), b";".join(map(itemgetter(0), chosen)).decode("latin-1")
     folded: dict[bytes, bytes] = {}
     for name, value in fields:
         text = value.strip()

@@ -32,6 +32,8 @@ _SIGNED = "aws-lambda.signed"
 
 _RENAMED = frozenset({*_REMAPPED, _REMAPPED_DROPPED})
 
+_SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
+
 _HEADER_NAME = {"type": "string", "regex": "[A-Za-z0-9_-]+", "meta": {"expected": "a header name"}}
 
 
@@ -95,7 +97,10 @@ class AwsLambda(FunctionPlugin):
             return
         remove_client_signature(request, exchange)
         data = request.body.data
-        payload = await request.body.sha256() if data is None else hashlib.sha256(data).hexdigest()
+        if data is None:
+            payload = await request.body.sha256()
+        else:
+            payload = hashlib.sha256(data).hexdigest() if data else _SHA256_OF_NOTHING
         now = self.clock.time() + self._skew_seconds
         keys = self._keys or await self._provided(now)
         self._signer.sign(request, payload, now, keys)

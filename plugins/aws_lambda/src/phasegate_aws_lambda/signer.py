@@ -15,6 +15,7 @@ from phasegate.faas import FunctionRequest
 from .canonical import Pairs, canonical_headers, canonical_query, canonical_uri, joined, merge_slashes, wire_query
 from .credentials import Keys
 from .endpoint import Endpoint
+from .keyed_hash import KeyedHash
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _QUERY_LIFETIME_SECONDS = 300
@@ -74,7 +75,7 @@ class Signer:
     endpoint: Endpoint
     extra: frozenset[bytes] = frozenset()
     location: Literal["header", "query"] = "header"
-    _day_key: tuple[tuple[str, str], bytes] | None = field(default=None, repr=False)
+    _day_key: tuple[tuple[str, str], KeyedHash] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.extra -= NEVER_SIGNED
@@ -143,7 +144,7 @@ class Signer:
 
     def _signature(self, canonical: str, stamp: str, keys: Keys) -> str:
         text = self._string_to_sign(canonical, stamp)
-        return hmac.digest(self._key_of_day(stamp[:8], keys.secret_key.value), text.encode(), "sha256").hex()
+        return self._key_of_day(stamp[:8], keys.secret_key.value).hexdigest(text.encode())
 
     def _string_to_sign(self, canonical: str, stamp: str) -> str:
         return f"{_ALGORITHM}\n{stamp}\n{self._scope(stamp)}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
@@ -151,12 +152,12 @@ class Signer:
     def _scope(self, stamp: str) -> str:
         return f"{stamp[:8]}/{self.endpoint.region}/{self.endpoint.service}/aws4_request"
 
-    def _key_of_day(self, day: str, secret: str) -> bytes:
+    def _key_of_day(self, day: str, secret: str) -> KeyedHash:
         if self._day_key is None or self._day_key[0] != (day, secret):
             key = f"AWS4{secret}".encode()
             for part in (day, self.endpoint.region, self.endpoint.service, "aws4_request"):
                 key = hmac.digest(key, part.encode(), "sha256")
-            self._day_key = ((day, secret), key)
+            self._day_key = (day, secret), KeyedHash(key)
         return self._day_key[1]
 
 

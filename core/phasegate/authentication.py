@@ -1,0 +1,169 @@
+"""How the auth plugins of a chain answer for a request together, and what everybody behind them is told of the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote
+
+from .errors import Unauthorized
+from .exchange import Exchange
+from .http.headers import Headers, RawHeaders, name_of
+from .http.hygiene import IDENTITY
+from .http.message import Request
+from .model import Consumer, Credential
+from .multi_auth import MultiAuth
+from .plugin import Outcome, Plugin
+
+Step = tuple[str, Callable[..., Any]]
+"""A plugin's name, and what authenticates by it."""
+
+Ask = Callable[[Any], Awaitable[Outcome]]
+
+_DISAGREE = "Credentials of different consumers in request"
+_DISAGREE_CHALLENGE = f'{MultiAuth.name} realm="{MultiAuth.name}"'
+# Everything printable in ASCII but %, which then stands for what is not.
+_PLAIN = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The auth plugins of one chain, which are asked one after the other.
+
+    With `any` the first that knows the caller will do, with `all` each has to, and all have to mean the same consumer.
+    A credential that does not hold ends it at once, but with `try_next` the others are asked all the same. A browser's
+    question before a request (a preflight) passes without them where no plugin has `run_on_preflight`.
+    """
+
+    steps: tuple[Step, ...]
+    policy: Literal["any", "all"] = "any"
+    try_next: bool = False
+    run_on_preflight: bool = False
+
+    @classmethod
+    def of(cls, steps: Sequence[Step], instances: Iterable[Plugin]) -> Group:
+        """Return the group of a chain's steps, composed as a `multi-auth` in the chain says."""
+        policy: Literal["any", "all"] = "any"
+        try_next = run_on_preflight = False
+        for instance in instances:
+            if isinstance(instance, MultiAuth):
+                policy, try_next = instance.policy, instance.try_next
+            run_on_preflight |= getattr(instance, "run_on_preflight", False) is True
+        return cls(tuple(steps), policy, try_next, run_on_preflight)
+
+    def outcome(self, ask: Ask) -> Awaitable[Outcome]:
+        """Return the outcome that holds. Raise Unauthorized where there is none."""
+        return self._all(ask) if self.policy == "all" else self._any(ask)
+
+    async def _any(self, ask: Ask) -> Outcome:
+        absent: list[Outcome] = []
+        refused: list[Unauthorized] = []
+        for step in self.steps:
+            outcome = await ask(step)
+            if outcome.holds:
+                return outcome
+            if not outcome.present:
+                absent.append(outcome)
+                continue
+            refused.append(_refusal(step, outcome))
+            if not self.try_next:
+                break
+        if refused:
+            raise refused[0]
+        return _anonymous(absent)
+
+    async def _all(self, ask: Ask) -> Outcome:
+        held: list[Outcome] = []
+        absent: list[Outcome] = []
+        for step in self.steps:
+            outcome = await ask(step)
+            if outcome.present and not outcome.holds:
+                raise _refusal(step, outcome)
+            (held if outcome.holds else absent).append(outcome)
+        if not held:
+            return _anonymous(absent)
+        if absent:
+            raise _missing(absent, "not every credential that is asked for is in the request")
+        return _agreed(held)
+
+
+async def authenticate(exchange: Exchange, groups: Iterable[Group], ask: Ask) -> None:
+    """Note who sends the request, for everybody behind. Raise Unauthorized where a group is not content.
+
+    Each group has to be, so that a route's credential can't stand in for one that a global rule asks for.
+    """
+    anonymous = False
+    preflight = is_preflight(exchange.original)
+    for group in groups:
+        if preflight and not group.run_on_preflight:
+            continue
+        outcome = await group.outcome(ask)
+        # Who is known by one chain is not anonymous to the next.
+        if outcome.consumer is not None and (outcome.present or exchange.consumer is None):
+            exchange.consumer, exchange.credential = outcome.consumer, outcome.credential
+            anonymous = not outcome.present
+        if outcome.claims is not None:
+            exchange.claims = outcome.claims
+    if exchange.consumer is not None:
+        tell(exchange.request.headers, exchange.consumer, exchange.credential, anonymous=anonymous)
+
+
+def is_preflight(request: Request) -> bool:
+    """Tell whether a browser asks on a page's behalf what it may send (Fetch standard, section 4.8): it sends no credentials."""
+    if request.method != "OPTIONS":
+        return False
+    return "origin" in request.headers and "access-control-request-method" in request.headers
+
+
+def tell(headers: Headers, consumer: Consumer, credential: Credential | None, *, anonymous: bool = False) -> None:
+    """Write into a request who sends it. Nothing that stood there before is left."""
+    name = consumer.username.encode()
+    told: RawHeaders = [(b"x-consumer-username", name), (b"x-consumer-id", name)]
+    custom_id = consumer.labels.get("custom_id")
+    if custom_id:
+        told.append((b"x-consumer-custom-id", _field_value(custom_id)))
+    if consumer.group_id is not None:
+        told.append((b"x-consumer-groups", consumer.group_id.encode()))
+    if credential is not None and credential.identifier is not None:
+        told.append((b"x-credential-identifier", credential.identifier.encode()))
+    if anonymous:
+        told.append((b"x-anonymous-consumer", b"true"))
+    kept = headers.raw
+    if not IDENTITY.isdisjoint(map(name_of, kept)):
+        kept = [field for field in kept if field[0] not in IDENTITY]
+    headers.raw = [*kept, *told]
+
+
+def _field_value(text: str) -> bytes:
+    """Return a text as a field can carry it: what is not printable ASCII, and the percent sign, as escapes of UTF-8."""
+    return quote(text.strip(), safe=_PLAIN).encode("ascii")
+
+
+def _anonymous(absent: Sequence[Outcome]) -> Outcome:
+    """Return the outcome of a request without any credential: it is from an anonymous consumer, where there is one."""
+    for outcome in absent:
+        if outcome.anonymous is not None:
+            return Outcome(consumer=outcome.anonymous, present=False, holds=True)
+    raise _missing(absent, "no credential in the request")
+
+
+def _agreed(held: Sequence[Outcome]) -> Outcome:
+    """Return the first outcome that names a consumer, with all claims. Raise Unauthorized where two name different ones."""
+    names = {outcome.consumer.username: outcome for outcome in reversed(held) if outcome.consumer is not None}
+    if len(names) > 1:
+        reason = f"the credentials are of different consumers: {', '.join(sorted(names))}"
+        raise Unauthorized(reason, public=_DISAGREE, challenges=(_DISAGREE_CHALLENGE,))
+    claims = next((outcome.claims for outcome in held if outcome.claims is not None), None)
+    first = next(iter(names.values()), held[0])
+    return Outcome(consumer=first.consumer, credential=first.credential, claims=claims, holds=True)
+
+
+def _refusal(step: Step, outcome: Outcome) -> Unauthorized:
+    reason = f"{step[0]}: {outcome.reason or outcome.message}"
+    return Unauthorized(reason, public=outcome.message, challenges=(outcome.challenge,))
+
+
+def _missing(absent: Sequence[Outcome], reason: str) -> Unauthorized:
+    challenges = tuple(dict.fromkeys(outcome.challenge for outcome in absent))
+    return Unauthorized(reason, public=absent[0].message, challenges=challenges)
