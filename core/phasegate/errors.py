@@ -25,6 +25,7 @@ PhasegateError
          |- UpstreamTLSFailed   502   its certificate or handshake is not accepted
          |- MalformedResponse   502   its answer is not HTTP
          |- ResponseCut         502   its answer broke off after its head
+         |- FunctionFailed      502   a function, or the service that runs it, says that it failed
          `- UpstreamTimeout     504   connect, head or gap took too long
 
 The message of a RequestError is for the log. Clients see status, title and code alone.
@@ -33,9 +34,10 @@ The message of a RequestError is for the log. Clients see status, title and code
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 
@@ -91,14 +93,23 @@ class CommandError(PhasegateError):
 class RequestError(PhasegateError):
     """One request fails: `status` and `code` go to the client, the message to the log, at `log_level`."""
 
-    status: ClassVar[int] = 500
-    code: ClassVar[str] = "internal_error"
+    status: int = 500
+    code: str = "internal_error"
     log_level: ClassVar[int] = logging.WARNING
+    members: Mapping[str, str] = MappingProxyType({})
+    """What the client's problem says beyond the usual."""
+    headers: Mapping[str, str] = MappingProxyType({})
+    """The fields that the answer has for this error."""
 
     @property
     def title(self) -> str:
-        """The status in words (RFC 9110 section 15; 499 is nginx's)."""
-        return "Client Closed Request" if self.status == 499 else HTTPStatus(self.status).phrase
+        """The status in words (RFC 9110 section 15; 499 is nginx's), of one that nobody knows those of its class."""
+        if self.status == 499:
+            return "Client Closed Request"
+        try:
+            return HTTPStatus(self.status).phrase
+        except ValueError:
+            return "Client Error" if self.status < 500 else "Server Error"
 
 
 class BadRequest(RequestError):
@@ -236,6 +247,30 @@ class ResponseCut(UpstreamError):
     """The upstream's answer broke off after its head was sent on."""
 
     code = "stream_aborted"
+
+
+class FunctionFailed(UpstreamError):
+    """A function, or the service that runs it, answered that it failed: each plugin maps its vendor's answers to these.
+
+    `members` go into the client's problem, `headers` into the answer's head.
+    """
+
+    code = "function_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 502,
+        code: str = "function_error",
+        members: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.members = members or {}
+        self.headers = headers or {}
 
 
 class ServiceUnavailable(RequestError):

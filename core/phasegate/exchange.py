@@ -13,11 +13,15 @@ from .model import Consumer, Credential, Route
 
 @dataclass(slots=True)
 class UpstreamFacts:
-    """What is known of the call behind the gateway, for the access log. Times are in seconds."""
+    """What is known of the call behind the gateway, for the access log. Times are in seconds.
+
+    `details` are what a plugin knows beside these, such as what a function's run cost.
+    """
 
     address: str
     status: int | None = None
     seconds: float | None = None
+    details: dict[str, str | int | float | bool] | None = None
 
 
 class Exchange:

@@ -79,6 +79,14 @@ async def test_a_line_names_route_consumer_upstream_and_error(pipe: Pipe) -> Non
     assert (line["upstream"], line["upstream_status"], line["upstream_ms"]) == ("10.0.0.1:80", 200, 12.5)
 
 
+async def test_a_line_has_what_a_plugin_knows_of_the_functions_run(pipe: Pipe) -> None:
+    exchange = finished()
+    exchange.upstream = UpstreamFacts("10.0.0.1:80", 200, 0.0125, {"billed_ms": 2, "cold_start": False})
+    pipe.log.record(exchange, 200)
+    pipe.log.flush()
+    assert pipe.lines()[0]["function"] == {"billed_ms": 2, "cold_start": False}
+
+
 async def test_lines_are_written_soon_and_together(pipe: Pipe) -> None:
     for _ in range(100):
         pipe.log.record(finished(), 200)

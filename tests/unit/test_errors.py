@@ -2,7 +2,7 @@ import inspect
 import pickle
 import re
 
-from phasegate import ConfigError, Finding, RequestError, errors
+from phasegate import ConfigError, Finding, FunctionFailed, RequestError, errors
 
 
 def every_request_error() -> list[type[RequestError]]:
@@ -27,6 +27,17 @@ def test_the_tree_at_the_top_of_the_module_is_complete() -> None:
 def test_titles_are_the_status_in_words() -> None:
     assert errors.RouteNotFound("x").title == "Not Found"
     assert errors.ClientClosed("x").title == "Client Closed Request"
+
+
+def test_a_status_without_words_has_those_of_its_class() -> None:
+    assert FunctionFailed("x", status=460).title == "Client Error"
+    assert FunctionFailed("x", status=599).title == "Server Error"
+
+
+def test_a_function_failure_is_what_its_plugin_says() -> None:
+    error = FunctionFailed("why", status=504, code="function_timeout")
+    assert (error.status, error.code, str(error)) == (504, "function_timeout", "why")
+    assert (FunctionFailed("why").status, FunctionFailed("why").code) == (502, "function_error")
 
 
 def test_a_configuration_error_lists_everything_with_its_source() -> None:

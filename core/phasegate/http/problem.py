@@ -10,7 +10,9 @@ SERVER = "Phasegate"
 
 
 def error_response(error: RequestError, request_id: str | None) -> Response:
-    """Return what the client sees of an error: status, title, code and, where there is one, request id, never the cause."""
+    """Return what the client sees of an error: status, title, code, where there is one the request id, and what the error
+    adds, never the cause.
+    """
     if isinstance(error, RouteNotFound):
         return Response.json({"error_msg": "404 Route Not Found"}, 404)
     if isinstance(error, Unauthorized):
@@ -23,9 +25,12 @@ def error_response(error: RequestError, request_id: str | None) -> Response:
     }
     if request_id is not None:
         problem["request_id"] = request_id
+    problem |= error.members
     response = Response.json(problem, error.status, "application/problem+json")
     if isinstance(error, OtherWebSocketVersion):
         response.headers["sec-websocket-version"] = "13"
+    for name, value in error.headers.items():
+        response.headers[name] = value
     return response
 
 

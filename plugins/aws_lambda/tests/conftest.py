@@ -1,6 +1,9 @@
-"""An HTTP client, and botocore as the oracle: what it makes of a request as it left on the wire."""
+"""An HTTP client, a local Lambda, and botocore as the oracle: what it makes of a request as it left on the wire."""
 
-from collections.abc import AsyncIterator
+import io
+import textwrap
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -9,6 +12,11 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from phasegate.testing import FakeUpstream, Received
+from phasegate_aws_lambda.local.function import Function
+from phasegate_aws_lambda.local.keys import Credentials as LocalCredentials
+from phasegate_aws_lambda.local.keys import Keys
+from phasegate_aws_lambda.local.log import Log
+from phasegate_aws_lambda.local.server import Address, Addresses, LocalLambda
 
 ACCESS_KEY, SECRET_KEY, SESSION_TOKEN = (
     "AKIDEXAMPLE",
@@ -71,3 +79,22 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP/1.1 client."""
     async with httpx.AsyncClient(verify=False) as client:
         yield client
+
+
+@pytest.fixture
+async def local_lambda(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[int]]]:
+    """Return a function that serves a handler's source, with signatures checked, and returns the Lambda API's port."""
+    servers: list[LocalLambda] = []
+    any_port = Address("127.0.0.1", 0)
+    keys = Keys(None, LocalCredentials("AKIDEXAMPLE", "the-secret-key", "the-session-token"))
+
+    async def serve(source: str, timeout_seconds: float = 3.0, concurrency: int = 2) -> int:
+        path = tmp_path / "app.py"
+        path.write_text(textwrap.dedent(source))
+        function = Function(path=path, handler="handler", name="app", timeout_seconds=timeout_seconds)
+        servers.append(LocalLambda(function, keys, concurrency=concurrency, log=Log(io.StringIO())))
+        return (await servers[-1].open(Addresses(any_port, any_port, any_port))).invoke.port
+
+    yield serve
+    for server in servers:
+        await server.close()

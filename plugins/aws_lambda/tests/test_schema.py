@@ -1,11 +1,13 @@
 """Every field, default and bound of the source article, and what is added beside them."""
 
+import json
 from typing import Any
 
 import pytest
 
 from phasegate import ConfigError, Finding
 from phasegate.testing import make_plugin
+from phasegate_aws_lambda.credentials import Source
 from phasegate_aws_lambda.plugin import AwsLambda
 
 URI = "https://x9w6z07gb9.execute-api.us-east-1.amazonaws.com/default/test-apisix"
@@ -92,7 +94,9 @@ def test_each_bound_holds_and_one_below_does_not(key: str, bound: int) -> None:
             "aws-lambda.authorization.iam: is required with mode: both",
         ),
         ({"authorization": {"mode": "sigv2"}}, "aws-lambda.authorization.mode: must be one of apikey, iam, both"),
-        ({"mode": "invoke"}, "aws-lambda.mode: is not available in this version (got 'invoke'): set it to http"),
+        ({"mode": "lambda"}, "aws-lambda.mode: must be one of http, invoke, invoke-stream"),
+        ({"mode": "http", "function": "f"}, "aws-lambda.function: can't be used with mode: http: leave it out"),
+        ({"function": "f"}, "aws-lambda.function_uri: can't be used with a direct call: leave it out"),
         ({"signed_headers": ["User-Agent"]}, "aws-lambda.signed_headers[0]: 'User-Agent' can't be signed"),
         ({"signed_headers": ["a b"]}, "aws-lambda.signed_headers[0]: must be a header name (got 'a b')"),
         ({"sign_location": "cookie"}, "aws-lambda.sign_location: must be one of header, query (got 'cookie')"),
@@ -103,6 +107,79 @@ def test_what_is_refused(config: dict[str, Any], message: str) -> None:
     found = error(**given)
     assert found.startswith(message)
     assert "s3cret" not in found
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"mode": "invoke"}, "function: is required with mode: invoke"),
+        ({"mode": "invoke-stream"}, "function: is required with mode: invoke-stream"),
+        (
+            {"mode": "invoke-stream", "function": "f", "invocation_type": "Event"},
+            "invocation_type: must be RequestResponse or DryRun with mode: invoke-stream",
+        ),
+        ({"function": "no/name"}, "function: must be a function's name, name:alias, or an ARN (got 'no/name')"),
+        ({"function": "us-east-1:f"}, "function: must be a function's name"),
+        ({"function": "f:live", "qualifier": "7"}, "qualifier: is '7', but function says 'live': give one of them"),
+        (
+            {"function": "arn:aws:lambda:eu-west-1:123456789012:function:f", "region": "us-east-1"},
+            "region: is 'us-east-1', but function is in 'eu-west-1': leave it out",
+        ),
+        ({"function": "tenant-{path.t}"}, "allowed_functions: is required where the request fills in"),
+        ({"function": "f", "allowed_functions": ["g"]}, "function: is none of allowed_functions (got 'f')"),
+        (
+            {"function": "f", "invocation_type": "Async"},
+            "invocation_type: must be one of RequestResponse, Event, DryRun",
+        ),
+        ({"function": "f", "payload_format": "3.0"}, "payload_format: must be one of 2.0, 1.0, alb, alb-multi, raw"),
+        ({"function": "f", "client_context": "[]"}, "client_context: must be a JSON object as text: it is no object"),
+        ({"function": "f", "client_context": "x"}, "client_context: must be a JSON object as text: "),
+        ({"function": "f", "tenant_id": "a;b"}, "tenant_id: must be letters, digits"),
+        ({"function": "f", "function_error_status": 200}, "function_error_status: must be at least 400 (got 200)"),
+        ({"function": "f", "unhandled_status": 200}, "function_error_status: must be at least 400 (got 200)"),
+    ],
+)
+def test_what_is_refused_of_a_direct_call(config: dict[str, Any], message: str) -> None:
+    assert error(**config).startswith(f"aws-lambda.{message}")
+
+
+@pytest.mark.parametrize(
+    ("config", "host"),
+    [
+        ({"function": "f"}, "lambda.us-east-1.amazonaws.com"),
+        ({"function": "f", "region": "eu-west-1"}, "lambda.eu-west-1.amazonaws.com"),
+        ({"function": "f", "region": "us-gov-west-1", "fips": True}, "lambda-fips.us-gov-west-1.amazonaws.com"),
+        ({"function": "f", "region": "cn-north-1"}, "lambda.cn-north-1.amazonaws.com.cn"),
+        (
+            {"function": "arn:aws:lambda:ap-south-1:123456789012:function:f:live"},
+            "lambda.ap-south-1.amazonaws.com",
+        ),
+        ({"function": "f", "host": "vpce-1.test"}, "vpce-1.test"),
+    ],
+)
+def test_the_api_of_the_functions_region_is_called(config: dict[str, Any], host: str) -> None:
+    assert make_plugin(AwsLambda, config).target().host == host
+
+
+def test_an_endpoint_is_connected_to_and_the_apis_own_name_asked_for() -> None:
+    target = make_plugin(AwsLambda, {"function": "f", "endpoint": "https://vpce-1.test:444"}).target()
+    assert (target.address, target.host) == ("vpce-1.test:444", "lambda.us-east-1.amazonaws.com")
+    assert target.tls_name == "lambda.us-east-1.amazonaws.com"
+
+
+def test_the_region_of_an_arn_is_signed_for_and_another_one_warned_about() -> None:
+    iam = {"accesskey": "A", "secretkey": "s", "aws_region": "us-east-1"}
+    function = "arn:aws:lambda:eu-west-1:123456789012:function:f"
+    plugin = make_plugin(AwsLambda, {"function": function, "authorization": {"iam": iam}})
+    assert [finding.path for finding in plugin.check()] == ["authorization.iam.aws_region"]
+
+
+def test_the_longest_client_context_is_what_aws_takes() -> None:
+    def context(size: int) -> str:
+        return json.dumps({"custom": "x" * (size - len('{"custom": ""}'))})
+
+    make_plugin(AwsLambda, {"function": "f", "client_context": context(2685)})
+    assert "over 3583 bytes" in error(function="f", client_context=context(2690))
 
 
 @pytest.mark.parametrize("key", ["secretkey", "secret_key"])
@@ -164,8 +241,7 @@ def test_a_temporary_key_without_its_token_is_warned_about() -> None:
 def test_keys_need_not_be_given(iam: dict[str, Any]) -> None:
     authorization = made(authorization={"iam": iam}).authorization
     assert authorization.signs
-    assert authorization.keys is None
-    assert authorization.source("h.example") is not None
+    assert isinstance(authorization.signs_with("h.example"), Source)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import json
 
-from phasegate import RequestError, Unauthorized
+from phasegate import FunctionFailed, RequestError, Unauthorized
 from phasegate.errors import RouteNotFound, UpstreamTimeout
 from phasegate.http.problem import error_response
 
@@ -33,3 +33,19 @@ def test_a_failed_authentication_carries_every_challenge() -> None:
     response = error_response(error, "id-1")
     assert response.headers.get_all("www-authenticate") == ["apikey", "Basic"]
     assert body_of(error) == {"message": "Missing API key in request"}
+
+
+def test_a_function_failure_adds_members_and_fields() -> None:
+    error = FunctionFailed(
+        "why", status=503, code="not_ready", members={"aws_request_id": "a"}, headers={"retry-after": "1"}
+    )
+    response = error_response(error, "id-1")
+    assert (response.status, response.headers.get("retry-after")) == (503, "1")
+    assert body_of(error) == {
+        "type": "about:blank",
+        "title": "Service Unavailable",
+        "status": 503,
+        "code": "not_ready",
+        "request_id": "id-1",
+        "aws_request_id": "a",
+    }

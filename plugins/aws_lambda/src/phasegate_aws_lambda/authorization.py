@@ -133,16 +133,12 @@ class Authorization:
             return False
         return self.mode in ("iam", "both") or (self.mode is None and self.apikey is None)
 
-    @property
-    def keys(self) -> Keys | None:
-        """The keys to sign with where they are given and nobody is assumed by them; None where they must be found."""
-        return self.iam.keys() if self.iam is not None and not self.iam.assume_role else None
-
-    def source(self, hostname: str) -> Source | None:
-        """Return where to find the keys to sign with; None where they are given, or nothing is signed."""
-        if self.iam is None or not self.signs or self.keys is not None:
+    def signs_with(self, host: str) -> Keys | Source | None:
+        """Return the keys to sign requests to a host with, or where to find them; None where nothing is signed."""
+        if self.iam is None or not self.signs:
             return None
-        return self.iam.source(self.iam.endpoint(hostname).region)
+        keys = None if self.iam.assume_role else self.iam.keys()
+        return keys or self.iam.source(self.iam.endpoint(host).region)
 
     def check(self) -> Iterator[Finding]:
         """Yield an error for each credential that `mode` asks for and nobody gave, and what is wrong with keys."""

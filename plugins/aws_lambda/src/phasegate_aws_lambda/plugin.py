@@ -1,4 +1,4 @@
-"""`aws-lambda`: answers a route by an AWS Lambda function behind API Gateway or a function URL."""
+"""`aws-lambda`: answers a route by an AWS Lambda function, called directly or behind API Gateway or a function URL."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from operator import itemgetter
 from typing import Any, ClassVar, Literal
 
 from phasegate import Exchange, Finding, Response, Services
-from phasegate.faas import Answer, FunctionPlugin, FunctionRequest
+from phasegate.faas import Answer, FunctionPlugin, FunctionRequest, FunctionTarget
 
 from .authorization import AUTHORIZATION, Authorization, carries_signature, remove_client_signature
-from .credentials import CredentialsUnavailable, Keys
-from .mismatch import mismatch
-from .refusal import clock_error_seconds, hide, is_of_keys, read_refusal
-from .sharing import Lease
+from .endpoint import DEFAULT_REGION
+from .invocation import Invocation, read_answer
+from .invoke_fields import INVOKE, InvokeFields
+from .refusal import hide, read_refusal
 from .signer import NEVER_SIGNED, Signer
+from .signing import Signing, signed_of
 
 # What API Gateway renames in a function's answer, and what becomes of it here ("Amazon API Gateway important notes",
 # AWS documentation); the length is the transport's own affair.
@@ -27,9 +28,6 @@ _REMAPPED = {
 }
 _REMAPPED_DROPPED = b"x-amzn-remapped-content-length"
 
-# Where an exchange has what was signed, the hash of its payload, and by what keys.
-_SIGNED = "aws-lambda.signed"
-
 _RENAMED = frozenset({*_REMAPPED, _REMAPPED_DROPPED})
 
 _SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
@@ -38,62 +36,81 @@ _HEADER_NAME = {"type": "string", "regex": "[A-Za-z0-9_-]+", "meta": {"expected"
 
 
 @dataclass(kw_only=True)
-class AwsLambda(FunctionPlugin):
-    """Calls a function over HTTP, with an API key, a Signature Version 4, or both.
+class AwsLambda(InvokeFields, FunctionPlugin):
+    """Calls a function over HTTP, with an API key, a Signature Version 4, or both; or by the Lambda API, with an event.
 
-    The function's status, headers and body go to the client as they are. Field names, defaults and bounds are those of
-    APISIX's plugin; what is added beside them is said in the documentation of each field.
+    Over HTTP the function's status, headers and body go to the client as they are. Field names, defaults and bounds are
+    those of APISIX's plugin; what is added beside them is said in the documentation of each field.
     """
 
     name: ClassVar[str] = "aws-lambda"
     priority: ClassVar[int] = -1899
     schema: ClassVar[dict[str, Any]] = {
         **FunctionPlugin.schema,
-        "mode": {"type": "string", "available": ["http"], "default": "http"},
+        "function_uri": {"type": "string", "format": "url"},
+        **INVOKE,
         "authorization": AUTHORIZATION,
         "sign_location": {"type": "string", "allowed": ["header", "query"], "default": "header"},
         "signed_headers": {"type": "list", "schema": _HEADER_NAME, "default": []},
     }
 
-    mode: Literal["http"]
+    function_uri: str = ""
     authorization: Authorization = field(default_factory=Authorization)
     sign_location: Literal["header", "query"]
     signed_headers: tuple[str, ...]
 
     def check(self) -> Iterable[Finding]:
         """Judge the credentials: all that `mode` asks for, none in clear text, none for another region."""
-        findings = [*super().check(), *self.authorization.check(), *self._unsignable()]
+        findings = [*self._check_place(), *self.authorization.check(), *self._unsignable()]
         yield from findings
         if any(finding.level == "error" for finding in findings):
             return
         target = self.target()
         if self.authorization.iam is not None:
-            yield from self.authorization.iam.contradictions(target.hostname)
+            yield from self.authorization.iam.contradictions(self._signed_host)
         if target.scheme == "http" and self._has_credentials and not _is_loopback(target.address):
-            yield Finding("function_uri", "is plain http: everybody on the way can read the credentials", "warning")
+            place = "endpoint" if self.endpoint is not None else "function_uri"
+            yield Finding(place, "is plain http: everybody on the way can read the credentials", "warning")
+
+    def target(self) -> FunctionTarget:
+        """Return where the function is: its URL, or the Lambda API of its region."""
+        if not self.invokes:
+            return super().target()
+        return FunctionTarget.parse(f"https://{self._api_host}/", endpoint=self.endpoint, host=self.host)
+
+    def destination(self) -> str | None:
+        """Return the function's URL without its query, or the function's name with its region."""
+        return f"lambda {self.function} in {self._region}" if self.invokes else super().destination()
 
     async def open(self, services: Services) -> None:
         """Make the signer, which keeps its key of the day, and find what it signs with."""
         await super().open(services)
-        self._skew_seconds = 0.0
-        self._signer = self._make_signer() if self.authorization.signs else None
-        self._keys, self._lease = self.authorization.keys, None
-        source = self.authorization.source(self.target().hostname)
-        if source is not None:
-            self._lease = await Lease.take(source, services)
+        self._invocation = Invocation(self, self._region) if self.invokes else None
+        self._signing = None
+        signer, keys = self._make_signer(), self.authorization.signs_with(self._signed_host)
+        if signer is not None and keys is not None:
+            self._signing = await Signing.open(signer, keys, services, patience_seconds=self.timeout / 1000)
 
     async def close(self) -> None:
         """Give back where keys come from."""
-        if self._lease is not None:
-            self._lease.close()
-            self._lease = None
+        if self._signing is not None:
+            self._signing.close()
 
     async def authorize(self, request: FunctionRequest, exchange: Exchange) -> None:
-        """Add the key, the signature, or both, in the place of the client's own, unless those are to be forwarded."""
+        """Add the key, the signature, or both, in the place of the client's own, unless those are to be forwarded.
+
+        In a direct call the request becomes an event first, and nothing that the client sent is left outside of it.
+        """
+        if self._invocation is not None:
+            event = await self._invocation.shape(request, exchange, self.clock.time())
+            if self._signing is not None:
+                keys = self._signing.keys or await self._signing.found()
+                self._signing.sign(request, hashlib.sha256(event).hexdigest(), keys, exchange)
+            return
         keeps_key = self.forward_client_credentials and request.get(b"x-api-key") is not None
         if self.authorization.apikey is not None and self.authorization.sends_key and not keeps_key:
             request.set(b"x-api-key", self.authorization.apikey.value.encode())
-        if self._signer is None or (self.forward_client_credentials and carries_signature(request)):
+        if self._signing is None or (self.forward_client_credentials and carries_signature(request)):
             return
         remove_client_signature(request, exchange)
         data = request.body.data
@@ -101,58 +118,67 @@ class AwsLambda(FunctionPlugin):
             payload = await request.body.sha256()
         else:
             payload = hashlib.sha256(data).hexdigest() if data else _SHA256_OF_NOTHING
-        now = self.clock.time() + self._skew_seconds
-        keys = self._keys or await self._provided(now)
-        self._signer.sign(request, payload, now, keys)
-        exchange.state[_SIGNED] = request, payload, keys
+        self._signing.sign(request, payload, self._signing.keys or await self._signing.found(), exchange)
 
     async def accept(self, answer: Answer, exchange: Exchange) -> Response | None:
-        """Undo API Gateway's renaming; where AWS refuses our signature for our clock, ask for one more try by its own."""
-        signed = exchange.state.get(_SIGNED)
-        refusal = None if signed is None else await read_refusal(answer)
-        if signed is not None and refusal is not None:
-            request, payload, keys = signed
-            if self._correct_clock(answer, refusal) or await self._renewed(answer, keys):
+        """Undo API Gateway's renaming; where AWS refuses our clock or our keys, ask for one more try with others.
+
+        Of a direct call, return what the function says, or raise what the API's answer means.
+        """
+        if self._invocation is not None:
+            return await self._accept_invoked(self._invocation, answer, exchange)
+        refusal = None if self._signing is None else await read_refusal(answer)
+        signed = None if refusal is None else signed_of(exchange)
+        if self._signing is not None and refusal is not None and signed is not None:
+            if await self._signing.may_repeat(answer, refusal, signed):
                 return None
-            self._explain(request, payload, refusal)
-            if keys.session_token is not None:
-                hide(answer, keys.session_token)
+            if signed.keys.session_token is not None:
+                hide(answer, signed.keys.session_token)
         answer.headers.raw = _restored(answer.headers.raw)
         return answer
 
-    async def _provided(self, now: float) -> Keys:
-        """Return keys that hold, waiting for the first ones as for an answer. Raise CredentialsUnavailable."""
-        if self._lease is None:
-            raise CredentialsUnavailable("this configuration is not open any more")
-        return await self._lease.provider.get(now, self.timeout / 1000)
-
-    async def _renewed(self, answer: Answer, refused: Keys) -> bool:
-        """Tell whether AWS refuses the keys and there are others now."""
-        if self._lease is None or not is_of_keys(answer):
-            return False
-        return await self._lease.provider.renew(refused, self.timeout / 1000)
-
-    def _explain(self, request: FunctionRequest, payload: str, refusal: bytes) -> None:
-        """Log where AWS's computation of a signature departs from ours, when it tells."""
-        if self._signer is None:
-            return
-        found = mismatch(refusal, self._signer.account(request, payload))
-        if found is not None:
-            fields = {"line": found.line, "ours": found.ours, "theirs": found.theirs, "address": self._target.address}
-            self.logger.error("signature does not match", extra=fields)
-
-    def _correct_clock(self, answer: Answer, refusal: bytes) -> bool:
-        """Tell whether the clock was why AWS refused and another offset than the present one would be right."""
-        found = clock_error_seconds(answer, refusal, self.clock.time())
-        if found is None or abs(found - self._skew_seconds) <= 1:
-            return False
-        self._skew_seconds = found
-        self.logger.warning("clock differs from AWS", extra={"skew_seconds": round(found, 1)})
-        return True
+    async def _accept_invoked(self, invocation: Invocation, answer: Answer, exchange: Exchange) -> Response | None:
+        if invocation.starts_stream(answer):
+            return await invocation.streamed(answer, exchange)
+        signed = signed_of(exchange)
+        body = await read_answer(answer, signed.keys.session_token if signed else None)
+        attempt = invocation.attempt(exchange)
+        refused = answer.status == 403 and not attempt.repeated
+        if refused and self._signing and signed and await self._signing.may_repeat(answer, body, signed):
+            attempt.repeated = True
+            return None
+        return await invocation.response(answer, exchange, body)
 
     @property
     def _has_credentials(self) -> bool:
         return self.authorization.sends_key or self.authorization.signs
+
+    @property
+    def _region(self) -> str:
+        name, iam = self.function_name, self.authorization.iam
+        return (name and name.region) or self.region or (iam and iam.aws_region) or DEFAULT_REGION
+
+    @property
+    def _api_host(self) -> str:
+        return self.api_host(self._region)
+
+    @property
+    def _signed_host(self) -> str:
+        """The host that says what signatures name; of a direct call the API's own, whatever is sent as Host."""
+        return self._api_host if self.invokes else self.target().hostname
+
+    def _check_place(self) -> Iterable[Finding]:
+        """Judge where the function is: by exactly one of its URL and its name."""
+        if self.invokes:
+            if self.function_uri:
+                yield Finding("function_uri", "can't be used with a direct call: leave it out")
+            yield from self.check_invoke()
+        elif not self.function_uri:
+            yield Finding("function_uri", "is required, or function for a direct call")
+            return
+        elif self.function is not None:
+            yield Finding("function", "can't be used with mode: http: leave it out")
+        yield from super().check()
 
     def _unsignable(self) -> Iterable[Finding]:
         for index, name in enumerate(self.signed_headers):
@@ -165,7 +191,7 @@ class AwsLambda(FunctionPlugin):
         if iam is None:
             return None
         return Signer(
-            endpoint=iam.endpoint(self.target().hostname),
+            endpoint=iam.endpoint(self._signed_host),
             extra=frozenset(name.lower().encode() for name in self.signed_headers),
             location=self.sign_location,
         )

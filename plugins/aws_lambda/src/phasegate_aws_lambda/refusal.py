@@ -53,8 +53,19 @@ def is_of_keys(answer: Answer) -> bool:
 
 def hide(answer: Answer, token: Secret) -> None:
     """Take our session token out of the answer's body, where AWS repeats it to explain why a signature does not match."""
+    answer.body = _without(answer.stream(), _spellings(token))
+
+
+def masked(body: bytes, token: Secret) -> bytes:
+    """Return a body that is here whole without our session token."""
+    for text in _spellings(token):
+        body = body.replace(text, _MASK)
+    return body
+
+
+def _spellings(token: Secret) -> list[bytes]:
     spellings = {token.value, quote(token.value, safe=""), token.value.replace("/", "\\/")}
-    answer.body = _without(answer.stream(), [spelling.encode() for spelling in spellings])
+    return [spelling.encode() for spelling in spellings]
 
 
 async def _continued(beginning: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

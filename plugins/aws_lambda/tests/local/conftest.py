@@ -7,6 +7,7 @@ import io
 import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,9 +16,10 @@ from phasegate_aws_lambda.local.function import Function
 from phasegate_aws_lambda.local.keys import Keys
 from phasegate_aws_lambda.local.log import Log
 from phasegate_aws_lambda.local.pool import Pool
-from phasegate_aws_lambda.local.server import Address, LocalLambda
+from phasegate_aws_lambda.local.server import Address, Addresses, LocalLambda
 
 ANY_PORT = Address("127.0.0.1", 0)
+ANY_PORTS = Addresses(ANY_PORT, ANY_PORT, ANY_PORT)
 
 
 @pytest.fixture
@@ -53,20 +55,32 @@ async def pool_of(logged: io.StringIO) -> AsyncIterator[Callable[..., Pool]]:
 
 
 @pytest.fixture
-async def serving(
-    written: Callable[..., Function], logged: io.StringIO
-) -> AsyncIterator[Callable[..., Awaitable[tuple[int, int]]]]:
+def serving(
+    all_serving: Callable[..., Awaitable[tuple[int, int, int]]],
+) -> Callable[..., Awaitable[tuple[int, int]]]:
     """Return a function that serves a handler's source and returns the ports of REST API and function URL."""
+
+    async def serve(source: str, *options: Any, **named: Any) -> tuple[int, int]:
+        return (await all_serving(source, *options, **named))[:2]
+
+    return serve
+
+
+@pytest.fixture
+async def all_serving(
+    written: Callable[..., Function], logged: io.StringIO
+) -> AsyncIterator[Callable[..., Awaitable[tuple[int, int, int]]]]:
+    """Return a function that serves a handler's source and returns the ports of all three faces."""
     servers: list[LocalLambda] = []
 
     async def serve(
         source: str, keys: Keys | None = None, concurrency: int = 2, timeout_seconds: float = 3.0
-    ) -> tuple[int, int]:
+    ) -> tuple[int, int, int]:
         servers.append(
             LocalLambda(written(source, timeout_seconds), keys or Keys(), concurrency=concurrency, log=Log(logged))
         )
-        rest, url = await servers[-1].open(ANY_PORT, ANY_PORT)
-        return rest.port, url.port
+        rest, url, invoke = await servers[-1].open(ANY_PORTS)
+        return rest.port, url.port, invoke.port
 
     yield serve
     for server in servers:

@@ -39,7 +39,7 @@ def started(written: Written) -> Iterator[Started]:
 
     def start(source: str, environ: dict[str, str] | None = None) -> tuple[subprocess.Popen[str], list[str]]:
         handler = f"{written(source).path}:handler"
-        arguments = ["serve", handler, "--rest", "127.0.0.1:0", "--url", "[::1]:0"]
+        arguments = ["serve", handler, "--rest", "127.0.0.1:0", "--url", "[::1]:0", "--invoke", "127.0.0.1:0"]
         process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, *arguments],
             env=os.environ | (environ or {}),
@@ -49,7 +49,7 @@ def started(written: Written) -> Iterator[Started]:
         )
         processes.append(process)
         assert process.stdout
-        return process, [process.stdout.readline(), process.stdout.readline()]
+        return process, [process.stdout.readline() for _ in range(3)]
 
     yield start
     for process in processes:

@@ -38,6 +38,19 @@ class CognitoIdentity:
     cognito_identity_pool_id: str | None = None
 
 
+class ClientContext:
+    """What the caller said of itself: `client` is for mobile apps, `custom` and `env` are the caller's own."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.client = values.get("client")
+        self.custom = values.get("custom")
+        self.env = values.get("env")
+
+
+def _client_context(values: Any) -> ClientContext | None:
+    return ClientContext(values) if isinstance(values, dict) else None
+
+
 class Context:
     """What a handler gets as its second argument.
 
@@ -52,7 +65,7 @@ class Context:
         self.memory_limit_in_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
         self.log_group_name = os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME")
         self.log_stream_name = os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME")
-        self.client_context = None
+        self.client_context = _client_context(invocation.get("client_context"))
         self.identity = CognitoIdentity()
         self._deadline_ms: int = invocation["deadline_ms"]
 

@@ -15,7 +15,7 @@ import click
 from .function import Function
 from .keys import Keys, KeysError, keys_from
 from .log import Log
-from .server import Address, LocalLambda, StartError
+from .server import Address, Addresses, LocalLambda, StartError
 
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 _HIGHEST_PORT = 65_535
@@ -61,6 +61,14 @@ def lambda_group() -> None:
     help="Where the function URL listens.",
 )
 @click.option(
+    "--invoke",
+    callback=_address,
+    metavar="ADDRESS",
+    default="127.0.0.1:9003",
+    show_default=True,
+    help="Where the Lambda API listens.",
+)
+@click.option(
     "--timeout",
     type=click.FloatRange(0, 900, min_open=True),
     metavar="SECONDS",
@@ -88,6 +96,7 @@ def serve(
     handler: tuple[Path, str],
     rest: Address,
     url: Address,
+    invoke: Address,
     timeout: float,
     concurrency: int,
     region: str,
@@ -96,16 +105,16 @@ def serve(
 ) -> None:
     """Serve a Python handler over HTTP.
 
-    FUNCTION of FILE.py is reached two ways until Ctrl-C: once as behind an API Gateway REST API (events in payload format 1.0, every path below any stage), and once as
-    behind a function URL (format 2.0). Each invocation runs in a warm child process of its own. A saved .py file in
+    FUNCTION of FILE.py is reached three ways until Ctrl-C: as behind an API Gateway REST API (events in payload format 1.0, every path below any stage), as behind a
+    function URL (format 2.0), and by the Lambda API's Invoke (any event). Each invocation runs in a warm child process of its own. A saved .py file in
     the handler's folder takes effect with the next request.
 
     Keys come from the environment; a face without any asks for none.
 
     \b
     PHASEGATE_LAMBDA_API_KEY        the REST API's x-api-key
-    PHASEGATE_LAMBDA_ACCESS_KEY     what the function URL's requests
-    PHASEGATE_LAMBDA_SECRET_KEY     are signed with (SigV4, service lambda)
+    PHASEGATE_LAMBDA_ACCESS_KEY     what requests to the other two are
+    PHASEGATE_LAMBDA_SECRET_KEY     signed with (SigV4, service lambda)
     PHASEGATE_LAMBDA_SESSION_TOKEN  and their session token, if there is one
 
     \b
@@ -113,6 +122,7 @@ def serve(
       phasegate lambda serve app.py:handler
       curl 'http://127.0.0.1:9001/prod/hello?name=you'
       curl 'http://127.0.0.1:9002/hello?name=you'
+      curl -d '{}' http://127.0.0.1:9003/2015-03-31/functions/app/invocations
     """  # noqa: D301 (click's mark for lines to keep is the control character itself)
     path, name = handler
     if not path.is_file():
@@ -128,26 +138,26 @@ def serve(
     try:
         keys = keys_from(os.environ)
         server = LocalLambda(function, keys, concurrency=concurrency, log=Log(sys.stderr))
-        asyncio.run(_serve(server, (rest, url), lambda addresses: _announce(addresses, keys, region)))
+        asyncio.run(_serve(server, Addresses(rest, url, invoke), lambda found: _announce(found, keys, function)))
     except (KeysError, StartError) as error:
         raise click.ClickException(str(error)) from error
 
 
-async def _serve(
-    server: LocalLambda, addresses: tuple[Address, Address], announce: Callable[[tuple[Address, Address]], None]
-) -> None:
+async def _serve(server: LocalLambda, addresses: Addresses, announce: Callable[[Addresses], None]) -> None:
     """Run until SIGINT or SIGTERM."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    announce(await server.open(*addresses))
+    announce(await server.open(addresses))
     await stop.wait()
     await server.close()
 
 
-def _announce(addresses: tuple[Address, Address], keys: Keys, region: str) -> None:
-    rest, url = addresses
+def _announce(addresses: Addresses, keys: Keys, function: Function) -> None:
     rest_auth = "x-api-key required" if keys.api_key else "no API key"
-    signed = f"auth type AWS_IAM: SigV4, region {region}, service lambda"
-    click.echo(f"REST API      http://{rest}/{{stage}}/...  ({rest_auth})")
-    click.echo(f"Function URL  http://{url}/...  ({signed if keys.credentials else 'auth type NONE'})")
+    signed = f"SigV4, region {function.region}, service lambda"
+    url_auth = f"auth type AWS_IAM: {signed}" if keys.credentials else "auth type NONE"
+    click.echo(f"REST API      http://{addresses.rest}/{{stage}}/...  ({rest_auth})")
+    click.echo(f"Function URL  http://{addresses.url}/...  ({url_auth})")
+    path = f"/2015-03-31/functions/{function.name}/invocations"
+    click.echo(f"Lambda API    http://{addresses.invoke}{path}  ({signed if keys.credentials else 'unsigned'})")

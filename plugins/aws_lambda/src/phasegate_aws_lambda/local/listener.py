@@ -17,7 +17,7 @@ _FIELD_LIMIT_BYTES = 10_240
 
 
 class Face(Protocol):
-    """What answers requests: the REST API, or the function URL."""
+    """What answers requests: the REST API, the function URL, or the Lambda API."""
 
     body_limit_bytes: int
 

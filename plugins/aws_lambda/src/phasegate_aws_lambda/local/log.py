@@ -23,10 +23,14 @@ class Usage:
 
 
 class Log:
-    """Writes lines to a stream, each flushed. What it is given must hold no secret: it never sees headers or bodies."""
+    """Writes lines to its streams, each flushed. What it is given must hold no secret: it never sees headers or bodies."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, *streams: TextIO) -> None:
+        self._streams = streams
+
+    def also(self, stream: TextIO) -> Log:
+        """Return a log that writes to one stream more."""
+        return Log(*self._streams, stream)
 
     def start(self, request_id: str) -> None:
         """Note that an invocation begins."""
@@ -66,5 +70,6 @@ class Log:
         self._write(text)
 
     def _write(self, text: str) -> None:
-        self._stream.write(text + "\n")
-        self._stream.flush()
+        for stream in self._streams:
+            stream.write(text + "\n")
+            stream.flush()

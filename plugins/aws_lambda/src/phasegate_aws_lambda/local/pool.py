@@ -21,11 +21,12 @@ _INIT_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One call of the function: what it is known by, and its event as JSON values."""
+    """One call of the function: what it is known by, its event as JSON values, and what the client says of itself."""
 
     request_id: str
     trace_id: str
-    event: Mapping[str, Any]
+    event: Any
+    client_context: Any = None
 
 
 class Pool:
@@ -49,8 +50,8 @@ class Pool:
         await self._give_back(started)
         return None
 
-    async def invoke(self, invocation: Invocation) -> Outcome:
-        """Run the function once and say how it went."""
+    async def invoke(self, invocation: Invocation, log: Log | None = None) -> Outcome:
+        """Run the function once and say how it went; `log` is told of it in the place of the pool's own."""
         event = json.dumps(invocation.event)
         if len(event) > PAYLOAD_LIMIT_BYTES:
             return TooLarge()
@@ -58,7 +59,7 @@ class Pool:
             return Throttled()
         self._busy += 1
         try:
-            return await self._run(invocation, event)
+            return await self._run(invocation, event, log or self._log)
         finally:
             self._busy -= 1
 
@@ -76,26 +77,26 @@ class Pool:
         self._concurrency = 0
         await asyncio.gather(*self._ending, *(child.end() for child in self._children))
 
-    async def _run(self, invocation: Invocation, event: str) -> Outcome:
-        self._log.start(invocation.request_id)
+    async def _run(self, invocation: Invocation, event: str, log: Log) -> Outcome:
+        log.start(invocation.request_id)
         child = await self._reuse()
         began = time.monotonic()
         started = child or await self._start()
         ready = time.monotonic()
         init_seconds = None if child else ready - began
         if isinstance(started, Failed):
-            return self._noted(invocation, started, Usage(0.0, init_seconds, 0))
+            return self._noted(log, invocation, started, Usage(0.0, init_seconds, 0))
         try:
             outcome = await self._outcome(started, invocation, event)
             usage = Usage(time.monotonic() - ready, init_seconds, started.memory_mb)
-            return self._noted(invocation, outcome, usage)
+            return self._noted(log, invocation, outcome, usage)
         finally:
             await self._give_back(started)
 
-    def _noted(self, invocation: Invocation, outcome: Outcome, usage: Usage) -> Outcome:
+    def _noted(self, log: Log, invocation: Invocation, outcome: Outcome, usage: Usage) -> Outcome:
         if isinstance(outcome, Failed):
-            self._log.error(outcome)
-        self._log.report(invocation.request_id, usage, self._function.memory_mb)
+            log.error(outcome)
+        log.report(invocation.request_id, usage, self._function.memory_mb)
         return outcome
 
     async def _outcome(self, child: Child, invocation: Invocation, event: str) -> Returned | Failed:
@@ -105,6 +106,7 @@ class Pool:
             "request_id": invocation.request_id,
             "trace_id": invocation.trace_id,
             "arn": self._function.arn,
+            "client_context": invocation.client_context,
             "deadline_ms": int((time.time() + limit) * 1000),
         }
         child.send(message)

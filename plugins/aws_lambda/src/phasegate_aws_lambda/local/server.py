@@ -1,4 +1,4 @@
-"""The whole local Lambda: a pool, the two faces before it, and the watch over the code."""
+"""The whole local Lambda: a pool, the three faces before it, and the watch over the code."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import contextlib
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from .function import Function
+from .invoke_face import InvokeFace
 from .keys import Keys
 from .listener import Listener
 from .log import Log
@@ -37,8 +39,16 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+class Addresses(NamedTuple):
+    """Where the three faces listen: REST API, function URL, Lambda API."""
+
+    rest: Address
+    url: Address
+    invoke: Address
+
+
 class LocalLambda:
-    """Serves one function on two addresses from `open` to `close`."""
+    """Serves one function on three addresses from `open` to `close`."""
 
     def __init__(self, function: Function, keys: Keys, *, concurrency: int, log: Log) -> None:
         self._function = function
@@ -48,14 +58,17 @@ class LocalLambda:
         verifier = Verifier(credentials, region=function.region) if credentials else None
         self._rest = Listener(RestFace(self._pool, log, api_key=keys.api_key))
         self._url = Listener(UrlFace(self._pool, log, verifier=verifier))
+        self._invoke = Listener(InvokeFace(function, self._pool, log, verifier=verifier))
         self._watching: asyncio.Task[None] | None = None
 
-    async def open(self, rest: Address, url: Address) -> tuple[Address, Address]:
+    async def open(self, addresses: Addresses) -> Addresses:
         """Import the handler, listen, and return the addresses with real ports. Raise StartError if that fails."""
         self._watching = asyncio.create_task(self._watch())
         try:
             await self._warm()
-            return await _listen(self._rest, rest), await _listen(self._url, url)
+            listeners = (self._rest, self._url, self._invoke)
+            pairs = zip(listeners, addresses, strict=True)
+            return Addresses(*[await _listen(listener, address) for listener, address in pairs])
         except StartError:
             await self.close()
             raise
@@ -74,6 +87,7 @@ class LocalLambda:
         await self._pool.close()
         await self._rest.close()
         await self._url.close()
+        await self._invoke.close()
 
     async def _watch(self) -> None:
         folder = self._function.path.parent

@@ -1,0 +1,263 @@
+"""A direct call of a function: a request made one of the Lambda API's, and the API's answer made the function's.
+
+Source: the Invoke operation of the Lambda API reference.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from phasegate import Body, Exchange, FunctionFailed, Headers, PayloadTooLarge, Response, Secret
+from phasegate.faas import Answer, FunctionRequest
+
+from .codec import FORMATS, Caller, Incoming, MalformedAnswer, NotJSONError, NotTextError
+from .failures import BAD_PAYLOAD, MALFORMED, RESPONSE_TOO_LARGE, Row, function_failure, refusal_of
+from .function_name import FunctionName, Template, is_allowed
+from .invoke_fields import InvokeFields
+from .log_tail import report_facts
+from .refusal import masked
+from .streaming import Streamed
+from .trace import trace_header
+
+# "Invocation payload" (Lambda quotas): 6 MB for an answer that is waited for, in the bytes that AWS counts, else 1 MB.
+_SYNCHRONOUS_LIMIT_BYTES = 6_291_556
+_EVENT_LIMIT_BYTES = 1_048_576
+# No function can answer as much; what does is none.
+_ANSWER_LIMIT_BYTES = 8 << 20
+
+_PATH = "/2015-03-31/functions/{}/invocations"
+_STREAM_PATH = "/2021-11-15/functions/{}/response-streaming-invocations"
+_STATE = "aws-lambda"
+_EXPECTED = {"RequestResponse": 200, "Event": 202, "DryRun": 204}
+_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One request's event, made once however often it is sent, and whether it was sent again."""
+
+    event: bytes = field(repr=False)
+    repeated: bool = False
+
+
+class Invocation:
+    """What all calls of one route have in common, decided when it is loaded."""
+
+    def __init__(self, fields: InvokeFields, region: str) -> None:
+        self._fields = fields
+        self._region = region
+        self._format = FORMATS[fields.payload_format]
+        self._function = Template(fields.function or "")
+        self._tenant = Template(fields.tenant_id or "")
+        self._limit_bytes = _EVENT_LIMIT_BYTES if fields.invocation_type == "Event" else _SYNCHRONOUS_LIMIT_BYTES
+        self._expected = _EXPECTED[fields.invocation_type]
+        self._path = _STREAM_PATH if fields.streams else _PATH
+        self._headers = self._fixed_headers()
+        self._function_error = Row(fields.function_error_status, "function_error")
+
+    async def shape(self, request: FunctionRequest, exchange: Exchange, now: float) -> bytes:
+        """Make the request a call of the Lambda API, ready to be signed, and return its event.
+
+        Raise PayloadTooLarge before anything is sent, and FunctionFailed where the request can't be an event.
+        """
+        attempt: Attempt | None = exchange.state.get(_STATE)
+        if attempt is None:
+            incoming = await self._incoming(request, exchange, now)
+            attempt = exchange.state[_STATE] = Attempt(self._payload(incoming))
+        request.method = "POST"
+        request.path = self._path.format(quote(self._name(exchange), safe=""))
+        request.query = f"Qualifier={quote(self._fields.qualifier, safe='')}" if self._fields.qualifier else ""
+        request.headers = [*self._headers, *self._own_headers(exchange)]
+        request.body = Body(attempt.event)
+        return attempt.event
+
+    def attempt(self, exchange: Exchange) -> Attempt:
+        """Return the present attempt of a request that was shaped."""
+        attempt: Attempt = exchange.state[_STATE]
+        return attempt
+
+    async def response(self, answer: Answer, exchange: Exchange, body: bytes) -> Response:
+        """Return what the function answered. Raise FunctionFailed for everything that is no answer of a function."""
+        identity = _identity(answer.headers)
+        self._note(answer.headers, exchange, identity)
+        if answer.status != self._expected:
+            raise self._refused(answer, body, identity)
+        if "x-amz-function-error" in answer.headers:
+            row, message = function_failure(body, self._function_error)
+            raise self._failed(row, message, identity)
+        response = self._decoded(body, identity) if self._expected == 200 else Response(self._expected)
+        if identity:
+            response.headers["x-amzn-requestid"] = identity
+        return response
+
+    def starts_stream(self, answer: Answer) -> bool:
+        """Tell whether an answer is a function's stream, to be read by `streamed` and not whole."""
+        return self._fields.streams and answer.status == 200 and "x-amz-function-error" not in answer.headers
+
+    async def streamed(self, answer: Answer, exchange: Exchange) -> Response:
+        """Return what the function streams, as soon as its head is there. Raise FunctionFailed."""
+        identity = _identity(answer.headers)
+        self._note(answer.headers, exchange, identity)
+        stream = Streamed(
+            answer,
+            lambda row, message: self._failed(row, message, identity),
+            lambda tail: _note_report(exchange, tail),
+            function_error=self._function_error,
+        )
+        response = await stream.response(strict=self._fields.strict_answers)
+        if identity:
+            response.headers["x-amzn-requestid"] = identity
+        return response
+
+    def _decoded(self, body: bytes, identity: str) -> Response:
+        try:
+            return self._format.response(body, strict=self._fields.strict_answers)
+        except MalformedAnswer as error:
+            message = f"the function's answer is not of format {self._fields.payload_format}: {error}"
+            raise self._failed(MALFORMED, message, identity) from error
+
+    def _refused(self, answer: Answer, body: bytes, identity: str) -> FunctionFailed:
+        headers = answer.headers
+        refusal = refusal_of(answer.status, headers.get("x-amzn-errortype") or "", body, headers.get("retry-after"))
+        row = refusal.row
+        if row is BAD_PAYLOAD and self._fields.payload_format == "raw":
+            row = row._replace(status=400)
+        elif row.status == 429:
+            row = row._replace(status=self._fields.throttle_status)
+        message = f"AWS answered {answer.status} {refusal.error_type}: {refusal.message}"
+        return self._failed(row, message, identity, refusal.retry_after)
+
+    def _failed(self, row: Row, message: str, identity: str, retry_after: str = "1") -> FunctionFailed:
+        headers = {"x-amzn-requestid": identity} if identity else {}
+        return FunctionFailed(
+            f"{self._fields.function}: {message}",
+            status=row.status,
+            code=row.code,
+            members={"aws_request_id": identity} if identity else None,
+            headers=headers | ({"retry-after": retry_after} if row.retry else {}),
+        )
+
+    def _payload(self, incoming: Incoming) -> bytes:
+        try:
+            payload = self._format.encode(incoming, self._fields.binary)
+        except NotTextError as error:
+            raise FunctionFailed(str(error), status=415, code="unsupported_media") from error
+        except NotJSONError as error:
+            raise FunctionFailed(str(error), status=400, code=BAD_PAYLOAD.code) from error
+        if len(payload) > self._limit_bytes:
+            raise PayloadTooLarge(f"the event of {len(payload)} bytes is over Lambda's limit of {self._limit_bytes}")
+        return payload
+
+    def _name(self, exchange: Exchange) -> str:
+        if not self._function.varies:
+            return self._function.text
+        name = self._function.filled(exchange.params, exchange.request.headers)
+        if name is None or not is_allowed(name, self._fields.allowed_functions):
+            raise FunctionFailed(f"function {name!r} may not be called", status=404, code="function_not_allowed")
+        return FunctionName.parse(name).text
+
+    async def _incoming(self, request: FunctionRequest, exchange: Exchange, now: float) -> Incoming:
+        shown = exchange.original if self._fields.event_path == "original" else exchange.request
+        host = exchange.request.headers.get("host") or exchange.request.host
+        body = await request.body.read(self._limit_bytes)
+        fields = [
+            ("host", host),
+            *((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers),
+        ]
+        if body or "content-length" in exchange.request.headers:
+            fields.append(("content-length", str(len(body))))
+        trace = trace_header(exchange.request.headers)
+        if trace is not None and "x-amzn-trace-id" not in exchange.request.headers:
+            fields.append(("x-amzn-trace-id", trace))
+        return Incoming(
+            method=request.method,
+            path=shown.path,
+            query=shown.query.raw,
+            fields=fields,
+            body=body,
+            host=host,
+            protocol=f"HTTP/{exchange.request.http_version}",
+            source_ip=exchange.request.client,
+            request_id=exchange.request_id,
+            time=now,
+            route=_route(exchange),
+            params=_params(exchange),
+            region=self._region,
+            caller=_caller(exchange),
+        )
+
+    def _fixed_headers(self) -> list[tuple[bytes, bytes]]:
+        fields = self._fields
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"x-amz-invocation-type", fields.invocation_type.encode()),
+        ]
+        if fields.log_tail and fields.invocation_type == "RequestResponse":
+            headers.append((b"x-amz-log-type", b"Tail"))
+        context = fields.encoded_context()
+        return headers if context is None else [*headers, (b"x-amz-client-context", context)]
+
+    def _own_headers(self, exchange: Exchange) -> list[tuple[bytes, bytes]]:
+        headers = exchange.request.headers
+        own = []
+        if self._tenant.text:
+            tenant = self._tenant.filled(exchange.params, headers)
+            if tenant is None:
+                raise FunctionFailed("the request names no tenant", status=400, code="tenant_missing")
+            own.append((b"x-amz-tenant-id", tenant.encode()))
+        trace = trace_header(headers)
+        return own if trace is None else [*own, (b"x-amzn-trace-id", trace.encode("latin-1"))]
+
+    def _note(self, headers: Headers, exchange: Exchange, identity: str) -> None:
+        """Leave in the exchange's facts what the call cost, for the access log and for whoever counts."""
+        if exchange.upstream is None:
+            return
+        version, error = headers.get("x-amz-executed-version"), headers.get("x-amz-function-error")
+        told = {"request_id": identity, "version": version, "error": error}
+        details: dict[str, str | int | float | bool] = {name: value for name, value in told.items() if value}
+        exchange.upstream.details = details
+        _note_report(exchange, headers.get("x-amz-log-result") or "")
+
+
+def _note_report(exchange: Exchange, log_result: str) -> None:
+    if exchange.upstream is not None and exchange.upstream.details is not None:
+        exchange.upstream.details.update(report_facts(log_result))
+
+
+async def read_answer(answer: Answer, token: Secret | None) -> bytes:
+    """Return the whole body of an answer, our session token masked. Raise FunctionFailed for more than any function answers."""
+    blocks, size = [], 0
+    async for block in answer.stream():
+        blocks.append(block)
+        size += len(block)
+        if size > _ANSWER_LIMIT_BYTES:
+            row = RESPONSE_TOO_LARGE
+            raise FunctionFailed(f"the answer is over {_ANSWER_LIMIT_BYTES} bytes", status=row.status, code=row.code)
+    body = b"".join(blocks)
+    return body if token is None or answer.status != 403 else masked(body, token)
+
+
+def _identity(headers: Headers) -> str:
+    """Return AWS's id of the request, empty where there is none."""
+    found = headers.get("x-amzn-requestid") or ""
+    return found if _REQUEST_ID.fullmatch(found) else ""
+
+
+def _route(exchange: Exchange) -> str:
+    if exchange.prefix is not None:
+        return f"{exchange.prefix}*"
+    return exchange.route.uris[0] if exchange.route is not None else exchange.request.path
+
+
+def _params(exchange: Exchange) -> dict[str, str]:
+    suffix = exchange.suffix
+    return {**exchange.params, "proxy": suffix} if suffix else exchange.params
+
+
+def _caller(exchange: Exchange) -> Caller | None:
+    if exchange.consumer is None:
+        return None
+    credential = exchange.credential
+    return Caller(exchange.consumer.username, exchange.consumer.group_id, credential.id if credential else None)

@@ -1,0 +1,401 @@
+"""Every way in which a direct call fails, end to end: what AWS says, and what the client and the log are told."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+from typing import Any
+
+import httpx
+import pytest
+from botocore.loaders import Loader
+
+from phasegate.testing import FakeUpstream, Reply, RunningGateway
+from phasegate.testing.fixtures import GatewayMaker
+from phasegate_aws_lambda.plugin import AwsLambda
+
+AWS_ID = "7ddd7b31-2d3f-4b8a-9b39-9b3f3bd0a3f1"
+IAM = {"accesskey": "AKIDEXAMPLE", "secretkey": "the-secret-key", "session_token": "the/session+token"}
+ERROR = "Function raised an error on purpose"
+
+
+async def started(start_gateway: GatewayMaker, upstream: FakeUpstream, **config: Any) -> RunningGateway:
+    plugin = {"function": "app", "endpoint": upstream.url, "authorization": {"iam": IAM}, **config}
+    return await start_gateway({"routes": [{"id": "r", "uri": "/x/*", "plugins": {"aws-lambda": plugin}}]}, [AwsLambda])
+
+
+def refusal(status: int, error_type: str, headers: dict[str, str] | None = None, **members: str) -> Reply:
+    document = {"Type": "User", "message": "what AWS says", **members}
+    fields = {"x-amzn-RequestId": AWS_ID, "x-amzn-ErrorType": error_type, **(headers or {})}
+    return Reply(status=status, headers=fields, body=json.dumps(document).encode())
+
+
+def function_error(kind: str = "Unhandled", **document: Any) -> Reply:
+    fields = {"x-amzn-RequestId": AWS_ID, "X-Amz-Function-Error": kind, "Content-Type": "application/json"}
+    return Reply(headers=fields, body=json.dumps(document).encode())
+
+
+def success(body: bytes, **headers: str) -> Reply:
+    return Reply(headers={"x-amzn-RequestId": AWS_ID, **headers}, body=body)
+
+
+# Every error of the Invoke operation: its name, and how it is answered.
+REFUSALS = {
+    "TooManyRequestsException": (429, "upstream_throttled"),
+    "EC2ThrottledException": (429, "upstream_throttled"),
+    "ServiceQuotaExceededException": (503, "upstream_throttled"),
+    "RequestTooLargeException": (413, "payload_too_large"),
+    "SerializedRequestEntityTooLargeException": (413, "payload_too_large"),
+    "InvalidRequestContentException": (502, "bad_payload"),
+    "InvalidParameterValueException": (502, "bad_payload"),
+    "UnsupportedMediaTypeException": (415, "unsupported_media"),
+    "ResourceNotFoundException": (502, "function_not_found"),
+    "NoPublishedVersionException": (502, "function_not_found"),
+    "ResourceConflictException": (503, "function_not_ready"),
+    "ResourceNotReadyException": (503, "function_not_ready"),
+    "SnapStartNotReadyException": (503, "function_not_ready"),
+    "ENINotReadyException": (503, "function_not_ready"),
+    "CodeArtifactUserPendingException": (503, "function_not_ready"),
+    "SnapStartTimeoutException": (504, "function_init_timeout"),
+    "EFSMountConnectivityException": (504, "function_init_timeout"),
+    "EFSMountTimeoutException": (504, "function_init_timeout"),
+    "S3FilesMountConnectivityException": (504, "function_init_timeout"),
+    "S3FilesMountTimeoutException": (504, "function_init_timeout"),
+    "RecursiveInvocationException": (508, "recursive_invocation"),
+    "ServiceException": (502, "aws_service_error"),
+    "DurableExecutionAlreadyStartedException": (503, "function_not_ready"),
+    **dict.fromkeys(
+        (
+            *("InvalidSecurityGroupIDException", "InvalidSubnetIDException", "SubnetIPAddressLimitReachedException"),
+            *("KMSAccessDeniedException", "KMSDisabledException", "KMSInvalidStateException", "KMSNotFoundException"),
+            *("EC2AccessDeniedException", "EC2UnexpectedException", "ENILimitReachedException"),
+            *("InvalidRuntimeException", "InvalidZipFileException", "RuntimeAliasDeletedException"),
+            *("RuntimeVersionDeletedException", "CodeArtifactUserDeletedException", "CodeArtifactUserFailedException"),
+            *("EFSIOException", "EFSMountFailureException", "S3FilesMountFailureException", "SnapStartException"),
+            *("SnapStartRegenerationFailureException", "ModeNotSupportedException"),
+        ),
+        (502, "function_environment"),
+    ),
+}
+# What the front end of every AWS service can answer beside the operation's own.
+COMMON = {
+    "AccessDeniedException": 403,
+    "InvalidSignatureException": 403,
+    "SignatureDoesNotMatch": 403,
+    "UnrecognizedClientException": 403,
+    "ExpiredTokenException": 403,
+    "MissingAuthenticationTokenException": 403,
+    "IncompleteSignatureException": 400,
+}
+
+
+def modelled() -> dict[str, int]:
+    """Return the errors of Invoke and InvokeWithResponseStream with their statuses, as botocore's model has them."""
+    model = Loader().load_service_model("lambda", "service-2")
+    names = {
+        error["shape"]
+        for operation in ("Invoke", "InvokeWithResponseStream")
+        for error in model["operations"][operation]["errors"]
+    }
+    return {name: model["shapes"][name]["error"]["httpStatusCode"] for name in names}
+
+
+MODELLED = modelled()
+
+
+def test_no_error_of_the_api_is_left_out() -> None:
+    assert REFUSALS.keys() == MODELLED.keys()
+
+
+CASES = [
+    *((name, MODELLED[name], *REFUSALS[name]) for name in sorted(REFUSALS)),
+    *((name, status, 502, "aws_auth_failed") for name, status in COMMON.items()),
+    *(
+        ("", status, *expected)
+        for status, expected in {
+            301: (502, "aws_service_error"),
+            400: (502, "aws_service_error"),
+            401: (502, "aws_auth_failed"),
+            403: (502, "aws_auth_failed"),
+            404: (502, "function_not_found"),
+            408: (504, "function_init_timeout"),
+            409: (503, "function_not_ready"),
+            413: (413, "payload_too_large"),
+            415: (415, "unsupported_media"),
+            418: (502, "aws_service_error"),
+            429: (429, "upstream_throttled"),
+            500: (502, "aws_service_error"),
+            503: (502, "aws_service_error"),
+            201: (502, "aws_service_error"),
+            202: (502, "aws_service_error"),
+            204: (502, "aws_service_error"),
+        }.items()
+    ),
+    ("SomethingNewException", 500, 502, "aws_service_error"),
+]
+
+
+@pytest.mark.parametrize(("name", "sent", "status", "code"), CASES)
+async def test_a_refusal_of_the_api_is_told_by_its_own_code(
+    start_gateway: GatewayMaker,
+    upstream: FakeUpstream,
+    client: httpx.AsyncClient,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    sent: int,
+    status: int,
+    code: str,
+) -> None:
+    upstream.reply(refusal(sent, f"{name}:http://internal.amazon.com/coral/" if name else ""))
+    response = await client.get(f"{(await started(start_gateway, upstream)).url}/x/")
+    problem = response.json()
+    assert (response.status_code, problem["code"], problem["status"]) == (status, code, status)
+    assert response.headers["content-type"] == "application/problem+json"
+    assert problem["aws_request_id"] == response.headers["x-amzn-requestid"] == AWS_ID
+    assert "what AWS says" not in response.text
+    assert ("retry-after" in response.headers) == (code in ("upstream_throttled", "function_not_ready"))
+    causes = [record.cause for record in caplog.records if record.msg == "request failed"]  # type: ignore[attr-defined]
+    assert len(causes) == 1
+    assert name in causes[0]
+
+
+FUNCTION_FAILURES = [
+    ({"errorType": "ValueError", "errorMessage": ERROR}, 502, "function_error"),
+    ({"errorMessage": ERROR}, 502, "function_error"),
+    ({}, 502, "function_error"),
+    (
+        {"errorType": "Sandbox.Timedout", "errorMessage": "RequestId: x Error: Task timed out after 3.00 seconds"},
+        504,
+        "function_timeout",
+    ),
+    ({"errorMessage": "2026-01-01T00:00:00.000Z 7ddd7b31 Task timed out after 3.00 seconds"}, 504, "function_timeout"),
+    ({"errorType": "ValueError", "errorMessage": "Task timed out after 3.00 seconds"}, 502, "function_error"),
+    (
+        {"errorType": "Function.ResponseSizeTooLarge", "errorMessage": "Response payload size exceeded"},
+        502,
+        "response_too_large",
+    ),
+    (
+        {"errorType": "Runtime.ExitError", "errorMessage": "Runtime exited with error: signal: killed"},
+        502,
+        "function_crash",
+    ),
+    ({"errorType": "Runtime.OutOfMemory", "errorMessage": "Runtime exited"}, 502, "function_crash"),
+    ({"errorMessage": "RequestId: x Process exited before completing request"}, 502, "function_crash"),
+    (
+        {"errorType": "Runtime.ImportModuleError", "errorMessage": "Unable to import module 'app'"},
+        502,
+        "function_error",
+    ),
+]
+
+
+@pytest.mark.parametrize("kind", ["Handled", "Unhandled"])
+@pytest.mark.parametrize(("document", "status", "code"), FUNCTION_FAILURES)
+async def test_a_function_that_failed_is_never_a_success(
+    start_gateway: GatewayMaker,
+    upstream: FakeUpstream,
+    client: httpx.AsyncClient,
+    document: dict[str, str],
+    status: int,
+    code: str,
+    kind: str,
+) -> None:
+    upstream.reply(function_error(kind, **document))
+    response = await client.get(f"{(await started(start_gateway, upstream)).url}/x/")
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert response.json()["aws_request_id"] == AWS_ID
+    assert ERROR not in response.text
+
+
+async def test_a_failed_function_that_speaks_of_success_is_a_failure(
+    start_gateway: GatewayMaker, upstream: FakeUpstream, client: httpx.AsyncClient
+) -> None:
+    upstream.reply(function_error(statusCode=200, body="fine"))
+    assert (await client.get(f"{(await started(start_gateway, upstream)).url}/x/")).status_code == 502
+
+
+MALFORMED = [
+    b"",
+    b"{",
+    b"null",
+    b'"text"',
+    b"{}",
+    b'{"statusCode": 99}',
+    b'{"statusCode": 200, "headers": {"a b": "c"}}',
+]
+
+
+@pytest.mark.parametrize("body", MALFORMED)
+async def test_an_answer_that_is_not_of_its_format(
+    start_gateway: GatewayMaker,
+    upstream: FakeUpstream,
+    client: httpx.AsyncClient,
+    caplog: pytest.LogCaptureFixture,
+    body: bytes,
+) -> None:
+    upstream.reply(success(body))
+    response = await client.get(f"{(await started(start_gateway, upstream, payload_format='1.0')).url}/x/")
+    assert (response.status_code, response.json()["code"]) == (502, "malformed_response")
+    assert "not of format 1.0" in caplog.text or any("not of format 1.0" in str(vars(r)) for r in caplog.records)
+
+
+async def test_an_answer_without_end_is_too_large(
+    start_gateway: GatewayMaker, upstream: FakeUpstream, client: httpx.AsyncClient
+) -> None:
+    upstream.reply(Reply(pieces=[bytes(1 << 20)] * 9))
+    response = await client.get(f"{(await started(start_gateway, upstream)).url}/x/")
+    assert (response.status_code, response.json()["code"]) == (502, "response_too_large")
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "code"),
+    [
+        (Reply(hang=True), 504, "upstream_timeout"),
+        (Reply(raw=b"", close=True), 502, "upstream_unreachable"),
+        (Reply(raw=b"garbage\r\n\r\n", close=True), 502, "malformed_response"),
+        (Reply(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", close=True), 502, "stream_aborted"),
+    ],
+)
+async def test_a_call_that_breaks_on_the_way(
+    start_gateway: GatewayMaker,
+    upstream: FakeUpstream,
+    client: httpx.AsyncClient,
+    reply: Reply,
+    status: int,
+    code: str,
+) -> None:
+    upstream.reply(reply)
+    response = await client.get(f"{(await started(start_gateway, upstream, timeout=300)).url}/x/")
+    assert (response.status_code, response.json()["code"]) == (status, code)
+
+
+async def test_what_the_client_sent_can_be_its_own_fault_with_raw(
+    start_gateway: GatewayMaker, upstream: FakeUpstream, client: httpx.AsyncClient
+) -> None:
+    upstream.reply(refusal(400, "InvalidRequestContentException"))
+    gateway = await started(start_gateway, upstream, payload_format="raw")
+    refused = await client.post(f"{gateway.url}/x/", content=b"{}")
+    own = await client.post(f"{gateway.url}/x/", content=b"not json")
+    assert [(found.status_code, found.json()["code"]) for found in (refused, own)] == [(400, "bad_payload")] * 2
+    assert len(upstream.received) == 1
+
+
+async def test_a_body_that_is_no_text_where_only_text_may_be(
+    start_gateway: GatewayMaker, upstream: FakeUpstream, client: httpx.AsyncClient
+) -> None:
+    gateway = await started(start_gateway, upstream, binary="never")
+    response = await client.post(f"{gateway.url}/x/", content=b"\xff")
+    assert (response.status_code, response.json()["code"], upstream.received) == (415, "unsupported_media", [])
+
+
+async def test_when_to_come_again_is_what_aws_says(
+    start_gateway: GatewayMaker, upstream: FakeUpstream, client: httpx.AsyncClient
+) -> None:
+    upstream.reply(
+        refusal(429, "TooManyRequestsException", {"Retry-After": "7"}),
+        refusal(429, "TooManyRequestsException", retryAfterSeconds="9"),
+        refusal(429, "TooManyRequestsException"),
+    )
+    gateway = await started(start_gateway, upstream, throttle_status=503)
+    found = [await client.get(f"{gateway.url}/x/") for _ in range(3)]
+    assert [(answer.status_code, answer.headers["retry-after"]) for answer in found] == [
+        (503, "7"),
+        (503, "9"),
+        (503, "1"),
+    ]
+
+
+@pytest.mark.parametrize("key", ["function_error_status", "unhandled_status"])
+async def test_the_status_of_a_functions_exception_can_be_chosen(
+    start_gateway: GatewayMaker, upstream: FakeUpstream, client: httpx.AsyncClient, key: str
+) -> None:
+    upstream.reply(function_error(errorType="ValueError", errorMessage="x"))
+    response = await client.get(f"{(await started(start_gateway, upstream, **{key: 500})).url}/x/")
+    assert (response.status_code, response.json()["code"]) == (500, "function_error")
+
+
+async def test_a_wrong_clock_is_corrected_once_and_no_second_refusal_gets_through(
+    start_gateway: GatewayMaker, upstream: FakeUpstream, client: httpx.AsyncClient
+) -> None:
+    expired = {"message": "Signature expired: 20200101T000000Z is now earlier than 20260101T000000Z"}
+    upstream.reply(
+        refusal(403, "InvalidSignatureException", {"Date": "Wed, 01 Jan 2031 00:00:00 GMT"}, **expired),
+        success(b'{"statusCode": 201}'),
+        refusal(403, "InvalidSignatureException", {"Date": "Thu, 01 Jan 2032 00:00:00 GMT"}, **expired),
+        refusal(403, "InvalidSignatureException", {"Date": "Fri, 01 Jan 2033 00:00:00 GMT"}, **expired),
+    )
+    gateway = await started(start_gateway, upstream)
+    assert (await client.post(f"{gateway.url}/x/", content=b"abc")).status_code == 201
+    assert (upstream.received[1].get("x-amz-date") or "").startswith("20310101")
+    assert upstream.received[0].body == upstream.received[1].body
+    assert (await client.get(f"{gateway.url}/x/")).status_code == 502
+    assert len(upstream.received) == 4
+
+
+async def test_no_log_and_no_client_sees_the_session_token(
+    start_gateway: GatewayMaker, upstream: FakeUpstream, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    message = f"The Canonical String should have been x-amz-security-token:{IAM['session_token']} " * 9
+    upstream.reply(refusal(403, "InvalidSignatureException", message=message))
+    response = await client.get(f"{(await started(start_gateway, upstream)).url}/x/")
+    told = response.text + "".join(str(vars(record)) for record in caplog.records)
+    assert "x-amz-security-token:***" in told
+    assert IAM["session_token"] not in told
+
+
+@pytest.mark.parametrize(("kind", "limit"), [("RequestResponse", 6_291_556), ("Event", 1_048_576)])
+@pytest.mark.parametrize("content_type", ["text/plain", "image/png"])
+async def test_an_event_over_the_limit_is_never_sent(
+    start_gateway: GatewayMaker,
+    upstream: FakeUpstream,
+    client: httpx.AsyncClient,
+    kind: str,
+    limit: int,
+    content_type: str,
+) -> None:
+    upstream.reply(Reply(status=200 if kind == "RequestResponse" else 202, body=b'{"statusCode": 200}'))
+    gateway = await started(start_gateway, upstream, invocation_type=kind, timeout=10_000)
+
+    async def post(size: int) -> int:
+        headers = {"content-type": content_type}
+        return (await client.post(f"{gateway.url}/x/", content=b"a" * size, headers=headers)).status_code
+
+    room = limit if content_type == "text/plain" else limit * 3 // 4
+    assert await post(room - 3000) < 300
+    assert len(upstream.received[0].body) <= limit
+    assert [await post(room - 300), await post(room), await post(limit + 1)] == [413, 413, 413]
+    assert len(upstream.received) == 1
+
+
+async def test_what_the_api_says_of_itself_stays_here(
+    start_gateway: GatewayMaker, upstream: FakeUpstream, client: httpx.AsyncClient
+) -> None:
+    tail = base64.b64encode(b"START\nREPORT RequestId: x\tDuration: 1.5 ms\tBilled Duration: 2 ms\n").decode()
+    fields = {"X-Amz-Executed-Version": "7", "X-Amz-Log-Result": tail, "X-Amzn-Trace-Id": "Root=1", "Set-Cookie": "a=1"}
+    upstream.reply(success(b'{"statusCode": 200, "headers": {"x-own": "1"}}', **fields))
+    response = await client.get(f"{(await started(start_gateway, upstream)).url}/x/")
+    assert set(response.headers) == {"x-own", "x-amzn-requestid", "server", "date", "content-length"}
+
+
+async def test_the_call_is_what_the_api_wants(
+    start_gateway: GatewayMaker, upstream: FakeUpstream, client: httpx.AsyncClient
+) -> None:
+    upstream.reply(success(b'{"statusCode": 200}'))
+    function = "arn:aws:lambda:us-east-1:123456789012:function:app"
+    gateway = await started(start_gateway, upstream, function=function, qualifier="$LATEST", tenant_id="{header.x-t}")
+    await client.get(f"{gateway.url}/x/", headers={"x-t": "blue"})
+    sent = upstream.received[0]
+    path = "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Aapp/invocations"
+    assert (sent.method, sent.target) == ("POST", f"{path}?Qualifier=%24LATEST")
+    assert sent.get("host") == "lambda.us-east-1.amazonaws.com"
+    assert (sent.get("x-amz-invocation-type"), sent.get("x-amz-log-type")) == ("RequestResponse", "Tail")
+    assert sent.get("x-amz-tenant-id") == "blue"
+    assert "/us-east-1/lambda/aws4_request" in (sent.get("authorization") or "")
+    assert {name for name, _ in sent.headers} == {
+        *("host", "content-type", "content-length", "authorization", "x-amz-date", "x-amz-content-sha256"),
+        *("x-amz-security-token", "x-amz-invocation-type", "x-amz-log-type", "x-amz-tenant-id"),
+    }
+    assert (await client.get(f"{gateway.url}/x/")).json()["code"] == "tenant_missing"
