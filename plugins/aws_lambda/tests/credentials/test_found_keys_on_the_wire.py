@@ -1,6 +1,7 @@
 """Gateways whose keys nobody wrote down: what functions see of them, and what clients see when there are none."""
 
 import asyncio
+import json
 import logging
 from typing import Any
 
@@ -137,6 +138,7 @@ async def test_a_chain_that_yields_nothing_is_warned_about_and_answers_503(
     response = await client.get(f"{gateway.url}/a")
     assert (response.status_code, response.json()["code"]) == (503, "credentials_unavailable")
     assert "AWS_ACCESS_KEY_ID" not in response.text
+    assert response.headers["retry-after"] in ("1", "2")
     assert (await client.get(f"{gateway.url}/b")).status_code == 200
     assert signers(upstream) == ["AKIDSTATIC"]
 
@@ -160,3 +162,53 @@ async def test_an_api_key_alone_looks_for_no_keys(
     gateway = await start_gateway(configuration, [AwsLambda])
     await client.get(f"{gateway.url}/a")
     assert (upstream.received[0].get("x-api-key"), sts.asked) == ("k", [])
+
+
+@pytest.fixture
+def invoke(start_gateway: GatewayMaker, upstream: FakeUpstream, client: httpx.AsyncClient) -> Any:
+    """What calls a function directly, with the keys of a role."""
+
+    async def call(*replies: Reply) -> httpx.Response:
+        plugin = {"function": "orders", "endpoint": upstream.url, "authorization": {"iam": ASSUMED}}
+        gateway = await start_gateway(
+            {"routes": [{"id": "r", "uri": "/", "plugins": {"aws-lambda": plugin}}]}, [AwsLambda]
+        )
+        upstream.reply(*replies)
+        return await client.get(gateway.url)
+
+    return call
+
+
+async def test_a_direct_call_is_made_again_with_other_keys(
+    invoke: Any, upstream: FakeUpstream, sts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provider, "_FIRST_RETRY_SECONDS", 0.0)
+    response = await invoke(Reply(status=403, headers=EXPIRED, body=b"{}"), Reply(body=b'"ok"'))
+    assert response.text == "ok"
+    first, second = signers(upstream)
+    assert (first != second, len(sts.asked)) == (True, 2)
+
+
+async def test_a_direct_call_is_made_again_once_at_most(
+    invoke: Any, upstream: FakeUpstream, sts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provider, "_FIRST_RETRY_SECONDS", 0.0)
+    response = await invoke(Reply(status=403, headers=EXPIRED, body=b"{}"))
+    assert (response.status_code, response.json()["code"]) == (502, "aws_auth_failed")
+    assert len(upstream.received) == 2
+
+
+async def test_a_direct_calls_signature_is_explained_too(
+    invoke: Any, upstream: FakeUpstream, sts: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = (
+        "The Canonical String for this request should have been\n'PUT\n'\n\nThe String-to-Sign should have been\n'x'\n"
+    )
+    refusal = Reply(
+        status=403,
+        headers={"x-amzn-ErrorType": "InvalidSignatureException"},
+        body=json.dumps({"message": wrong}).encode(),
+    )
+    assert (await invoke(refusal)).status_code == 502
+    record = next(record for record in caplog.records if record.getMessage() == "signature does not match")
+    assert [vars(record)[name] for name in ("line", "ours", "theirs")] == ["method", "POST", "PUT"]
