@@ -75,10 +75,13 @@ class Signer:
     endpoint: Endpoint
     extra: frozenset[bytes] = frozenset()
     location: Literal["header", "query"] = "header"
+    _normalises: bool = field(init=False, repr=False)
+    _day_scope: tuple[str, str] = field(default=("", ""), repr=False)
     _day_key: tuple[tuple[str, str], KeyedHash] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.extra -= NEVER_SIGNED
+        self._normalises = self.endpoint.service != "s3"
 
     def sign(self, request: FunctionRequest, payload_sha256: str, now: float, keys: Keys) -> None:
         """Bring the request into its wire form and sign it with these keys; `now` is in seconds since 1970.
@@ -101,10 +104,6 @@ class Signer:
         pairs = [pair for pair in pairs if pair[0] != "X-Amz-Signature"]
         canonical = self._canonical(request, pairs, self._signed_headers(request), payload_sha256)
         return Account(canonical, self._string_to_sign(canonical, stamp))
-
-    @property
-    def _normalises(self) -> bool:
-        return self.endpoint.service != "s3"
 
     def _sign_headers(self, request: FunctionRequest, pairs: Pairs, payload: str, stamp: str, keys: Keys) -> None:
         request.query = joined(pairs)
@@ -150,7 +149,10 @@ class Signer:
         return f"{_ALGORITHM}\n{stamp}\n{self._scope(stamp)}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
 
     def _scope(self, stamp: str) -> str:
-        return f"{stamp[:8]}/{self.endpoint.region}/{self.endpoint.service}/aws4_request"
+        day = stamp[:8]
+        if self._day_scope[0] != day:
+            self._day_scope = day, f"{day}/{self.endpoint.region}/{self.endpoint.service}/aws4_request"
+        return self._day_scope[1]
 
     def _key_of_day(self, day: str, secret: str) -> KeyedHash:
         if self._day_key is None or self._day_key[0] != (day, secret):
