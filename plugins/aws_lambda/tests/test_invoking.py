@@ -139,6 +139,7 @@ async def test_the_client_is_told_of_and_its_own_aws_headers_are_the_events_alon
 ) -> None:
     gateway = await invoking(ECHO)
     sent = {
+        "te": "trailers",
         "x-amz-date": "20200101T000000Z",
         "authorization": "Basic eDp5",
         "cookie": "a=1; b=2",
@@ -170,6 +171,21 @@ async def test_head_reaches_the_function_as_head_and_has_no_body(
     response = await client.request(method, f"{gateway.url}/x/")
     assert response.headers["content-length"] == str(len(method))
     assert response.text == ("" if method == "HEAD" else "GET")
+
+
+async def test_a_call_can_be_signed_in_its_query(invoking: Any, client: httpx.AsyncClient) -> None:
+    gateway = await invoking(ECHO, sign_location="query", qualifier="$LATEST")
+    assert (await client.post(f"{gateway.url}/x/", content=b"abc")).json()["body"] == "abc"
+
+
+async def test_http2_clients_are_served_alike(invoking: Any) -> None:
+    gateway = await invoking(ECHO)
+    async with httpx.AsyncClient(http1=False, http2=True) as client:
+        cookies = [("cookie", "a=1"), ("cookie", "b=2")]
+        event = (await client.get(f"{gateway.url}/x/", headers=cookies)).json()
+    assert event["cookies"] == ["a=1", "b=2"]
+    assert event["headers"]["host"] == f"127.0.0.1:{gateway.port}"
+    assert event["requestContext"]["http"]["protocol"] == "HTTP/2"
 
 
 async def test_a_204_has_no_body(invoking: Any, client: httpx.AsyncClient) -> None:

@@ -174,6 +174,11 @@ def test_the_region_of_an_arn_is_signed_for_and_another_one_warned_about() -> No
     assert [finding.path for finding in plugin.check()] == ["authorization.iam.aws_region"]
 
 
+def test_an_api_key_of_a_direct_call_is_warned_about() -> None:
+    plugin = make_plugin(AwsLambda, {"function": "f", "authorization": {"apikey": "k"}})
+    assert [finding.path for finding in plugin.check()] == ["authorization.apikey"]
+
+
 def test_the_longest_client_context_is_what_aws_takes() -> None:
     def context(size: int) -> str:
         return json.dumps({"custom": "x" * (size - len('{"custom": ""}'))})

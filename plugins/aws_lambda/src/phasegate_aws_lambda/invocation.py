@@ -14,7 +14,7 @@ from phasegate.faas import Answer, FunctionRequest
 
 from .codec import FORMATS, Caller, Incoming, MalformedAnswer, NotJSONError, NotTextError
 from .failures import BAD_PAYLOAD, MALFORMED, RESPONSE_TOO_LARGE, Row, function_failure, refusal_of
-from .function_name import FunctionName, Template, is_allowed
+from .function_name import Template, is_allowed
 from .invoke_fields import InvokeFields
 from .log_tail import report_facts
 from .refusal import masked
@@ -156,16 +156,13 @@ class Invocation:
         name = self._function.filled(exchange.params, exchange.request.headers)
         if name is None or not is_allowed(name, self._fields.allowed_functions):
             raise FunctionFailed(f"function {name!r} may not be called", status=404, code="function_not_allowed")
-        return FunctionName.parse(name).text
+        return name
 
     async def _incoming(self, request: FunctionRequest, exchange: Exchange, now: float) -> Incoming:
         shown = exchange.original if self._fields.event_path == "original" else exchange.request
         host = exchange.request.headers.get("host") or exchange.request.host
         body = await request.body.read(self._limit_bytes)
-        fields = [
-            ("host", host),
-            *((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers),
-        ]
+        fields = [("host", host), *(_text(field) for field in request.headers if field[0] != b"te")]
         if body or "content-length" in exchange.request.headers:
             fields.append(("content-length", str(len(body))))
         trace = trace_header(exchange.request.headers)
@@ -237,6 +234,10 @@ async def read_answer(answer: Answer, token: Secret | None) -> bytes:
             raise FunctionFailed(f"the answer is over {_ANSWER_LIMIT_BYTES} bytes", status=row.status, code=row.code)
     body = b"".join(blocks)
     return body if token is None or answer.status != 403 else masked(body, token)
+
+
+def _text(field: tuple[bytes, bytes]) -> tuple[str, str]:
+    return field[0].decode("latin-1"), field[1].decode("latin-1")
 
 
 def _identity(headers: Headers) -> str:

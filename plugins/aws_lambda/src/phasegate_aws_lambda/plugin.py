@@ -172,6 +172,8 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         if self.invokes:
             if self.function_uri:
                 yield Finding("function_uri", "can't be used with a direct call: leave it out")
+            if self.authorization.apikey is not None:
+                yield Finding("authorization.apikey", "is not used by direct calls: leave it out", "warning")
             yield from self.check_invoke()
         elif not self.function_uri:
             yield Finding("function_uri", "is required, or function for a direct call")
