@@ -7,7 +7,6 @@ import os
 import re
 import socket
 import subprocess
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -82,12 +81,7 @@ def _descriptions() -> Loader:
 
 
 def _found(session: Session) -> Keys:
-    profile = session.profile or "default"
-    _refuse_questions(session.full_config["profiles"], profile)
-    bounded = ProcessProvider(profile, lambda: session.full_config, popen=_BoundedProcess)
-    providers = session.get_component("credential_provider")
-    providers.insert_after(bounded.METHOD, bounded)
-    providers.remove(bounded.METHOD)
+    _never_waits(session)
     try:
         found = session.get_credentials()
     except MetadataRetrievalError as error:
@@ -107,14 +101,18 @@ def _expiry(found: Any) -> float | None:
     return None if expiry is None else expiry.timestamp()
 
 
-def _refuse_questions(profiles: Mapping[str, Mapping[str, Any]], name: str) -> None:
-    """Refuse a profile that asks for a code on the terminal, its source profiles included."""
-    seen: set[str] = set()
-    while name not in seen and name in profiles:
-        seen.add(name)
-        if "mfa_serial" in profiles[name]:
-            raise NoKeysError(f"profile {name!r} asks for an MFA code, which nobody can give here")
-        name = profiles[name].get("source_profile", "")
+def _never_waits(session: Session) -> None:
+    """Let neither a process nor a question hold the chain up for ever."""
+    bounded = ProcessProvider(session.profile or "default", lambda: session.full_config, popen=_BoundedProcess)
+    providers = session.get_component("credential_provider")
+    providers.insert_after(bounded.METHOD, bounded)
+    providers.remove(bounded.METHOD)
+    # What a resolver that was made for the session can be told no other way.
+    providers.get_provider("assume-role")._prompter = _refuse_to_ask  # noqa: SLF001
+
+
+def _refuse_to_ask(question: str) -> str:
+    raise NoKeysError(f"the profile asks what nobody can answer here: {question.strip()!r}")
 
 
 def _assumed(session: Session, keys: Keys, role: Role) -> Keys:

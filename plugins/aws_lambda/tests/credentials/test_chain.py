@@ -169,13 +169,34 @@ def test_a_profile_with_a_role(sts: Any, shared_config: Callable[[str], None]) -
     assert (sts.asked[0].form["RoleArn"], sts.asked[0].form["ExternalId"]) == (ROLE, "x-1")
 
 
-def test_a_profile_that_asks_for_a_code_is_refused(shared_config: Callable[[str], None]) -> None:
-    shared_config(
-        f"[profile base]\nrole_arn = {ROLE}\ncredential_source = Environment\nmfa_serial = arn:x\n"
-        f"[profile r]\nrole_arn = {ROLE}\nsource_profile = base\n"
-    )
-    with pytest.raises(NoKeysError, match="profile 'base' asks for an MFA code"):
-        load(source(profile="r"))
+MFA = f"""
+[profile keys]
+aws_access_key_id = AKIDBASE
+aws_secret_access_key = s3cret
+[profile asks]
+role_arn = {ROLE}
+source_profile = keys
+mfa_serial = arn:aws:iam::123456789012:mfa/somebody
+[profile follows]
+role_arn = {ROLE}
+source_profile = asks
+"""
+
+
+@pytest.mark.parametrize("profile", ["asks", "follows"])
+def test_a_profile_that_asks_for_a_code_is_refused(profile: str, shared_config: Callable[[str], None]) -> None:
+    shared_config(MFA)
+    with pytest.raises(NoKeysError, match="nobody can answer here: 'Enter MFA code"):
+        load(source(profile=profile))
+
+
+def test_a_profile_that_asks_for_a_code_and_is_not_needed_is_passed_over(
+    shared_config: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared_config(MFA.replace("profile asks", "default"))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDENV")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
+    assert load(source()).access_key == "AKIDENV"
 
 
 def test_a_role_is_assumed_with_all_that_is_said_of_it(sts: Any) -> None:
