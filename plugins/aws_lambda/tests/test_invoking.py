@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import httpx
 import pytest
 
+from phasegate import Consumer, Credential, Exchange, Outcome, Plugin, hookimpl
 from phasegate.testing import RunningGateway
 from phasegate.testing.fixtures import GatewayMaker
 from phasegate_aws_lambda.plugin import AwsLambda
@@ -186,6 +188,49 @@ async def test_http2_clients_are_served_alike(invoking: Any) -> None:
     assert event["cookies"] == ["a=1", "b=2"]
     assert event["headers"]["host"] == f"127.0.0.1:{gateway.port}"
     assert event["requestContext"]["http"]["protocol"] == "HTTP/2"
+
+
+@dataclass(kw_only=True)
+class Doorkeeper(Plugin):
+    """Knows everybody as Jane."""
+
+    name: ClassVar[str] = "doorkeeper"
+    consumer_schema: ClassVar = {"key": {"type": "string", "required": True}}
+    consumer_key: ClassVar[str | None] = "key"
+
+    @hookimpl
+    async def authenticate(self, exchange: Exchange) -> Outcome:
+        return Outcome.ok(Consumer("jane", group_id="staff"), Credential("jane/door", "doorkeeper", {}, "jane/door"))
+
+
+@pytest.mark.parametrize(
+    ("payload_format", "told"),
+    [
+        ("2.0", {"lambda": {"username": "jane", "groups": "staff", "credentialIdentifier": "jane/door"}}),
+        (
+            "1.0",
+            {"principalId": "jane", "username": "jane", "groups": "staff", "credentialIdentifier": "jane/door"},
+        ),
+    ],
+)
+async def test_a_function_is_told_of_the_caller(
+    start_gateway: GatewayMaker,
+    local_lambda: Any,
+    client: httpx.AsyncClient,
+    payload_format: str,
+    told: dict[str, Any],
+) -> None:
+    plugin = {
+        "function": "app",
+        "endpoint": f"http://127.0.0.1:{await local_lambda(ECHO)}",
+        "authorization": {"iam": IAM},
+        "payload_format": payload_format,
+    }
+    route = {"id": "r", "uri": "/", "plugins": {"aws-lambda": plugin, "doorkeeper": {}}}
+    gateway = await start_gateway({"routes": [route]}, [AwsLambda, Doorkeeper])
+    event = (await client.get(gateway.url)).json()
+    assert event["requestContext"]["authorizer"] == told
+    assert event["headers"]["x-consumer-username"] == "jane"
 
 
 async def test_a_204_has_no_body(invoking: Any, client: httpx.AsyncClient) -> None:

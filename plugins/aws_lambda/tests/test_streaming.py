@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import struct
+from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -212,3 +213,30 @@ async def test_a_stream_without_head_is_a_body(
     response = await client.get(f"{(await started(start_gateway, upstream)).url}/x/")
     assert (response.status_code, response.text) == (200, "one\ntwo\n")
     assert response.headers["content-type"] == "application/octet-stream"
+
+
+async def test_a_real_function_streams_through_the_local_lambda(
+    start_gateway: GatewayMaker, local_lambda: Any, client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    source = f"""
+        import os, time
+
+        def handler(event, context):
+            yield {{"statusCode": 203, "headers": {{"content-type": "text/plain"}}, "cookies": ["a=1"]}}
+            yield "first"
+            while not os.path.exists({str(tmp_path / "go")!r}):
+                time.sleep(0.01)
+            yield event["rawPath"]
+    """
+    port = await local_lambda(source)
+    iam = {"authorization": {"iam": IAM}, "endpoint": f"http://127.0.0.1:{port}"}
+    plugin = {"function": "app", "mode": "invoke-stream", **iam}
+    gateway = await start_gateway(
+        {"routes": [{"id": "r", "uri": "/x/*", "plugins": {"aws-lambda": plugin}}]}, [AwsLambda]
+    )
+    async with client.stream("GET", f"{gateway.url}/x/last") as response:
+        pieces = response.aiter_raw()
+        assert await anext(pieces) == b"first"
+        (tmp_path / "go").touch()
+        assert b"".join([piece async for piece in pieces]) == b"/x/last"
+    assert (response.status_code, response.headers["set-cookie"]) == (203, "a=1")

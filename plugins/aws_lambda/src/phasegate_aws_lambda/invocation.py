@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from phasegate import Body, Exchange, FunctionFailed, Headers, PayloadTooLarge, Response, Secret
-from phasegate.faas import Answer, FunctionRequest
+from phasegate.faas import Answer, FunctionRequest, authorizer
 
-from .codec import FORMATS, Caller, Incoming, MalformedAnswer, NotJSONError, NotTextError
+from .codec import FORMATS, Incoming, MalformedAnswer, NotJSONError, NotTextError
 from .failures import BAD_PAYLOAD, MALFORMED, RESPONSE_TOO_LARGE, Row, function_failure, refusal_of
 from .function_name import Template, is_allowed
 from .invoke_fields import InvokeFields
@@ -62,12 +62,13 @@ class Invocation:
 
         Raise PayloadTooLarge before anything is sent, and FunctionFailed where the request can't be an event.
         """
+        name = self._name(exchange)
         attempt: Attempt | None = exchange.state.get(_STATE)
         if attempt is None:
             incoming = await self._incoming(request, exchange, now)
             attempt = exchange.state[_STATE] = Attempt(self._payload(incoming))
         request.method = "POST"
-        request.path = self._path.format(quote(self._name(exchange), safe=""))
+        request.path = self._path.format(quote(name, safe=""))
         request.query = f"Qualifier={quote(self._fields.qualifier, safe='')}" if self._fields.qualifier else ""
         request.headers = [*self._headers, *self._own_headers(exchange)]
         request.body = Body(attempt.event)
@@ -182,7 +183,7 @@ class Invocation:
             route=_route(exchange),
             params=_params(exchange),
             region=self._region,
-            caller=_caller(exchange),
+            authorizer=authorizer(exchange, "1.0" if self._fields.payload_format == "1.0" else "2.0"),
         )
 
     def _fixed_headers(self) -> list[tuple[bytes, bytes]]:
@@ -233,7 +234,7 @@ async def read_answer(answer: Answer, token: Secret | None) -> bytes:
             row = RESPONSE_TOO_LARGE
             raise FunctionFailed(f"the answer is over {_ANSWER_LIMIT_BYTES} bytes", status=row.status, code=row.code)
     body = b"".join(blocks)
-    return body if token is None or answer.status != 403 else masked(body, token)
+    return body if token is None or answer.status == 200 else masked(body, token)
 
 
 def _text(field: tuple[bytes, bytes]) -> tuple[str, str]:
@@ -255,10 +256,3 @@ def _route(exchange: Exchange) -> str:
 def _params(exchange: Exchange) -> dict[str, str]:
     suffix = exchange.suffix
     return {**exchange.params, "proxy": suffix} if suffix else exchange.params
-
-
-def _caller(exchange: Exchange) -> Caller | None:
-    if exchange.consumer is None:
-        return None
-    credential = exchange.credential
-    return Caller(exchange.consumer.username, exchange.consumer.group_id, credential.id if credential else None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .incoming import Caller, Incoming
+from .incoming import Incoming
 from .parts import Binary, body_of, decoded_pairs, joined, log_time
 
 _ROUTE = "$default"
@@ -53,20 +53,9 @@ def _context(incoming: Incoming) -> dict[str, Any]:
         "time": log_time(incoming.time),
         "timeEpoch": int(incoming.time * 1000),
     }
-    if incoming.caller is not None:
-        context["authorizer"] = {"lambda": authorizer(incoming.caller)}
+    if incoming.authorizer is not None:
+        context["authorizer"] = incoming.authorizer
     return context
-
-
-def authorizer(caller: Caller) -> dict[str, str]:
-    """Return what a function is told of the consumer, as a Lambda authorizer's context would."""
-    told = {
-        "principalId": caller.username,
-        "username": caller.username,
-        "group": caller.group,
-        "credentialId": caller.credential,
-    }
-    return {name: value for name, value in told.items() if value is not None}
 
 
 def _cookies(value: str) -> list[str]:

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 Pairs = list[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who an auth plugin found: what a function's `authorizer` tells of a consumer."""
-
-    username: str
-    group: str | None = None
-    credential: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +15,7 @@ class Incoming:
 
     `path` and `query` are as on the wire, escapes kept. `fields` have lower-case names, in sent order, one character a
     byte, without those of one connection. `route` is the uri of the route, `params` what its parameters stand for, `*`
-    included as `proxy`. `time` is in seconds since 1970.
+    included as `proxy`. `time` is in seconds since 1970. `authorizer` is what the format's events tell of the caller.
     """
 
     method: str
@@ -39,7 +31,7 @@ class Incoming:
     route: str = "/"
     params: Mapping[str, str] = field(default_factory=dict)
     region: str = "us-east-1"
-    caller: Caller | None = None
+    authorizer: Mapping[str, Any] | None = None
 
     def header(self, name: str) -> str:
         """Return the last value of a field, empty where there is none."""

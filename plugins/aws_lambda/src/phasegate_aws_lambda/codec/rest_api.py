@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from .http_api import authorizer
 from .incoming import Incoming
 from .parts import Binary, body_of, decoded_pairs, grouped, log_time
 
@@ -44,7 +43,7 @@ def _context(incoming: Incoming) -> dict[str, Any]:
     return {
         "accountId": "anonymous",
         "apiId": incoming.prefix,
-        "authorizer": authorizer(incoming.caller) if incoming.caller is not None else None,
+        "authorizer": incoming.authorizer,
         "domainName": incoming.domain,
         "domainPrefix": incoming.prefix,
         "extendedRequestId": incoming.request_id,

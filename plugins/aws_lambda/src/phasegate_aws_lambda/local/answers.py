@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,11 +40,12 @@ class MalformedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP response. Names of header fields stay as the handler wrote them."""
+    """An HTTP response. Names of header fields stay as the handler wrote them. With `parts` these are the body."""
 
     status: int
     fields: Fields = field(default_factory=list, repr=False)
     body: bytes = field(default=b"", repr=False)
+    parts: AsyncGenerator[bytes, None] | None = field(default=None, repr=False)
 
 
 def error_answer(status: int, message: str, error_type: str | None = None) -> Answer:

@@ -7,6 +7,7 @@ the handler. Errors have the types and texts of Lambda's own runtime (aws-lambda
 
 from __future__ import annotations
 
+import base64
 import decimal
 import importlib
 import json
@@ -21,6 +22,7 @@ import sys
 import threading
 import time
 import traceback
+import types
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -177,14 +179,32 @@ def _is_ours(filename: str) -> bool:
     return filename in (__file__, importlib.__file__) or filename.startswith("<frozen importlib")
 
 
-def invoke(handler: Handler, invocation: dict[str, Any]) -> dict[str, Any]:
-    """Run the handler for one event and return the message that tells how it went."""
+def invoke(
+    handler: Handler, invocation: dict[str, Any], send: Callable[[dict[str, Any]], None] = lambda _: None
+) -> dict[str, Any]:
+    """Run the handler for one event and return the message that tells how it went.
+
+    Of a handler that is a generator, each part is sent as soon as it is there, if whoever calls takes a stream.
+    """
     request_id = invocation["request_id"]
     os.environ["_X_AMZN_TRACE_ID"] = invocation["trace_id"]
     try:
-        return {"result": _marshal(handler(json.loads(invocation["event"]), Context(invocation)))}
+        result = handler(json.loads(invocation["event"]), Context(invocation))
+        streams = bool(invocation.get("stream")) and isinstance(result, types.GeneratorType)
+        for part in result if streams else ():
+            send({"chunk": base64.b64encode(_part(part)).decode()})
+        return {"result": _marshal(None if streams else result), "streamed": streams}
     except Exception as error:  # noqa: BLE001 (whatever a handler raises is its answer)
         return {"error": error_document(error, request_id)}
+
+
+def _part(part: object) -> bytes:
+    """Return a part of a stream: bytes, text, or an object that is the answer's head, with the eight zero bytes behind it."""
+    if isinstance(part, dict):
+        return _marshal(part).encode() + bytes(8)
+    if isinstance(part, bytes | str):
+        return part if isinstance(part, bytes) else part.encode()
+    raise Fault("Runtime.MarshalError", f"a stream's parts are bytes, text or a head, not {type(part).__name__}")
 
 
 def _marshal(result: Any) -> str:
@@ -246,7 +266,7 @@ def main(descriptor: int, path: str, name: str) -> None:
     while True:
         invocation = connection.receive()
         request_ids.request_id = invocation["request_id"]
-        connection.send(invoke(handler, invocation))
+        connection.send(invoke(handler, invocation, connection.send))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The function as the Lambda API reaches it: `POST /2015-03-31/functions/{name}/invocations`.
+"""The function as the Lambda API reaches it: by Invoke, and by InvokeWithResponseStream.
 
-Sources: the Invoke operation of the Lambda API reference, and for the texts of errors what AWS was seen to answer. There is
+Sources: these operations in the Lambda API reference, and for the texts of errors what AWS was seen to answer. There is
 one version, `$LATEST`, and no alias.
 """
 
@@ -22,14 +22,17 @@ from .outcome import Failed, Outcome, Returned, Throttled
 from .pool import Invocation, Pool
 from .received import Received
 from .signature import SignatureError
+from .stream_run import StreamRun, error_document, log_tail
 from .trace import request_id, trace_id
 from .verifier import Verifier
 
-_PATH = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
+_PATH = re.compile(
+    "/2015-03-31/functions/(?P<whole>[^/]+)/invocations"
+    "|/2021-11-15/functions/(?P<streamed>[^/]+)/response-streaming-invocations"
+)
 _JSON = ("Content-Type", "application/json")
 _TYPES = ("RequestResponse", "Event", "DryRun")
 _EVENT_LIMIT_BYTES = 1_048_576
-_TAIL_BYTES = 4096
 
 
 class InvokeFace:
@@ -48,7 +51,7 @@ class InvokeFace:
         """Return the response to a request."""
         identity = request_id()
         answer = await self._answer(request, identity)
-        return Answer(answer.status, [*answer.fields, ("x-amzn-RequestId", identity)], answer.body)
+        return Answer(answer.status, [*answer.fields, ("x-amzn-RequestId", identity)], answer.body, answer.parts)
 
     async def _answer(self, request: Received, identity: str) -> Answer:
         try:
@@ -59,10 +62,10 @@ class InvokeFace:
         match = _PATH.fullmatch(request.path.decode("latin-1"))
         if match is None or request.method != "POST":
             return self._refuse(404, "UnknownOperationException", {})
-        missing = self._missing(unquote(match[1]), request)
+        missing = self._missing(unquote(match["whole"] or match["streamed"]), request)
         if missing is not None:
             return self._refuse(404, "ResourceNotFoundException", {"Type": "User", "Message": missing})
-        return await self._invoke(request, identity)
+        return await self._invoke(request, identity, streamed=match["whole"] is None)
 
     def _missing(self, name: str, request: Received) -> str | None:
         """Return what to say of a function or version that is not there; None where it is."""
@@ -75,13 +78,13 @@ class InvokeFace:
         arn = f"{own.arn.rpartition(':')[0]}:{name.partition(':function:')[2] or name}"
         return f"Function not found: {':'.join([arn, *query.get('Qualifier', [])])}"
 
-    async def _invoke(self, request: Received, identity: str) -> Answer:
+    async def _invoke(self, request: Received, identity: str, *, streamed: bool) -> Answer:
         kind = request.header("x-amz-invocation-type", "RequestResponse")
         limit = _EVENT_LIMIT_BYTES if kind == "Event" else self.body_limit_bytes
         if len(request.body) > limit:
             message = f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
             return self._refuse(413, "RequestTooLargeException", {"Type": "User", "message": message})
-        if kind not in _TYPES:
+        if kind not in _TYPES or (streamed and kind == "Event"):
             message = f"Value '{kind}' at 'invocationType' failed to satisfy constraint"
             return self._refuse(400, "InvalidParameterValueException", {"Type": "User", "message": message})
         try:
@@ -94,7 +97,8 @@ class InvokeFace:
         if kind == "Event":
             self._start(invocation)
             return Answer(202)
-        return await self._run(invocation, tail=request.header("x-amz-log-type") == "Tail")
+        tail = request.header("x-amz-log-type") == "Tail"
+        return await (self._stream if streamed else self._run)(invocation, tail=tail)
 
     def _invocation(self, request: Received, identity: str) -> Invocation:
         event = json.loads(request.body or b"{}")
@@ -115,15 +119,22 @@ class InvokeFace:
         answer = self._response(await self._pool.invoke(invocation, log))
         fields: Fields = [*answer.fields, ("X-Amz-Executed-Version", VERSION)]
         if tail and answer.status == 200:
-            text = lines.getvalue().encode()[-_TAIL_BYTES:]
-            fields.append(("X-Amz-Log-Result", base64.b64encode(text).decode()))
+            fields.append(("X-Amz-Log-Result", log_tail(lines)))
         return Answer(answer.status, fields, answer.body)
+
+    async def _stream(self, invocation: Invocation, *, tail: bool) -> Answer:
+        run = StreamRun(self._pool, self._log, invocation)
+        refused = await run.refused()
+        if refused is not None:
+            return self._response(refused)
+        fields = [("Content-Type", "application/vnd.amazon.eventstream"), ("X-Amz-Executed-Version", VERSION)]
+        return Answer(200, fields, parts=run.frames(tail=tail))
 
     def _response(self, outcome: Outcome) -> Answer:
         if isinstance(outcome, Returned):
             return Answer(200, [_JSON], json.dumps(outcome.payload).encode())
         if isinstance(outcome, Failed):
-            return Answer(200, [_JSON, ("X-Amz-Function-Error", "Unhandled")], _error_document(outcome))
+            return Answer(200, [_JSON, ("X-Amz-Function-Error", "Unhandled")], error_document(outcome))
         if isinstance(outcome, Throttled):
             document = {"Reason": "ConcurrentInvocationLimitExceeded", "Type": "User", "message": "Rate Exceeded."}
             return self._refuse(429, "TooManyRequestsException", document)
@@ -141,10 +152,3 @@ def _client_context(text: str) -> Any:
         return json.loads(base64.b64decode(text, validate=True))
     except binascii.Error as error:
         raise ValueError(f"client context: {error}") from error
-
-
-def _error_document(failed: Failed) -> bytes:
-    document: dict[str, Any] = {"errorMessage": failed.message, "errorType": failed.error_type}
-    if failed.stack_trace:
-        document["stackTrace"] = failed.stack_trace
-    return json.dumps(document).encode()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from aiohttp import hdrs, web
@@ -55,7 +57,9 @@ class Listener:
         answer = await self._answer(request)
         fields = CIMultiDict(answer.fields)
         fields.setdefault(hdrs.SERVER, _SERVER)
-        return web.Response(status=answer.status, headers=fields, body=answer.body)
+        if answer.parts is None:
+            return web.Response(status=answer.status, headers=fields, body=answer.body)
+        return await _streamed(request, web.StreamResponse(status=answer.status, headers=fields), answer.parts)
 
     async def _answer(self, request: web.BaseRequest) -> Answer:
         if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
@@ -71,6 +75,18 @@ class Listener:
             if len(body) > self._face.body_limit_bytes:
                 break
         return bytes(body)
+
+
+async def _streamed(
+    request: web.BaseRequest, response: web.StreamResponse, parts: AsyncGenerator[bytes, None]
+) -> web.StreamResponse:
+    """Send the parts as they come; a client that leaves ends them."""
+    async with contextlib.aclosing(parts):
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            async for part in parts:
+                await response.write(part)
+    return response
 
 
 def _received(request: web.BaseRequest, body: bytes) -> Received:

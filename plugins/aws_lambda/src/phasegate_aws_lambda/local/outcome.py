@@ -12,9 +12,10 @@ PAYLOAD_LIMIT_BYTES = 6_291_556
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """The handler returned `payload`: whatever its JSON reads as."""
+    """The handler returned `payload`: whatever its JSON reads as; nothing where it `streamed` its answer."""
 
     payload: Any
+    streamed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,12 +22,16 @@ _INIT_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One call of the function: what it is known by, its event as JSON values, and what the client says of itself."""
+    """One call of the function: what it is known by, its event as JSON values, and what the client says of itself.
+
+    With a `sink` a handler may stream, and what it yields goes there.
+    """
 
     request_id: str
     trace_id: str
     event: Any
     client_context: Any = None
+    sink: Callable[[bytes], Awaitable[None]] | None = None
 
 
 class Pool:
@@ -107,17 +112,28 @@ class Pool:
             "trace_id": invocation.trace_id,
             "arn": self._function.arn,
             "client_context": invocation.client_context,
+            "stream": invocation.sink is not None,
             "deadline_ms": int((time.time() + limit) * 1000),
         }
         child.send(message)
         try:
             async with asyncio.timeout(limit):
-                answer = await child.receive()
+                answer = await self._answer(child, invocation)
         except TimeoutError:
             return _ended("Sandbox.Timedout", f"Task timed out after {limit:.2f} seconds", invocation.request_id)
         except ChildExitedError as error:
             return _ended("Runtime.ExitError", error.reason, invocation.request_id)
-        return _failed(answer["error"]) if "error" in answer else Returned(json.loads(answer["result"]))
+        if "error" in answer:
+            return _failed(answer["error"])
+        return Returned(json.loads(answer["result"]), streamed=answer.get("streamed", False))
+
+    async def _answer(self, child: Child, invocation: Invocation) -> dict[str, Any]:
+        """Wait for the message that ends the invocation; what comes before it are parts of a stream."""
+        while "chunk" in (message := await child.receive()):
+            child.waiting = True
+            if invocation.sink is not None:
+                await invocation.sink(base64.b64decode(message["chunk"]))
+        return message
 
     async def _reuse(self) -> Child | None:
         """Return a child that waits for work; one that has died while it waited is cleared away."""
