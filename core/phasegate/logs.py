@@ -16,8 +16,14 @@ from .errors import ConfigError
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
-# Libraries that tell of every step of theirs.
-_TALKATIVE = ("asyncio", "watchfiles")
+# Libraries that tell of every step of theirs, and from what level on they are heard. botocore tells of secrets while it
+# does, and raises whatever it warns of.
+_TALKATIVE = {
+    "asyncio": logging.WARNING,
+    "botocore": logging.ERROR,
+    "urllib3": logging.WARNING,
+    "watchfiles": logging.WARNING,
+}
 
 
 class JsonFormatter(logging.Formatter):
@@ -62,8 +68,8 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     set_level(level)
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, least in _TALKATIVE.items():
+        logging.getLogger(name).setLevel(least)
 
 
 def set_level(level: str) -> None:

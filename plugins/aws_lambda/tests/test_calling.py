@@ -332,6 +332,25 @@ async def test_a_session_token_is_masked_wherever_the_answer_is_cut(
     assert response.content == b"x" * 70_000 + b"***y***"
 
 
+async def test_where_aws_computes_another_signature_the_log_says_from_what_line_on(
+    start_gateway: GatewayMaker, upstream: FakeUpstream, oracle: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    canonical = "GET\n/other\n\nhost:h\n\nhost\nhash"
+    message = f"The Canonical String for this request should have been\n'{canonical}'\n\nThe String-to-Sign should have been\n'x'\n"
+    upstream.reply(
+        Reply(
+            status=403,
+            headers={"x-amzn-ErrorType": "InvalidSignatureException"},
+            body=json.dumps({"message": message}).encode(),
+        )
+    )
+    response = await get(await started(start_gateway, upstream, authorization={"iam": oracle.iam}), "/x/a")
+    record = next(record for record in caplog.records if record.getMessage() == "signature does not match")
+    assert [vars(record)[name] for name in ("line", "ours", "theirs")] == ["path", "/fn/a", "/other"]
+    assert response.json() == {"message": message}
+    assert oracle.iam["session_token"] not in str(vars(record))
+
+
 async def test_a_client_that_signs_for_itself_is_left_to_do_so_where_that_is_asked_for(
     start_gateway: GatewayMaker, upstream: FakeUpstream, oracle: Any
 ) -> None:

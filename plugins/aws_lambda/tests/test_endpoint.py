@@ -17,6 +17,10 @@ from phasegate_aws_lambda.endpoint import Endpoint, endpoint_of
         ("lambda.us-east-2.amazonaws.com", Endpoint("us-east-2", "lambda")),
         ("lambda-fips.us-east-2.amazonaws.com", Endpoint("us-east-2", "lambda")),
         ("lambda.us-east-2.api.aws", Endpoint("us-east-2", "lambda")),
+        ("arn:aws:lambda:eu-west-3:123456789012:function:orders:live", Endpoint("eu-west-3", "lambda")),
+        ("arn:aws-us-gov:lambda:us-gov-west-1:123456789012:function:orders", Endpoint("us-gov-west-1", "lambda")),
+        ("sts.eu-west-1.amazonaws.com", Endpoint("eu-west-1", "sts")),
+        ("vpce-0a1b.sts.eu-west-1.vpce.amazonaws.com", Endpoint("eu-west-1", "sts")),
         ("LAMBDA.US-EAST-2.amazonaws.com", Endpoint("us-east-2", "lambda")),
     ],
 )

@@ -7,9 +7,11 @@ import pytest
 
 from phasegate import ConfigError, Finding
 from phasegate.testing import make_plugin
+from phasegate_aws_lambda.credentials import Source
 from phasegate_aws_lambda.plugin import AwsLambda
 
 URI = "https://x9w6z07gb9.execute-api.us-east-1.amazonaws.com/default/test-apisix"
+ROLE = "arn:aws:iam::123456789012:role/caller"
 
 
 def made(**config: Any) -> AwsLambda:
@@ -57,6 +59,30 @@ def test_each_bound_holds_and_one_below_does_not(key: str, bound: int) -> None:
         ({"authorization": {"apikey": ""}}, "aws-lambda.authorization.apikey: must not be empty"),
         ({"authorization": {"iam": {"accesskey": "A"}}}, "aws-lambda.authorization.iam.secretkey: is required"),
         ({"authorization": {"iam": {"secretkey": "s3cret"}}}, "aws-lambda.authorization.iam.accesskey: is required"),
+        (
+            {"authorization": {"iam": {"accesskey": "A", "secretkey": "s", "profile": "p"}}},
+            "aws-lambda.authorization.iam.profile: stands beside accesskey: give one of them",
+        ),
+        (
+            {"authorization": {"iam": {"session_token": "s3cret"}}},
+            "aws-lambda.authorization.iam.accesskey: is required with session_token",
+        ),
+        (
+            {"authorization": {"iam": {"assume_role": [{"role_arn": "caller"}]}}},
+            "aws-lambda.authorization.iam.assume_role[0].role_arn: must be the ARN of a role",
+        ),
+        (
+            {"authorization": {"iam": {"assume_role": [{"role_arn": ROLE, "duration": 899}]}}},
+            "aws-lambda.authorization.iam.assume_role[0].duration: must be at least 900 (got 899)",
+        ),
+        (
+            {"authorization": {"iam": {"assume_role": [{"role_arn": ROLE}, {"role_arn": ROLE, "duration": 3601}]}}},
+            "aws-lambda.authorization.iam.assume_role[1].duration: must be at most 3600 where another role assumes",
+        ),
+        (
+            {"authorization": {"iam": {"assume_role": [{"role_arn": ROLE, "tags": {"a": 1}}]}}},
+            "aws-lambda.authorization.iam.assume_role[0].tags.a: must be a string (got 1)",
+        ),
         (
             {"authorization": {"iam": {"accesskey": "A", "secretkey": "s", "secret_key": "s"}}},
             "aws-lambda.authorization.iam.secret_key: is another spelling of 'secretkey': give one of them",
@@ -165,6 +191,7 @@ def test_the_longest_client_context_is_what_aws_takes() -> None:
 def test_both_spellings_of_the_secret_key_are_taken(key: str) -> None:
     iam = made(authorization={"iam": {"accesskey": "A", key: "sesame"}}).authorization.iam
     assert iam is not None
+    assert iam.secretkey is not None
     assert iam.secretkey.value == "sesame"
 
 
@@ -205,6 +232,21 @@ def test_a_region_or_service_that_contradicts_the_host_is_warned_about() -> None
     found = warnings(authorization={"iam": iam})
     assert [finding.path for finding in found] == ["authorization.iam.aws_region", "authorization.iam.service"]
     assert "'us-east-1'" in found[0].message
+
+
+def test_a_temporary_key_without_its_token_is_warned_about() -> None:
+    found = warnings(authorization={"iam": {"accesskey": "ASIAEXAMPLE", "secretkey": "s"}})
+    assert [finding.path for finding in found] == ["authorization.iam.session_token"]
+
+
+@pytest.mark.parametrize(
+    "iam",
+    [{}, {"profile": "p"}, {"assume_role": [{"role_arn": ROLE, "tags": {"team": "a"}}]}, {"aws_region": "us-east-1"}],
+)
+def test_keys_need_not_be_given(iam: dict[str, Any]) -> None:
+    authorization = made(authorization={"iam": iam}).authorization
+    assert authorization.signs
+    assert isinstance(authorization.signs_with("h.example"), Source)
 
 
 @pytest.mark.parametrize(

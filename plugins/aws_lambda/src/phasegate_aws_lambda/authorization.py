@@ -13,6 +13,7 @@ from urllib.parse import unquote_plus
 from phasegate import Exchange, Finding, Secret
 from phasegate.faas import FunctionRequest
 
+from .credentials import ROLE, Keys, Role, Source, role_findings
 from .endpoint import DEFAULT_REGION, DEFAULT_SERVICE, Endpoint, endpoint_of
 from .signer import SIGNATURE_QUERY
 
@@ -33,10 +34,12 @@ AUTHORIZATION: dict[str, Any] = {
         "iam": {
             "type": "dict",
             "schema": {
-                "accesskey": {**_SECRET, "required": True},
-                "secretkey": {**_SECRET, "required": True},
+                "accesskey": _SECRET,
+                "secretkey": _SECRET,
                 "secret_key": {**_SECRET, "alias_of": "secretkey"},
                 "session_token": _SECRET,
+                "profile": _TEXT,
+                "assume_role": {"type": "list", "schema": {"type": "dict", "schema": ROLE}, "default": []},
                 "aws_region": {
                     "type": "string",
                     "regex": "[a-z0-9-]+",
@@ -55,11 +58,17 @@ AUTHORIZATION: dict[str, Any] = {
 
 @dataclass(kw_only=True)
 class Iam:
-    """A key pair, and what its signatures name; region and service follow from the host where they are left out."""
+    """Where the keys of signatures come from, and what the signatures name.
 
-    accesskey: Secret
-    secretkey: Secret
+    The keys are those given, else the profile's, else those of AWS's default chain, and then those of the last role to
+    assume. Region and service follow from the host where they are left out.
+    """
+
+    accesskey: Secret | None = None
+    secretkey: Secret | None = None
     session_token: Secret | None = None
+    profile: str | None = None
+    assume_role: tuple[Role, ...] = ()
     aws_region: str | None = None
     service: str | None = None
 
@@ -67,6 +76,28 @@ class Iam:
         """Return the region and service to sign for: those configured, else the host's, else the defaults."""
         known = endpoint_of(hostname) or Endpoint(DEFAULT_REGION, DEFAULT_SERVICE)
         return Endpoint(self.aws_region or known.region, self.service or known.service)
+
+    def keys(self) -> Keys | None:
+        """Return the key pair that is given; None where there is none."""
+        if self.accesskey is None or self.secretkey is None:
+            return None
+        return Keys(self.accesskey.value, self.secretkey, self.session_token)
+
+    def source(self, region: str) -> Source:
+        """Return where the keys come from, for a function in this region."""
+        return Source(static=self.keys(), profile=self.profile, roles=self.assume_role, region=region)
+
+    def check(self) -> Iterator[Finding]:
+        """Yield what is wrong with the keys by themselves, and a warning for a temporary pair without its token."""
+        for key, other in (("accesskey", "secretkey"), ("secretkey", "accesskey"), ("session_token", "accesskey")):
+            if getattr(self, key) is not None and getattr(self, other) is None:
+                yield Finding(other, f"is required with {key}")
+        if self.accesskey is not None and self.profile is not None:
+            yield Finding("profile", "stands beside accesskey: give one of them")
+        if self.session_token is None and self.accesskey is not None and self.accesskey.value.startswith("ASIA"):
+            message = "is missing, and a key that begins with ASIA is a temporary one: AWS will refuse it"
+            yield Finding("session_token", message, "warning")
+        yield from role_findings(self.assume_role)
 
     def contradictions(self, hostname: str) -> Iterator[Finding]:
         """Yield a warning for each setting that says other than the host name."""
@@ -102,11 +133,20 @@ class Authorization:
             return False
         return self.mode in ("iam", "both") or (self.mode is None and self.apikey is None)
 
+    def signs_with(self, host: str) -> Keys | Source | None:
+        """Return the keys to sign requests to a host with, or where to find them; None where nothing is signed."""
+        if self.iam is None or not self.signs:
+            return None
+        keys = None if self.iam.assume_role else self.iam.keys()
+        return keys or self.iam.source(self.iam.endpoint(host).region)
+
     def check(self) -> Iterator[Finding]:
-        """Yield an error for each credential that `mode` asks for and nobody gave."""
+        """Yield an error for each credential that `mode` asks for and nobody gave, and what is wrong with keys."""
         for name, wanted_by in (("apikey", ("apikey", "both")), ("iam", ("iam", "both"))):
             if self.mode in wanted_by and getattr(self, name) is None:
                 yield Finding(f"authorization.{name}", f"is required with mode: {self.mode}")
+        if self.iam is not None:
+            yield from (finding.under("authorization.iam") for finding in self.iam.check())
 
 
 def carries_signature(request: FunctionRequest) -> bool:

@@ -36,10 +36,10 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 @dataclass(slots=True)
 class Attempt:
-    """One request's event, made once however often it is sent, and whether AWS has refused it for our clock."""
+    """One request's event, made once however often it is sent, and whether it was sent again."""
 
     event: bytes = field(repr=False)
-    clock_corrected: bool = False
+    repeated: bool = False
 
 
 class Invocation:

@@ -16,8 +16,9 @@ from .authorization import AUTHORIZATION, Authorization, carries_signature, remo
 from .endpoint import DEFAULT_REGION
 from .invocation import Invocation, read_answer
 from .invoke_fields import INVOKE, InvokeFields
-from .refusal import clock_error_seconds, hide, read_refusal
+from .refusal import hide, read_refusal
 from .signer import NEVER_SIGNED, Signer
+from .signing import Signing, signed_of
 
 # What API Gateway renames in a function's answer, and what becomes of it here ("Amazon API Gateway important notes",
 # AWS documentation); the length is the transport's own affair.
@@ -82,11 +83,18 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         return f"lambda {self.function} in {self._region}" if self.invokes else super().destination()
 
     async def open(self, services: Services) -> None:
-        """Make the signer, which keeps its key of the day."""
+        """Make the signer, which keeps its key of the day, and find what it signs with."""
         await super().open(services)
-        self._skew_seconds = 0.0
-        self._signer = self._make_signer() if self.authorization.signs else None
         self._invocation = Invocation(self, self._region) if self.invokes else None
+        self._signing = None
+        signer, keys = self._make_signer(), self.authorization.signs_with(self._signed_host)
+        if signer is not None and keys is not None:
+            self._signing = await Signing.open(signer, keys, services, patience_seconds=self.timeout / 1000)
+
+    async def close(self) -> None:
+        """Give back where keys come from."""
+        if self._signing is not None:
+            self._signing.close()
 
     async def authorize(self, request: FunctionRequest, exchange: Exchange) -> None:
         """Add the key, the signature, or both, in the place of the client's own, unless those are to be forwarded.
@@ -95,14 +103,14 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         """
         if self._invocation is not None:
             event = await self._invocation.shape(request, exchange, self.clock.time())
-            if self._signer is not None:
-                now = self.clock.time() + self._skew_seconds
-                self._signer.sign(request, hashlib.sha256(event).hexdigest(), now)
+            if self._signing is not None:
+                keys = self._signing.keys or await self._signing.found()
+                self._signing.sign(request, hashlib.sha256(event).hexdigest(), keys, exchange)
             return
         keeps_key = self.forward_client_credentials and request.get(b"x-api-key") is not None
         if self.authorization.apikey is not None and self.authorization.sends_key and not keeps_key:
             request.set(b"x-api-key", self.authorization.apikey.value.encode())
-        if self._signer is None or (self.forward_client_credentials and carries_signature(request)):
+        if self._signing is None or (self.forward_client_credentials and carries_signature(request)):
             return
         remove_client_signature(request, exchange)
         data = request.body.data
@@ -110,45 +118,36 @@ class AwsLambda(InvokeFields, FunctionPlugin):
             payload = await request.body.sha256()
         else:
             payload = hashlib.sha256(data).hexdigest() if data else _SHA256_OF_NOTHING
-        self._signer.sign(request, payload, self.clock.time() + self._skew_seconds)
+        self._signing.sign(request, payload, self._signing.keys or await self._signing.found(), exchange)
 
     async def accept(self, answer: Answer, exchange: Exchange) -> Response | None:
-        """Undo API Gateway's renaming; where AWS refuses our signature for our clock, ask for one more try by its own.
+        """Undo API Gateway's renaming; where AWS refuses our clock or our keys, ask for one more try with others.
 
         Of a direct call, return what the function says, or raise what the API's answer means.
         """
         if self._invocation is not None:
             return await self._accept_invoked(self._invocation, answer, exchange)
-        refusal = None if self._signer is None else await read_refusal(answer)
-        if refusal is not None:
-            if self._correct_clock(answer, refusal):
+        refusal = None if self._signing is None else await read_refusal(answer)
+        signed = None if refusal is None else signed_of(exchange)
+        if self._signing is not None and refusal is not None and signed is not None:
+            if await self._signing.may_repeat(answer, refusal, signed):
                 return None
-            token = self.authorization.iam.session_token if self.authorization.iam else None
-            if token is not None:
-                hide(answer, token)
+            if signed.keys.session_token is not None:
+                hide(answer, signed.keys.session_token)
         answer.headers.raw = _restored(answer.headers.raw)
         return answer
 
     async def _accept_invoked(self, invocation: Invocation, answer: Answer, exchange: Exchange) -> Response | None:
         if invocation.starts_stream(answer):
             return await invocation.streamed(answer, exchange)
-        iam = self.authorization.iam
-        body = await read_answer(answer, iam.session_token if iam else None)
+        signed = signed_of(exchange)
+        body = await read_answer(answer, signed.keys.session_token if signed else None)
         attempt = invocation.attempt(exchange)
-        may_correct = answer.status == 403 and self._signer is not None and not attempt.clock_corrected
-        if may_correct and self._correct_clock(answer, body):
-            attempt.clock_corrected = True
+        refused = answer.status == 403 and not attempt.repeated
+        if refused and self._signing and signed and await self._signing.may_repeat(answer, body, signed):
+            attempt.repeated = True
             return None
         return await invocation.response(answer, exchange, body)
-
-    def _correct_clock(self, answer: Answer, refusal: bytes) -> bool:
-        """Tell whether the clock was why AWS refused and another offset than the present one would be right."""
-        found = clock_error_seconds(answer, refusal, self.clock.time())
-        if found is None or abs(found - self._skew_seconds) <= 1:
-            return False
-        self._skew_seconds = found
-        self.logger.warning("clock differs from AWS", extra={"skew_seconds": round(found, 1)})
-        return True
 
     @property
     def _has_credentials(self) -> bool:
@@ -194,9 +193,6 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         if iam is None:
             return None
         return Signer(
-            access_key=iam.accesskey.value,
-            secret_key=iam.secretkey,
-            session_token=iam.session_token,
             endpoint=iam.endpoint(self._signed_host),
             extra=frozenset(name.lower().encode() for name in self.signed_headers),
             location=self.sign_location,

@@ -13,6 +13,8 @@ _MASK = b"***"
 _CLOCK_ERROR = "RequestTimeTooSkewed"
 _SIGNATURE_ERRORS = ("InvalidSignatureException", "SignatureDoesNotMatch", "RequestExpired")
 _CLOCK_TEXTS = (b"Signature expired", b"Signature not yet current")
+# Keys that are over, or that AWS does not know any more ("Common errors", AWS documentation).
+_KEY_ERRORS = ("ExpiredToken", "UnrecognizedClient", "InvalidClientTokenId")
 _READ_BYTES = 65_536
 
 
@@ -42,6 +44,11 @@ def clock_error_seconds(answer: Answer, body: bytes, now: float) -> float | None
         return parsedate_to_datetime(date).timestamp() - now
     except ValueError:
         return None
+
+
+def is_of_keys(answer: Answer) -> bool:
+    """Tell whether AWS refuses the keys themselves, so that others could do."""
+    return (answer.headers.get("x-amzn-errortype") or "").startswith(_KEY_ERRORS)
 
 
 def hide(answer: Answer, token: Secret) -> None:

@@ -7,13 +7,13 @@ import hmac
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import quote
 
-from phasegate import Secret
 from phasegate.faas import FunctionRequest
 
 from .canonical import Pairs, canonical_headers, canonical_query, canonical_uri, joined, merge_slashes, wire_query
+from .credentials import Keys
 from .endpoint import Endpoint
 from .keyed_hash import KeyedHash
 
@@ -58,26 +58,33 @@ SIGNATURE_QUERY = frozenset(
 )
 
 
+class Account(NamedTuple):
+    """What a signature is made of: the canonical request, and the string to sign, which has its hash."""
+
+    canonical: str
+    to_sign: str
+
+
 @dataclass(slots=True, kw_only=True)
 class Signer:
-    """Signs requests with one key pair for one region and service.
+    """Signs requests for one region and service.
 
     `extra` names headers to sign beside those that must be. `location` puts the signature into headers or into the query.
     """
 
-    access_key: str
-    secret_key: Secret
-    session_token: Secret | None
     endpoint: Endpoint
     extra: frozenset[bytes] = frozenset()
     location: Literal["header", "query"] = "header"
+    _normalises: bool = field(init=False, repr=False)
+    _day_scope: tuple[str, str] = field(default=("", ""), repr=False)
     _day_key: tuple[tuple[str, str], KeyedHash] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.extra -= NEVER_SIGNED
+        self._normalises = self.endpoint.service != "s3"
 
-    def sign(self, request: FunctionRequest, payload_sha256: str, now: float) -> None:
-        """Bring the request into its wire form and sign it; `now` is in seconds since 1970.
+    def sign(self, request: FunctionRequest, payload_sha256: str, now: float, keys: Keys) -> None:
+        """Bring the request into its wire form and sign it with these keys; `now` is in seconds since 1970.
 
         Nothing may touch the request's method, path, query, body or signed headers afterwards.
         """
@@ -86,39 +93,43 @@ class Signer:
         if self._normalises:
             request.path = merge_slashes(request.path)
         if self.location == "query":
-            self._sign_query(request, pairs, payload_sha256, stamp)
+            self._sign_query(request, pairs, payload_sha256, stamp, keys)
         else:
-            self._sign_headers(request, pairs, payload_sha256, stamp)
+            self._sign_headers(request, pairs, payload_sha256, stamp, keys)
 
-    @property
-    def _normalises(self) -> bool:
-        return self.endpoint.service != "s3"
+    def account(self, request: FunctionRequest, payload_sha256: str) -> Account:
+        """Return what the signature of a request that was signed here was made of."""
+        query = dict(pairs := wire_query(request.query))
+        stamp = query.get("X-Amz-Date") or (request.get(b"x-amz-date") or b"").decode("latin-1")
+        pairs = [pair for pair in pairs if pair[0] != "X-Amz-Signature"]
+        canonical = self._canonical(request, pairs, self._signed_headers(request), payload_sha256)
+        return Account(canonical, self._string_to_sign(canonical, stamp))
 
-    def _sign_headers(self, request: FunctionRequest, pairs: Pairs, payload: str, stamp: str) -> None:
+    def _sign_headers(self, request: FunctionRequest, pairs: Pairs, payload: str, stamp: str, keys: Keys) -> None:
         request.query = joined(pairs)
         request.set(b"x-amz-date", stamp.encode())
         request.set(b"x-amz-content-sha256", payload.encode())
-        if self.session_token is not None:
-            request.set(b"x-amz-security-token", self.session_token.value.encode())
+        if keys.session_token is not None:
+            request.set(b"x-amz-security-token", keys.session_token.value.encode())
         headers = self._signed_headers(request)
-        signature = self._signature(request, pairs, headers, payload, stamp)
-        credential = f"{self.access_key}/{self._scope(stamp)}"
+        signature = self._signature(self._canonical(request, pairs, headers, payload), stamp, keys)
+        credential = f"{keys.access_key}/{self._scope(stamp)}"
         value = f"{_ALGORITHM} Credential={credential}, SignedHeaders={headers[1]}, Signature={signature}"
         request.set(b"authorization", value.encode())
 
-    def _sign_query(self, request: FunctionRequest, pairs: Pairs, payload: str, stamp: str) -> None:
+    def _sign_query(self, request: FunctionRequest, pairs: Pairs, payload: str, stamp: str, keys: Keys) -> None:
         headers = self._signed_headers(request)
         fields = {
             "X-Amz-Algorithm": _ALGORITHM,
-            "X-Amz-Credential": f"{self.access_key}/{self._scope(stamp)}",
+            "X-Amz-Credential": f"{keys.access_key}/{self._scope(stamp)}",
             "X-Amz-Date": stamp,
             "X-Amz-Expires": str(_QUERY_LIFETIME_SECONDS),
             "X-Amz-SignedHeaders": headers[1],
         }
-        if self.session_token is not None:
-            fields["X-Amz-Security-Token"] = self.session_token.value
+        if keys.session_token is not None:
+            fields["X-Amz-Security-Token"] = keys.session_token.value
         pairs = [*pairs, *((name, quote(value, safe="-_.~")) for name, value in fields.items())]
-        signature = self._signature(request, pairs, headers, payload, stamp)
+        signature = self._signature(self._canonical(request, pairs, headers, payload), stamp, keys)
         request.query = joined([*pairs, ("X-Amz-Signature", signature)])
 
     def _signed_headers(self, request: FunctionRequest) -> tuple[str, str]:
@@ -126,20 +137,24 @@ class Signer:
         fields += [field for field in request.headers if _is_always_signed(field[0]) or field[0] in self.extra]
         return canonical_headers(fields)
 
-    def _signature(
-        self, request: FunctionRequest, pairs: Pairs, headers: tuple[str, str], payload: str, stamp: str
-    ) -> str:
+    def _canonical(self, request: FunctionRequest, pairs: Pairs, headers: tuple[str, str], payload: str) -> str:
         uri = canonical_uri(request.path, escape_again=self._normalises)
-        canonical = "\n".join((request.method, uri, canonical_query(pairs), *headers, payload))
-        digest = hashlib.sha256(canonical.encode()).hexdigest()
-        text = f"{_ALGORITHM}\n{stamp}\n{self._scope(stamp)}\n{digest}"
-        return self._key_of_day(stamp[:8]).hexdigest(text.encode())
+        return "\n".join((request.method, uri, canonical_query(pairs), *headers, payload))
+
+    def _signature(self, canonical: str, stamp: str, keys: Keys) -> str:
+        text = self._string_to_sign(canonical, stamp)
+        return self._key_of_day(stamp[:8], keys.secret_key.value).hexdigest(text.encode())
+
+    def _string_to_sign(self, canonical: str, stamp: str) -> str:
+        return f"{_ALGORITHM}\n{stamp}\n{self._scope(stamp)}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
 
     def _scope(self, stamp: str) -> str:
-        return f"{stamp[:8]}/{self.endpoint.region}/{self.endpoint.service}/aws4_request"
+        day = stamp[:8]
+        if self._day_scope[0] != day:
+            self._day_scope = day, f"{day}/{self.endpoint.region}/{self.endpoint.service}/aws4_request"
+        return self._day_scope[1]
 
-    def _key_of_day(self, day: str) -> KeyedHash:
-        secret = self.secret_key.value
+    def _key_of_day(self, day: str, secret: str) -> KeyedHash:
         if self._day_key is None or self._day_key[0] != (day, secret):
             key = f"AWS4{secret}".encode()
             for part in (day, self.endpoint.region, self.endpoint.service, "aws4_request"):

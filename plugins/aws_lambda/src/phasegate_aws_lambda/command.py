@@ -1,0 +1,14 @@
+"""`phasegate lambda`: what runs functions on this machine, and what looks into calls of those on AWS."""
+
+from __future__ import annotations
+
+import click
+
+from .local.command import lambda_group as local_group
+from .sign import sign
+
+lambda_group = click.Group(
+    "lambda",
+    commands=[*local_group.commands.values(), sign],
+    help="Run Lambda functions on this machine, and sign requests to others.",
+)
