@@ -18,7 +18,7 @@ from tests.process import run_command
 
 CURL = shutil.which("curl")
 ROOT = Path(__file__).resolve().parent.parent.parent
-PORTS = (9001, 9002, 9003, 9080, 9180)
+PORTS = (9001, 9002, 9003, 9004, 9080, 9180)
 
 
 def busy_ports() -> list[int]:

@@ -64,7 +64,7 @@ def lambda_group() -> None:
     "--invoke",
     callback=_address,
     metavar="ADDRESS",
-    default="127.0.0.1:9003",
+    default="127.0.0.1:9004",
     show_default=True,
     help="Where the Lambda API listens.",
 )
@@ -122,7 +122,7 @@ def serve(
       phasegate lambda serve app.py:handler
       curl 'http://127.0.0.1:9001/prod/hello?name=you'
       curl 'http://127.0.0.1:9002/hello?name=you'
-      curl -d '{}' http://127.0.0.1:9003/2015-03-31/functions/app/invocations
+      curl -d '{}' http://127.0.0.1:9004/2015-03-31/functions/app/invocations
     """  # noqa: D301 (click's mark for lines to keep is the control character itself)
     path, name = handler
     if not path.is_file():
