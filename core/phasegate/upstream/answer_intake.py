@@ -102,12 +102,13 @@ class AnswerIntake(asyncio.Protocol):
     # What httptools calls.
 
     def on_message_begin(self) -> None:
-        """Refuse a second answer to one request."""
+        """Refuse a second answer to one request, and forget the trailers of the one before."""
         if self.complete:
             raise MalformedResponse(f"{self._address} answered more than it was asked")
+        self._fields = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field. A trailer is nobody's, and comes when the head's fields have been taken away."""
+        """Take a field. A trailer is nobody's: it comes when the head's fields have been taken away, and goes with the next head."""
         self._fields.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:

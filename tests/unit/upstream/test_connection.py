@@ -1,0 +1,67 @@
+"""One connection under many calls: none of them hears from another, and none waits for ever."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from phasegate import Body, Origin
+from phasegate.testing import FakeUpstream, Reply
+from phasegate.upstream.call import Call, CallTimeouts
+from phasegate.upstream.client import UpstreamClient
+
+TIMEOUTS = CallTimeouts(connect=5.0, send=5.0, head=5.0, gap=5.0)
+OK = b"HTTP/1.1 200 OK\r\n"
+LARGE = bytes(1 << 23)
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[UpstreamClient]:
+    one = UpstreamClient()
+    yield one
+    await one.close()
+
+
+def call(address: str, method: str = "GET", body: Body | None = None, **times: float | bool) -> Call:
+    body = body or Body()
+    fields = [(b"host", b"h")]
+    if body.length:
+        fields.append((b"content-length", b"%d" % body.length))
+    timeouts = replace(TIMEOUTS, **times)  # type: ignore[arg-type]
+    return Call(method=method, origin=Origin("http", address), target="/", headers=fields, body=body, timeouts=timeouts)
+
+
+async def test_trailers_are_no_fields_of_the_next_answer(client: UpstreamClient, upstream: FakeUpstream) -> None:
+    chunked = OK + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nSet-Cookie: a\r\nX-Other: b\r\n\r\n"
+    upstream.reply(Reply(raw=chunked), Reply(body=b"next"))
+    assert await (await client.send(call(upstream.address))).read() == b"x"
+    answer = await client.send(call(upstream.address))
+    assert upstream.connections == 1
+    assert list(answer.headers) == [("content-length", "4")]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(4):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def serving(serve: Serve) -> AsyncIterator[str]:
+    """Run a server that reads little by itself; yield its address."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await serve(reader, writer)
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, limit=1024)
+    yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server.close()
+    for writer in writers:
+        writer.transport.abort()
