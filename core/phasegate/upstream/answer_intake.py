@@ -108,7 +108,7 @@ class AnswerIntake(asyncio.Protocol):
         self._fields = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field. A trailer is nobody's: it comes when the head's fields have been taken away, and goes with the next head."""
+        """Take a field. A trailer is nobody's: it is forgotten when the next head begins."""
         self._fields.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:

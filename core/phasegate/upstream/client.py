@@ -65,7 +65,7 @@ class UpstreamClient:
         if connection.complete:
             return Answer(connection.status, connection.fields, connection.body())
         body = AnswerBody(connection, call.timeouts.gap, call.timeouts.whole)
-        return Answer(connection.status, connection.fields, body, connection)
+        return Answer(connection.status, connection.fields, b"", body)
 
     async def open_websocket(self, call: Call) -> tuple[Response, UpstreamWebSocket | None]:
         """Make the WebSocket handshake that a call asks for.

@@ -115,8 +115,8 @@ class UpstreamConnection(AnswerIntake):
         """Close the connection, unless its call is over."""
         if self.busy:
             self._end_upload()
+            self.fail(self._cut())
             self.busy = False
-            self.transport.abort()
 
     def fail(self, error: Exception) -> None:
         """End the call by an error: whoever waits for the answer gets it after what came before."""

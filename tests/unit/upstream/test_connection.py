@@ -44,6 +44,38 @@ async def test_trailers_are_no_fields_of_the_next_answer(client: UpstreamClient,
     assert list(answer.headers) == [("content-length", "4")]
 
 
+async def test_closing_an_answer_that_was_read_ends_nobody_elses_call(
+    client: UpstreamClient, upstream: FakeUpstream
+) -> None:
+    gate = asyncio.Event()
+    upstream.reply(Reply(pieces=[b"one"], gate=gate), Reply(body=b"next", wait=gate))
+    first = await client.send(call(upstream.address))
+    assert first.streams
+    gate.set()
+    await first.read()
+    gate.clear()
+    second = asyncio.ensure_future(client.send(call(upstream.address)))
+    await upstream.arrived(2)
+    first.close()
+    gate.set()
+    assert await (await second).read() == b"next"
+    assert upstream.connections == 1
+
+
+async def test_an_answer_that_is_read_again_takes_nobody_elses(client: UpstreamClient, upstream: FakeUpstream) -> None:
+    gate = asyncio.Event()
+    upstream.reply(Reply(pieces=[b"one"], gate=gate), Reply(body=b"next", wait=gate))
+    first = await client.send(call(upstream.address))
+    gate.set()
+    await first.read()
+    gate.clear()
+    second = asyncio.ensure_future(client.send(call(upstream.address)))
+    await upstream.arrived(2)
+    assert await asyncio.wait_for(first.read(), 1) == b""
+    gate.set()
+    assert await (await second).read() == b"next"
+
+
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(4):
         while not condition():
