@@ -57,7 +57,7 @@ class UpstreamClient:
                 break
             except BaseException as error:
                 connection.give_up()
-                if not connection.closed_unanswered:
+                if not isinstance(error, UpstreamUnreachable) or not connection.closed_unanswered:
                     raise
                 if call.method not in _SAFE_METHODS or not call.body.held:
                     raise UpstreamUnreachable(f"{call.origin.address} closed a kept connection") from error

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from phasegate import Body, Origin
+from phasegate.errors import UpstreamUnreachable
 from phasegate.testing import FakeUpstream, Reply
 from phasegate.upstream.call import Call, CallTimeouts
 from phasegate.upstream.client import UpstreamClient
@@ -74,6 +75,19 @@ async def test_an_answer_that_is_read_again_takes_nobody_elses(client: UpstreamC
     assert await asyncio.wait_for(first.read(), 1) == b""
     gate.set()
     assert await (await second).read() == b"next"
+
+
+async def test_a_cancelled_call_is_not_made_again(client: UpstreamClient, upstream: FakeUpstream) -> None:
+    upstream.reply(Reply(), Reply(hang=True))
+    await client.send(call(upstream.address))
+    task = asyncio.ensure_future(client.send(call(upstream.address)))
+    await upstream.arrived(2)
+    (connection,) = next(iter(client._pools.values()))._made
+    connection.fail(UpstreamUnreachable("closed"))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(upstream.received) == 2
 
 
 async def until(condition: Callable[[], object]) -> None:
