@@ -11,6 +11,9 @@ from .answer_intake import NEVER, AnswerIntake
 if TYPE_CHECKING:
     from .pool import Pool
 
+# How long a connection that closes may take to get rid of what it was sent, and of TLS.
+_CLOSING_SECONDS = 2.0
+
 
 class UpstreamConnection(AnswerIntake):
     """Sends a request. The answer's head is here once what `begin` returns is done; its body comes by `block`."""
@@ -111,6 +114,11 @@ class UpstreamConnection(AnswerIntake):
             self.transport.resume_reading()
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
+    def close(self) -> None:
+        """Close the connection once what it was sent has left, or is not taken in time."""
+        self.deadline = self._pool.loop.time() + _CLOSING_SECONDS
+        self.transport.close()
+
     def give_up(self) -> None:
         """Close the connection, unless its call is over."""
         if self.busy:
@@ -129,7 +137,10 @@ class UpstreamConnection(AnswerIntake):
         """End what takes too long; the sweeper calls this."""
         self.deadline = NEVER
         if not self.busy:
-            self.transport.close()
+            if self.transport.is_closing():
+                self.transport.abort()
+            else:
+                self.close()
         elif self._in_head:
             self.fail(UpstreamTimeout(f"{self._address} did not answer in time"))
         else:
@@ -191,7 +202,7 @@ class UpstreamConnection(AnswerIntake):
         if reusable and not self.transport.is_closing():
             self._pool.give_back(self)
         else:
-            self.transport.close()
+            self.close()
 
     def _end_upload(self) -> None:
         uploading, self._uploading = self._uploading, None

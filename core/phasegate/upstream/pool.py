@@ -62,7 +62,7 @@ class Pool:
         if not options.keepalive or (
             options.keepalive_calls is not None and connection.calls >= options.keepalive_calls
         ):
-            connection.transport.close()
+            connection.close()
             return
         seconds = options.keepalive_seconds
         if len(idle) >= options.keepalive_pool and seconds > _SURPLUS_SECONDS:

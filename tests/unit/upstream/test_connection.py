@@ -90,6 +90,16 @@ async def test_a_cancelled_call_is_not_made_again(client: UpstreamClient, upstre
     assert len(upstream.received) == 2
 
 
+async def test_an_upstream_that_answers_and_reads_no_more_keeps_no_connection(client: UpstreamClient) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
+
+    async with serving(refuse) as address:
+        assert (await client.send(call(address, "POST", Body(LARGE)))).status == 413
+        await until(lambda: not next(iter(client._pools.values()))._made)
+
+
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(4):
         while not condition():
