@@ -33,6 +33,7 @@ class AnswerIntake(asyncio.Protocol):
         "_is_head",
         "_parser",
         "_paused",
+        "_send_due",
         "_size",
         "_waiter",
         "busy",
@@ -64,6 +65,7 @@ class AnswerIntake(asyncio.Protocol):
         self._blocks: list[bytes] = []
         self._size = 0
         self._paused = False
+        self._send_due = NEVER
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
 
@@ -130,7 +132,7 @@ class AnswerIntake(asyncio.Protocol):
         )
         self.status = status
         self._in_head = False
-        self.deadline = NEVER
+        self.deadline = self._send_due
         if self._is_head:
             # llhttp would wait for a body that HEAD does not bring.
             self._parser = None

@@ -18,12 +18,13 @@ _CLOSING_SECONDS = 2.0
 class UpstreamConnection(AnswerIntake):
     """Sends a request. The answer's head is here once what `begin` returns is done; its body comes by `block`."""
 
-    __slots__ = ("_calls", "_drained", "_pool", "_stalled", "_uploading")
+    __slots__ = ("_block_due", "_calls", "_drained", "_pool", "_stalled", "_uploading")
 
     def __init__(self, pool: Pool, address: str) -> None:
         super().__init__(address)
         self._pool = pool
         self._calls = 0
+        self._block_due = NEVER
         self._stalled = False
         self._drained: asyncio.Future[None] | None = None
         self._uploading: asyncio.Task[None] | None = None
@@ -79,13 +80,18 @@ class UpstreamConnection(AnswerIntake):
             self.transport.write(data)
 
     async def drained(self, seconds: float, otherwise: float) -> None:
-        """Wait until the upstream has taken what it was sent, within so many seconds; then let `otherwise` be the deadline."""
+        """Wait until the upstream has taken what it was sent, within so many seconds.
+
+        The answer is due meanwhile too: its head at `otherwise`, and its blocks when their reader says so.
+        """
         while self._stalled and self._error is None:
             loop = asyncio.get_running_loop()
-            self._expect(loop.time() + seconds)
+            self._send_due = loop.time() + seconds
+            self._expect(min(self._send_due, otherwise if self._in_head else self._block_due))
             self._drained = loop.create_future()
             await self._drained
-            self._expect(otherwise if self._in_head else NEVER)
+            self._send_due = NEVER
+            self._expect(otherwise if self._in_head else self._block_due)
 
     def body(self) -> bytes:
         """Return the body of an answer that is complete, and give the connection back."""
@@ -105,9 +111,12 @@ class UpstreamConnection(AnswerIntake):
                 self._finish()
                 return b""
             self._waiter = self._pool.loop.create_future()
-            self._expect(self._pool.loop.time() + seconds)
-            await self._waiter
-            self.deadline = NEVER
+            self._block_due = self._pool.loop.time() + seconds
+            self._expect(min(self._block_due, self._send_due))
+            try:
+                await self._waiter
+            finally:
+                self._block_due, self.deadline = NEVER, self._send_due
         blocks, self._blocks, self._size = self._blocks, [], 0
         if self._paused:
             self._paused = False

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from phasegate import Body, Origin
-from phasegate.errors import UpstreamUnreachable
+from phasegate.errors import UpstreamTimeout, UpstreamUnreachable
 from phasegate.testing import FakeUpstream, Reply
 from phasegate.upstream.call import Call, CallTimeouts
 from phasegate.upstream.client import UpstreamClient
@@ -98,6 +98,44 @@ async def test_an_upstream_that_answers_and_reads_no_more_keeps_no_connection(cl
     async with serving(refuse) as address:
         assert (await client.send(call(address, "POST", Body(LARGE)))).status == 413
         await until(lambda: not next(iter(client._pools.values()))._made)
+
+
+async def test_the_gap_is_minded_while_the_body_still_leaves(client: UpstreamClient) -> None:
+    more, taken = asyncio.Event(), asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"begun"
+        await more.wait()
+        yield LARGE
+        taken.set()
+        await asyncio.Event().wait()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"begun")
+        writer.write(OK + b"Content-Length: 9\r\n\r\nfirst")
+        await more.wait()
+        while await reader.read(1 << 20):
+            pass
+
+    async with serving(serve) as address:
+        answer = await client.send(call(address, "POST", Body.streaming(body(), None), gap=0.5))
+        stream = answer.stream()
+        assert await anext(stream) == b"first"
+        more.set()
+        with pytest.raises(UpstreamTimeout):
+            await asyncio.wait_for(anext(stream), 4)
+        assert taken.is_set()
+        answer.close()
+
+
+async def test_a_heads_time_from_the_start_is_minded_while_the_body_still_leaves(client: UpstreamClient) -> None:
+    async def ignore(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+
+    async with serving(ignore) as address:
+        one = call(address, "POST", Body(LARGE), send=30.0, head=0.2, head_from_start=True)
+        with pytest.raises(UpstreamTimeout):
+            await asyncio.wait_for(client.send(one), 4)
 
 
 async def until(condition: Callable[[], object]) -> None:
