@@ -96,6 +96,8 @@ class UpstreamConnection(AnswerIntake):
     def body(self) -> bytes:
         """Return the body of an answer that is complete, and give the connection back."""
         blocks = self._blocks
+        if self._paused:
+            self._read_on()
         self._finish()
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
@@ -119,8 +121,7 @@ class UpstreamConnection(AnswerIntake):
                 self._block_due, self.deadline = NEVER, self._send_due
         blocks, self._blocks, self._size = self._blocks, [], 0
         if self._paused:
-            self._paused = False
-            self.transport.resume_reading()
+            self._read_on()
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
     def close(self) -> None:
@@ -200,12 +201,17 @@ class UpstreamConnection(AnswerIntake):
         if drained is not None and not drained.done():
             drained.set_result(None)
 
+    def _read_on(self) -> None:
+        self._paused = False
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+
     def _finish(self) -> None:
         """Give the connection back once its answer has been read whole, or close it where it can't serve another call."""
         if not self.busy:
             return
         self.busy = False
-        reusable = self._framing.persistent and self._uploading is None and self._error is None and not self._paused
+        reusable = self._framing.persistent and self._uploading is None and self._error is None
         if self._uploading is not None:
             self._end_upload()
         if reusable and not self.transport.is_closing():

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
 import pytest
+import uvloop
 
 from phasegate import Body, Origin
-from phasegate.errors import UpstreamTimeout, UpstreamUnreachable
+from phasegate.errors import ResponseCut, UpstreamTimeout, UpstreamUnreachable
 from phasegate.testing import FakeUpstream, Reply
 from phasegate.upstream.call import Call, CallTimeouts
 from phasegate.upstream.client import UpstreamClient
@@ -136,6 +137,40 @@ async def test_a_heads_time_from_the_start_is_minded_while_the_body_still_leaves
         one = call(address, "POST", Body(LARGE), send=30.0, head=0.2, head_from_start=True)
         with pytest.raises(UpstreamTimeout):
             await asyncio.wait_for(client.send(one), 4)
+
+
+async def test_an_answer_that_was_a_long_first_read_leaves_its_connection_in_use(
+    client: UpstreamClient, upstream: FakeUpstream
+) -> None:
+    upstream.reply(Reply(raw=OK + b"Content-Length: 100000\r\n\r\n" + bytes(100_000)), Reply(body=b"next"))
+    for size in (100_000, 4):
+        assert len(await (await client.send(call(upstream.address))).read()) == size
+    assert upstream.connections == 1
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_what_came_before_a_failure_is_read(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK + b"Content-Length: 10000000\r\n\r\n" + bytes(1 << 22))
+
+    async def read() -> None:
+        client = UpstreamClient()
+        async with serving(serve) as address:
+            answer = await client.send(call(address))
+            (connection,) = next(iter(client._pools.values()))._made
+            await until(lambda: connection._paused)
+            connection.fail(ResponseCut("broken off"))
+            await until(lambda: not client._pools or not next(iter(client._pools.values()))._made)
+            stream = answer.stream()
+            assert await anext(stream)
+            with pytest.raises(ResponseCut):
+                await anext(stream)
+            answer.close()
+        await client.close()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(read())
 
 
 async def until(condition: Callable[[], object]) -> None:
