@@ -136,6 +136,10 @@ class UpstreamConnection(AnswerIntake):
             self.fail(self._cut())
             self.busy = False
 
+    def break_off(self) -> None:
+        """Close the connection at once; a call that is under way fails."""
+        self.fail(self._cut())
+
     def fail(self, error: Exception) -> None:
         """End the call by an error: whoever waits for the answer gets it after what came before."""
         if not self.complete and self._error is None:

@@ -173,6 +173,29 @@ def test_what_came_before_a_failure_is_read(loop: Callable[[], asyncio.AbstractE
         runner.run(read())
 
 
+async def test_an_answer_that_closing_breaks_off_is_not_taken_for_whole(upstream: FakeUpstream) -> None:
+    client = UpstreamClient()
+    upstream.reply(Reply(raw=OK + b"\r\nto the end"))
+    stream = (await client.send(call(upstream.address))).stream()
+    assert await anext(stream) == b"to the end"
+    await client.close()
+    with pytest.raises(ResponseCut):
+        await anext(stream)
+
+
+async def test_after_closing_times_still_hold(upstream: FakeUpstream) -> None:
+    client = UpstreamClient()
+    upstream.reply(Reply(hang=True))
+    one = asyncio.ensure_future(client.send(call(upstream.address)))
+    await upstream.arrived()
+    await client.close()
+    with pytest.raises(UpstreamUnreachable):
+        await one
+    with pytest.raises(UpstreamTimeout):
+        await asyncio.wait_for(client.send(call(upstream.address, head=0.1)), 4)
+    await client.close()
+
+
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(4):
         while not condition():
