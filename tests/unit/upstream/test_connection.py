@@ -196,6 +196,12 @@ async def test_after_closing_times_still_hold(upstream: FakeUpstream) -> None:
     await client.close()
 
 
+async def test_a_name_that_none_can_be_is_nobody_there(client: UpstreamClient) -> None:
+    with pytest.raises(UpstreamUnreachable) as raised:
+        await client.send(call("a..b"))
+    assert not raised.value.sent
+
+
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(4):
         while not condition():
