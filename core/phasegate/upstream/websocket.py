@@ -7,7 +7,7 @@ import asyncio
 import aiohttp
 from aiohttp import WSMsgType
 
-from ..errors import MalformedResponse, UpstreamError, UpstreamTLSFailed, UpstreamUnreachable
+from ..errors import MalformedResponse, UpstreamError, UpstreamTimeout, UpstreamTLSFailed, UpstreamUnreachable
 from ..http.headers import Headers, RawHeaders
 from ..http.message import Response
 from ..http.websocket import Close, WebSocketAnswer
@@ -88,6 +88,9 @@ def _failure(error: Exception, address: str) -> UpstreamError:
         return MalformedResponse(f"{address} answered with what is not HTTP, or with a head that is too large")
     if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError)):
         return UpstreamTLSFailed(f"TLS with {address} failed: {error}")
+    if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientConnectorError):
+        # The handshake may have arrived, so that no other node may get it too.
+        return UpstreamTimeout(f"{address} did not answer the WebSocket's handshake in time")
     return not_connected(error, address)
 
 

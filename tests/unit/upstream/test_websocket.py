@@ -1,0 +1,36 @@
+import pytest
+
+from phasegate import Body, Origin
+from phasegate.errors import UpstreamTimeout, UpstreamUnreachable
+from phasegate.testing import FakeUpstream, Reply
+from phasegate.upstream.call import Call, CallTimeouts
+from phasegate.upstream.client import UpstreamClient
+
+
+def handshake(address: str) -> Call:
+    return Call(
+        method="GET",
+        origin=Origin("http", address),
+        target="/",
+        headers=[(b"host", b"h")],
+        body=Body(),
+        timeouts=CallTimeouts(connect=0.1, send=0.1, head=0.1, gap=0.1),
+    )
+
+
+async def test_a_handshake_that_is_not_answered_is_not_for_the_next_node(upstream: FakeUpstream) -> None:
+    upstream.reply(Reply(hang=True))
+    client = UpstreamClient()
+    with pytest.raises(UpstreamTimeout) as raised:
+        await client.open_websocket(handshake(upstream.address))
+    assert upstream.received
+    assert raised.value.sent
+    await client.close()
+
+
+async def test_a_handshake_with_nobody_there_is(unused_tcp_port: int) -> None:
+    client = UpstreamClient()
+    with pytest.raises(UpstreamUnreachable) as raised:
+        await client.open_websocket(handshake(f"127.0.0.1:{unused_tcp_port}"))
+    assert not raised.value.sent
+    await client.close()
