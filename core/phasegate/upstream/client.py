@@ -59,7 +59,7 @@ class UpstreamClient:
                 connection.give_up()
                 if not isinstance(error, UpstreamUnreachable) or not connection.closed_unanswered:
                     raise
-                if call.method not in _SAFE_METHODS or not call.body.held:
+                if call.method not in _SAFE_METHODS or call.body.length is None or not call.body.held:
                     raise UpstreamUnreachable(f"{call.origin.address} closed a kept connection") from error
             connection = await pool.connect(call.timeouts)
         if connection.complete:
@@ -137,7 +137,9 @@ class UpstreamClient:
 
 def _sent(connection: UpstreamConnection, call: Call, head: bytes, began: float) -> asyncio.Future[None]:
     """Send a request; the result is there once the answer's head is. Its body follows by itself where it is not short."""
-    timeouts, data, is_head = call.timeouts, call.body.data, call.method == "HEAD"
+    timeouts, is_head = call.timeouts, call.method == "HEAD"
+    # One of unknown length goes in chunks, as the head says, though it may be here whole by now.
+    data = None if call.body.length is None else call.body.data
     if data is not None and len(data) <= _ONE_WRITE_BYTES:
         return connection.begin(head + data if data else head, head_due(timeouts, began), is_head=is_head)
     due = began + timeouts.head if timeouts.head_from_start else NEVER
