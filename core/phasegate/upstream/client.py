@@ -20,7 +20,7 @@ from .head import request_head
 from .pool import Pool
 from .sweeper import Sweeper
 from .upload import head_due, upload
-from .websocket import UpstreamWebSocket, open_websocket
+from .websocket import UpstreamWebSocket, as_it_is, open_websocket
 
 # RFC 9110 section 9.2.1. Only these are sent again, and only when a kept connection had closed before any answer.
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -76,7 +76,9 @@ class UpstreamClient:
         request_head(call)
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=0)
-            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+            self._session = aiohttp.ClientSession(
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), middlewares=(as_it_is,)
+            )
         return await open_websocket(self._session, call)
 
     async def fetch(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 
 import aiohttp
 from aiohttp import WSMsgType
@@ -51,6 +52,26 @@ class UpstreamWebSocket:
         """End it without waiting, when nobody has use for it any more."""
         if not self._socket.closed:
             self._closing = asyncio.get_running_loop().create_task(self._socket.close())
+
+
+async def as_it_is(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Take the answer to a handshake as it is, a middleware of aiohttp's.
+
+    That would follow a redirect, wherever it leads and with the client's credentials, and make a handshake again whose
+    connection closed.
+    """
+    try:
+        response = await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise ConnectionResetError("closed") from error
+    if response.status != HTTPStatus.SWITCHING_PROTOCOLS:
+        response.close()
+        raise aiohttp.WSServerHandshakeError(
+            response.request_info, response.history, status=response.status, headers=response.headers
+        )
+    return response
 
 
 async def open_websocket(session: aiohttp.ClientSession, call: Call) -> tuple[Response, UpstreamWebSocket | None]:

@@ -34,3 +34,23 @@ async def test_a_handshake_with_nobody_there_is(unused_tcp_port: int) -> None:
         await client.open_websocket(handshake(f"127.0.0.1:{unused_tcp_port}"))
     assert not raised.value.sent
     await client.close()
+
+
+async def test_a_redirect_is_the_answer_and_is_not_followed(upstream: FakeUpstream) -> None:
+    upstream.reply(Reply(status=302, headers={"location": f"http://{upstream.address}/elsewhere"}))
+    client = UpstreamClient()
+    response, socket = await client.open_websocket(handshake(upstream.address))
+    assert (response.status, socket) == (302, None)
+    assert response.headers.get("location") == f"http://{upstream.address}/elsewhere"
+    assert len(upstream.received) == 1
+    await client.close()
+
+
+async def test_a_handshake_that_is_not_answered_is_made_once(upstream: FakeUpstream) -> None:
+    upstream.reply(Reply(raw=b"", close=True))
+    client = UpstreamClient()
+    with pytest.raises(UpstreamUnreachable) as raised:
+        await client.open_websocket(handshake(upstream.address))
+    assert raised.value.sent
+    assert len(upstream.received) == 1
+    await client.close()
