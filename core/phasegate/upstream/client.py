@@ -77,7 +77,10 @@ class UpstreamClient:
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=0)
             self._session = aiohttp.ClientSession(
-                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), middlewares=(as_it_is,)
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=("accept", "accept-encoding", "user-agent"),
+                middlewares=(as_it_is,),
             )
         return await open_websocket(self._session, call)
 

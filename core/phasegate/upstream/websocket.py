@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 import aiohttp
 from aiohttp import WSMsgType
+from yarl import URL
 
 from ..errors import MalformedResponse, UpstreamError, UpstreamTimeout, UpstreamTLSFailed, UpstreamUnreachable
 from ..http.headers import Headers, RawHeaders
@@ -85,7 +86,7 @@ async def open_websocket(session: aiohttp.ClientSession, call: Call) -> tuple[Re
     try:
         async with asyncio.timeout(seconds):
             socket = await session.ws_connect(
-                f"{origin.scheme}://{origin.address}{call.target}",
+                URL(f"{origin.scheme}://{origin.address}{call.target}", encoded=True),
                 headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in given],
                 protocols=_subprotocols(call.headers),
                 ssl=client_context(origin.connection.tls),

@@ -7,11 +7,11 @@ from phasegate.upstream.call import Call, CallTimeouts
 from phasegate.upstream.client import UpstreamClient
 
 
-def handshake(address: str) -> Call:
+def handshake(address: str, target: str = "/") -> Call:
     return Call(
         method="GET",
         origin=Origin("http", address),
-        target="/",
+        target=target,
         headers=[(b"host", b"h")],
         body=Body(),
         timeouts=CallTimeouts(connect=0.1, send=0.1, head=0.1, gap=0.1),
@@ -53,4 +53,20 @@ async def test_a_handshake_that_is_not_answered_is_made_once(upstream: FakeUpstr
         await client.open_websocket(handshake(upstream.address))
     assert raised.value.sent
     assert len(upstream.received) == 1
+    await client.close()
+
+
+async def test_a_handshake_goes_on_the_wire_as_it_is(upstream: FakeUpstream) -> None:
+    upstream.reply(Reply(status=403))
+    client = UpstreamClient()
+    await client.open_websocket(handshake(upstream.address, "/%7ea%2Fb//c?d=%7e&e=a+b"))
+    received = upstream.received[0]
+    assert received.target == "/%7ea%2Fb//c?d=%7e&e=a+b"
+    assert {name for name, _ in received.headers} == {
+        "host",
+        "upgrade",
+        "connection",
+        "sec-websocket-version",
+        "sec-websocket-key",
+    }
     await client.close()
