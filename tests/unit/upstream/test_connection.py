@@ -183,6 +183,16 @@ async def test_an_answer_that_closing_breaks_off_is_not_taken_for_whole(upstream
         await anext(stream)
 
 
+async def test_a_connection_that_is_made_while_the_client_closes_carries_nothing(upstream: FakeUpstream) -> None:
+    client = UpstreamClient()
+    upstream.reply(Reply(hang=True))
+    one = asyncio.ensure_future(client.send(call(upstream.address)))
+    await asyncio.sleep(0)
+    await client.close()
+    with pytest.raises(UpstreamUnreachable):
+        await asyncio.wait_for(one, 4)
+
+
 async def test_after_closing_times_still_hold(upstream: FakeUpstream) -> None:
     client = UpstreamClient()
     upstream.reply(Reply(hang=True))
