@@ -79,8 +79,6 @@ class AnswerIntake(asyncio.Protocol):
         self.complete = False
         self._fed = 0
         self._is_head = is_head
-        self._blocks = []
-        self._size = 0
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
 

@@ -95,7 +95,7 @@ class UpstreamConnection(AnswerIntake):
 
     def body(self) -> bytes:
         """Return the body of an answer that is complete, and give the connection back."""
-        blocks = self._blocks
+        blocks, self._blocks, self._size = self._blocks, [], 0
         if self._paused:
             self._read_on()
         self._finish()

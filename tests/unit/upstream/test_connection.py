@@ -148,6 +148,15 @@ async def test_an_answer_that_was_a_long_first_read_leaves_its_connection_in_use
     assert upstream.connections == 1
 
 
+async def test_an_idle_connection_holds_nothing_of_its_last_answer(
+    client: UpstreamClient, upstream: FakeUpstream
+) -> None:
+    upstream.reply(Reply(body=bytes(50_000)))
+    assert len(await (await client.send(call(upstream.address))).read()) == 50_000
+    (connection,) = next(iter(client._pools.values()))._idle
+    assert (connection._blocks, connection._size) == ([], 0)
+
+
 @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
 def test_what_came_before_a_failure_is_read(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
