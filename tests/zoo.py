@@ -175,6 +175,19 @@ class Returns(Plugin):
 
 
 @dataclass(kw_only=True)
+class Keeps(Plugin):
+    """Answers with the same object every time."""
+
+    name: ClassVar[str] = "keeps"
+    schema: ClassVar = {}
+    kept: ClassVar[Response] = Response.text("kept")
+
+    @hookimpl
+    async def proxy(self, exchange: Exchange) -> Response | None:
+        return self.kept
+
+
+@dataclass(kw_only=True)
 class Token(Plugin):
     """Knows callers by a token in a header of its configuration."""
 

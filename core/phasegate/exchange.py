@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from .errors import RequestError
 from .http.message import Request, Response
 from .model import Consumer, Credential, Route
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -97,6 +100,10 @@ class Exchange:
             self._closers.append(closer)
 
     def close(self) -> None:
-        """Run every deferred closer. Called by the gateway."""
+        """Run every deferred closer, those too that come after one that fails. Called by the gateway."""
         while self._closers:
-            self._closers.pop()()
+            closer = self._closers.pop()
+            try:
+                closer()
+            except Exception:
+                _logger.exception("closer failed", extra={"request_id": self.request_id})

@@ -146,13 +146,13 @@ class GatewayPassage(Run):
         if error is not None:
             exchange.error = error
         exchange.bytes_sent = bytes_sent
-        exchange.close()
-        exchange.request.body.close()
-        if exchange.error is not None:
-            _report(exchange, exchange.error)
-        if self._access_log is not None:
-            self._access_log.record(exchange, self._logged_status())
         try:
+            exchange.close()
+            exchange.request.body.close()
+            if exchange.error is not None:
+                _report(exchange, exchange.error)
+            if self._access_log is not None:
+                self._access_log.record(exchange, self._logged_status())
             if self._pipeline.log:
                 await self.log()
         finally:

@@ -125,8 +125,10 @@ class Run:
         for step in self._pipeline.response:
             response = await self._changed(step, response)
         exchange.response = response
-        # Of several, listeners send the first.
-        response.headers.raw = [_SERVER, *response.headers.raw]
+        fields = response.headers.raw
+        # Of several, listeners send the first. A plugin may keep its answer and give it again.
+        if not fields or fields[0] is not _SERVER:
+            response.headers.raw = [_SERVER, *fields]
         return response
 
     async def log(self) -> None:

@@ -70,3 +70,20 @@ async def test_what_a_candidate_takes_over_stays_open_though_others_are_swapped_
     assert await answer(gateway, "/a") == (200, b"a 1")
     assert Lives.events == ["open a", "open slow"]
     await gateway.close()
+
+
+async def test_a_closer_that_fails_keeps_neither_the_others_nor_the_snapshot(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway.swap(await gateway.prepare(lives("a")))
+    passage = gateway.begin(make_request(target="/a"))
+    closed: list[str] = []
+    passage._exchange.defer(lambda: closed.append("first"))
+    passage._exchange.defer(lambda: closed.remove("second"))
+    await passage.answer()
+    await passage.finish(None, 0)
+    gateway.swap(await gateway.prepare({}))
+    await gateway.close()
+    assert closed == ["first"]
+    assert Lives.events == ["open a", "close a"]
+    assert "closer failed" in caplog.text

@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 
 from phasegate import BadRequest, Consumer, Credential, Exchange, Plugin, Response, Route
+from phasegate.http.problem import SERVER
 from phasegate.pipeline import Member, Pipeline, Run
 from phasegate.registry import Registry
 from phasegate.testing import make_exchange, make_plugin, make_request, make_services
-from tests.zoo import Answers, Badge, Lives, Raises, Returns, Second, Token, Waits, Witness, noted
+from tests.zoo import Answers, Badge, Keeps, Lives, Raises, Returns, Second, Token, Waits, Witness, noted
 
-ZOO: list[type[Plugin]] = [Witness, Second, Answers, Raises, Waits, Returns, Token, Badge, Lives]
+ZOO: list[type[Plugin]] = [Witness, Second, Answers, Raises, Waits, Returns, Token, Badge, Lives, Keeps]
 REGISTRY = Registry(ZOO)
 ROUTE = Route(id="r", uris=("/",))
 
@@ -61,6 +62,12 @@ async def test_an_early_response_skips_what_lies_between_but_not_response_and_lo
 async def test_response_may_replace_the_answer() -> None:
     _, response = await run(chain((Answers, {"phase": "response", "text": "replaced"}), (Lives, {})))
     assert response.body == b"replaced"
+
+
+async def test_an_answer_that_a_plugin_keeps_does_not_grow() -> None:
+    for _ in range(3):
+        await run(chain(Keeps))
+    assert list(Keeps.kept.headers) == [("server", SERVER), ("content-type", "text/plain; charset=utf-8")]
 
 
 async def test_a_higher_priority_runs_earlier_in_every_phase() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import lru_cache
 
 from .address import Network, is_within, parse_address
@@ -44,6 +44,8 @@ _CONNECTION_ALONE = frozenset({b"connection"})
 _ORDINARY = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
 _SUSPECT = HOP_BY_HOP | IDENTITY
 _FORWARDING = (b"x-forwarded-", b"forwarded", b"x-real-ip")
+# How many names are remembered, and up to which length.
+_REMEMBERED, _REMEMBERED_BYTES = 1024, 64
 _OWN_FORWARDING = frozenset(
     {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port", b"via"}
 )
@@ -102,10 +104,8 @@ def end_to_end_request(request: Request) -> RawHeaders:
     `host`, `content-length` and `expect` are left out, since whoever sends the request writes them anew.
     """
     raw = request.headers.raw
-    if request.peer_trusted:
-        fields = [field for field in raw if _passes_trusted(field[0])]
-    else:
-        fields = [field for field in raw if _passes(field[0])]
+    passes = _PASSES_TRUSTED if request.peer_trusted else _PASSES
+    fields = [field for field in raw if passes[field[0]]]
     if (b"te", b"trailers") in raw:
         fields.append((b"te", b"trailers"))
     if request.peer_trusted or b"via" in map(name_of, raw):
@@ -115,15 +115,32 @@ def end_to_end_request(request: Request) -> RawHeaders:
     return fields
 
 
-@lru_cache(maxsize=4096)
+class _Verdicts(dict[bytes, bool]):
+    """Which names pass. Only some and short ones are remembered: clients make names up, of any length."""
+
+    def __init__(self, judge: Callable[[bytes], bool]) -> None:
+        super().__init__()
+        self._judge = judge
+
+    def __missing__(self, name: bytes) -> bool:
+        verdict = self._judge(name)
+        if len(name) <= _REMEMBERED_BYTES:
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            self[name] = verdict
+        return verdict
+
+
 def _passes(name: bytes) -> bool:
     """Tell whether a field goes on that a client sent for whom nobody vouches."""
     return _passes_trusted(name) and not name.startswith(_FORWARDING)
 
 
-@lru_cache(maxsize=4096)
 def _passes_trusted(name: bytes) -> bool:
     return name not in HOP_BY_HOP and name not in _FRAMING and name not in _OWN_FORWARDING
+
+
+_PASSES, _PASSES_TRUSTED = _Verdicts(_passes), _Verdicts(_passes_trusted)
 
 
 @lru_cache(maxsize=4096)

@@ -33,6 +33,7 @@ class AnswerIntake(asyncio.Protocol):
         "_is_head",
         "_parser",
         "_paused",
+        "_send_due",
         "_size",
         "_waiter",
         "busy",
@@ -64,6 +65,7 @@ class AnswerIntake(asyncio.Protocol):
         self._blocks: list[bytes] = []
         self._size = 0
         self._paused = False
+        self._send_due = NEVER
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
 
@@ -77,8 +79,6 @@ class AnswerIntake(asyncio.Protocol):
         self.complete = False
         self._fed = 0
         self._is_head = is_head
-        self._blocks = []
-        self._size = 0
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
 
@@ -102,12 +102,13 @@ class AnswerIntake(asyncio.Protocol):
     # What httptools calls.
 
     def on_message_begin(self) -> None:
-        """Refuse a second answer to one request."""
+        """Refuse a second answer to one request, and forget the trailers of the one before."""
         if self.complete:
             raise MalformedResponse(f"{self._address} answered more than it was asked")
+        self._fields = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field. A trailer is nobody's, and comes when the head's fields have been taken away."""
+        """Take a field. A trailer is nobody's: it is forgotten when the next head begins."""
         self._fields.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
@@ -129,7 +130,7 @@ class AnswerIntake(asyncio.Protocol):
         )
         self.status = status
         self._in_head = False
-        self.deadline = NEVER
+        self.deadline = self._send_due
         if self._is_head:
             # llhttp would wait for a body that HEAD does not bring.
             self._parser = None

@@ -24,46 +24,55 @@ class Source(Protocol):
 class Answer(Response):
     """An upstream's response. Whoever made the call closes it: `exchange.defer(answer.close)`."""
 
-    __slots__ = ("_source",)
+    __slots__ = ("_streaming",)
 
-    def __init__(self, status: int, fields: RawHeaders, body: bytes | AnswerBody, source: Source | None = None) -> None:
+    def __init__(self, status: int, fields: RawHeaders, body: bytes, streaming: AnswerBody | None = None) -> None:
         self.status = status
         self.headers = Headers.from_raw(fields)
-        self._body = body
-        self._source = source
+        self._body = body if streaming is None else streaming
+        self._streaming = streaming
 
     @property
     def streams(self) -> bool:
         """Whether the body was not here whole with the head, so that there is something to close."""
-        return self._source is not None
+        return self._streaming is not None
 
     def close(self) -> None:
         """Give up the connection, unless the body was read whole and it is back with the others already."""
-        if self._source is not None:
-            self._source.give_up()
+        if self._streaming is not None:
+            self._streaming.close()
 
 
 class AnswerBody:
-    """The body of an answer that streams. The clock runs while the upstream is waited for, and stands while the reader works."""
+    """The body of an answer that streams. The clock runs while the upstream is waited for, and stands while the reader works.
+
+    It lets go of its connection at its end: that may carry somebody else's call from then on.
+    """
 
     __slots__ = ("_gap", "_source", "_whole")
 
     def __init__(self, source: Source, gap: float, whole: float | None) -> None:
-        self._source = source
+        self._source: Source | None = source
         self._gap = gap
         self._whole = whole
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        source, gap, left = self._source, self._gap, self._whole
+        gap, left = self._gap, self._whole
         loop = asyncio.get_running_loop()
-        while True:
+        while self._source is not None:
             began = loop.time()
-            block = await source.block(gap if left is None else min(gap, left))
+            block = await self._source.block(gap if left is None else min(gap, left))
             if not block:
+                self._source = None
                 return
             if left is not None:
                 left -= loop.time() - began
             yield block
+
+    def close(self) -> None:
+        """Give up the connection, unless the body was read whole."""
+        if self._source is not None:
+            self._source.give_up()
 
 
 async def whole(answer: Answer, limit_bytes: int) -> bytes:

@@ -20,7 +20,7 @@ from .head import request_head
 from .pool import Pool
 from .sweeper import Sweeper
 from .upload import head_due, upload
-from .websocket import UpstreamWebSocket, open_websocket
+from .websocket import UpstreamWebSocket, as_it_is, open_websocket
 
 # RFC 9110 section 9.2.1. Only these are sent again, and only when a kept connection had closed before any answer.
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -57,15 +57,15 @@ class UpstreamClient:
                 break
             except BaseException as error:
                 connection.give_up()
-                if not connection.closed_unanswered:
+                if not isinstance(error, UpstreamUnreachable) or not connection.closed_unanswered:
                     raise
-                if call.method not in _SAFE_METHODS or not call.body.held:
+                if call.method not in _SAFE_METHODS or call.body.length is None or not call.body.held:
                     raise UpstreamUnreachable(f"{call.origin.address} closed a kept connection") from error
             connection = await pool.connect(call.timeouts)
         if connection.complete:
             return Answer(connection.status, connection.fields, connection.body())
         body = AnswerBody(connection, call.timeouts.gap, call.timeouts.whole)
-        return Answer(connection.status, connection.fields, body, connection)
+        return Answer(connection.status, connection.fields, b"", body)
 
     async def open_websocket(self, call: Call) -> tuple[Response, UpstreamWebSocket | None]:
         """Make the WebSocket handshake that a call asks for.
@@ -76,7 +76,12 @@ class UpstreamClient:
         request_head(call)
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=0)
-            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=("accept", "accept-encoding", "user-agent"),
+                middlewares=(as_it_is,),
+            )
         return await open_websocket(self._session, call)
 
     async def fetch(
@@ -137,7 +142,9 @@ class UpstreamClient:
 
 def _sent(connection: UpstreamConnection, call: Call, head: bytes, began: float) -> asyncio.Future[None]:
     """Send a request; the result is there once the answer's head is. Its body follows by itself where it is not short."""
-    timeouts, data, is_head = call.timeouts, call.body.data, call.method == "HEAD"
+    timeouts, is_head = call.timeouts, call.method == "HEAD"
+    # One of unknown length goes in chunks, as the head says, though it may be here whole by now.
+    data = None if call.body.length is None else call.body.data
     if data is not None and len(data) <= _ONE_WRITE_BYTES:
         return connection.begin(head + data if data else head, head_due(timeouts, began), is_head=is_head)
     due = began + timeouts.head if timeouts.head_from_start else NEVER

@@ -11,16 +11,20 @@ from .answer_intake import NEVER, AnswerIntake
 if TYPE_CHECKING:
     from .pool import Pool
 
+# How long a connection that closes may take to get rid of what it was sent, and of TLS.
+_CLOSING_SECONDS = 2.0
+
 
 class UpstreamConnection(AnswerIntake):
     """Sends a request. The answer's head is here once what `begin` returns is done; its body comes by `block`."""
 
-    __slots__ = ("_calls", "_drained", "_pool", "_stalled", "_uploading")
+    __slots__ = ("_block_due", "_calls", "_drained", "_pool", "_stalled", "_uploading")
 
     def __init__(self, pool: Pool, address: str) -> None:
         super().__init__(address)
         self._pool = pool
         self._calls = 0
+        self._block_due = NEVER
         self._stalled = False
         self._drained: asyncio.Future[None] | None = None
         self._uploading: asyncio.Task[None] | None = None
@@ -76,17 +80,24 @@ class UpstreamConnection(AnswerIntake):
             self.transport.write(data)
 
     async def drained(self, seconds: float, otherwise: float) -> None:
-        """Wait until the upstream has taken what it was sent, within so many seconds; then let `otherwise` be the deadline."""
+        """Wait until the upstream has taken what it was sent, within so many seconds.
+
+        The answer is due meanwhile too: its head at `otherwise`, and its blocks when their reader says so.
+        """
         while self._stalled and self._error is None:
             loop = asyncio.get_running_loop()
-            self._expect(loop.time() + seconds)
+            self._send_due = loop.time() + seconds
+            self._expect(min(self._send_due, otherwise if self._in_head else self._block_due))
             self._drained = loop.create_future()
             await self._drained
-            self._expect(otherwise if self._in_head else NEVER)
+            self._send_due = NEVER
+            self._expect(otherwise if self._in_head else self._block_due)
 
     def body(self) -> bytes:
         """Return the body of an answer that is complete, and give the connection back."""
-        blocks = self._blocks
+        blocks, self._blocks, self._size = self._blocks, [], 0
+        if self._paused:
+            self._read_on()
         self._finish()
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
@@ -102,21 +113,32 @@ class UpstreamConnection(AnswerIntake):
                 self._finish()
                 return b""
             self._waiter = self._pool.loop.create_future()
-            self._expect(self._pool.loop.time() + seconds)
-            await self._waiter
-            self.deadline = NEVER
+            self._block_due = self._pool.loop.time() + seconds
+            self._expect(min(self._block_due, self._send_due))
+            try:
+                await self._waiter
+            finally:
+                self._block_due, self.deadline = NEVER, self._send_due
         blocks, self._blocks, self._size = self._blocks, [], 0
         if self._paused:
-            self._paused = False
-            self.transport.resume_reading()
+            self._read_on()
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
+
+    def close(self) -> None:
+        """Close the connection once what it was sent has left, or is not taken in time."""
+        self.deadline = self._pool.loop.time() + _CLOSING_SECONDS
+        self.transport.close()
 
     def give_up(self) -> None:
         """Close the connection, unless its call is over."""
         if self.busy:
             self._end_upload()
+            self.fail(self._cut())
             self.busy = False
-            self.transport.abort()
+
+    def break_off(self) -> None:
+        """Close the connection at once; a call that is under way fails."""
+        self.fail(self._cut())
 
     def fail(self, error: Exception) -> None:
         """End the call by an error: whoever waits for the answer gets it after what came before."""
@@ -129,7 +151,10 @@ class UpstreamConnection(AnswerIntake):
         """End what takes too long; the sweeper calls this."""
         self.deadline = NEVER
         if not self.busy:
-            self.transport.close()
+            if self.transport.is_closing():
+                self.transport.abort()
+            else:
+                self.close()
         elif self._in_head:
             self.fail(UpstreamTimeout(f"{self._address} did not answer in time"))
         else:
@@ -180,18 +205,23 @@ class UpstreamConnection(AnswerIntake):
         if drained is not None and not drained.done():
             drained.set_result(None)
 
+    def _read_on(self) -> None:
+        self._paused = False
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+
     def _finish(self) -> None:
         """Give the connection back once its answer has been read whole, or close it where it can't serve another call."""
         if not self.busy:
             return
         self.busy = False
-        reusable = self._framing.persistent and self._uploading is None and self._error is None and not self._paused
+        reusable = self._framing.persistent and self._uploading is None and self._error is None
         if self._uploading is not None:
             self._end_upload()
         if reusable and not self.transport.is_closing():
             self._pool.give_back(self)
         else:
-            self.transport.close()
+            self.close()
 
     def _end_upload(self) -> None:
         uploading, self._uploading = self._uploading, None

@@ -41,7 +41,11 @@ class Names:
         return await asyncio.shield(asking)
 
     async def _look_up(self, key: tuple[str, int]) -> list[AddrInfoType]:
-        found = await self._loop.getaddrinfo(*key, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+        try:
+            found = await self._loop.getaddrinfo(*key, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+        except UnicodeError as error:
+            # Of labels that are empty or too long Python's own codec says so, before any resolver is asked.
+            raise OSError(f"{key[0]!r} can be no name") from error
         now = self._loop.time()
         self._known = {other: known for other, known in self._known.items() if known[0] > now}
         addresses: list[AddrInfoType] = [

@@ -26,6 +26,7 @@ class Pool:
         self._idle: list[UpstreamConnection] = []
         self._made: set[UpstreamConnection] = set()
         self._connecting = 0
+        self._closed = False
         options = origin.connection
         self._options = replace(options, keepalive=options.keepalive and options.keepalive_seconds > 0)
 
@@ -52,7 +53,9 @@ class Pool:
             self._connecting -= 1
 
     def made(self, connection: UpstreamConnection) -> None:
-        """Note that a connection is there."""
+        """Note that a connection is there, which is of no use any more where the pool was closed meanwhile."""
+        if self._closed:
+            connection.transport.abort()
         self._made.add(connection)
         self.sweeper.add(connection)
 
@@ -62,7 +65,7 @@ class Pool:
         if not options.keepalive or (
             options.keepalive_calls is not None and connection.calls >= options.keepalive_calls
         ):
-            connection.transport.close()
+            connection.close()
             return
         seconds = options.keepalive_seconds
         if len(idle) >= options.keepalive_pool and seconds > _SURPLUS_SECONDS:
@@ -79,8 +82,9 @@ class Pool:
 
     def close(self) -> None:
         """Close every connection, in use or not."""
+        self._closed = True
         for connection in self._made:
-            connection.transport.abort()
+            connection.break_off()
 
     def _new(self) -> UpstreamConnection:
         return UpstreamConnection(self, self._origin.address)

@@ -44,9 +44,10 @@ class Sweeper:
             self._schedule(_BUSY_SECONDS)
 
     def close(self) -> None:
-        """Look at nothing any more."""
+        """Look at nothing any more, unless a deadline is set again."""
         if self._timer is not None:
             self._timer.cancel()
+        self.at_rest = True
 
     def _schedule(self, seconds: float) -> None:
         if self._timer is not None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 
 import aiohttp
 from aiohttp import WSMsgType
+from yarl import URL
 
-from ..errors import MalformedResponse, UpstreamError, UpstreamTLSFailed, UpstreamUnreachable
+from ..errors import MalformedResponse, UpstreamError, UpstreamTimeout, UpstreamTLSFailed, UpstreamUnreachable
 from ..http.headers import Headers, RawHeaders
 from ..http.message import Response
 from ..http.websocket import Close, WebSocketAnswer
@@ -53,6 +55,26 @@ class UpstreamWebSocket:
             self._closing = asyncio.get_running_loop().create_task(self._socket.close())
 
 
+async def as_it_is(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Take the answer to a handshake as it is, a middleware of aiohttp's.
+
+    That would follow a redirect, wherever it leads and with the client's credentials, and make a handshake again whose
+    connection closed.
+    """
+    try:
+        response = await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise ConnectionResetError("closed") from error
+    if response.status != HTTPStatus.SWITCHING_PROTOCOLS:
+        response.close()
+        raise aiohttp.WSServerHandshakeError(
+            response.request_info, response.history, status=response.status, headers=response.headers
+        )
+    return response
+
+
 async def open_websocket(session: aiohttp.ClientSession, call: Call) -> tuple[Response, UpstreamWebSocket | None]:
     """Make the handshake that a call asks for; return the answer to it, and the WebSocket where there is one.
 
@@ -64,7 +86,7 @@ async def open_websocket(session: aiohttp.ClientSession, call: Call) -> tuple[Re
     try:
         async with asyncio.timeout(seconds):
             socket = await session.ws_connect(
-                f"{origin.scheme}://{origin.address}{call.target}",
+                URL(f"{origin.scheme}://{origin.address}{call.target}", encoded=True),
                 headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in given],
                 protocols=_subprotocols(call.headers),
                 ssl=client_context(origin.connection.tls),
@@ -88,6 +110,9 @@ def _failure(error: Exception, address: str) -> UpstreamError:
         return MalformedResponse(f"{address} answered with what is not HTTP, or with a head that is too large")
     if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError)):
         return UpstreamTLSFailed(f"TLS with {address} failed: {error}")
+    if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientConnectorError):
+        # The handshake may have arrived, so that no other node may get it too.
+        return UpstreamTimeout(f"{address} did not answer the WebSocket's handshake in time")
     return not_connected(error, address)
 
 

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import pytest
 
 from phasegate import Headers
@@ -131,3 +133,13 @@ def test_a_chain_of_trusted_proxies_alone_leads_to_its_first() -> None:
 def test_a_trusted_proxy_that_forwards_garbage_is_the_client_itself() -> None:
     headers = Headers({"x-forwarded-for": "203.0.113.9, unknown"})
     assert client_address(headers, "10.0.0.1", parse_networks(("10.0.0.0/8",))) == ("10.0.0.1", True)
+
+
+def test_names_that_clients_make_up_fill_no_memory() -> None:
+    tracemalloc.start()
+    try:
+        for index in range(200):
+            sent(**{f"x{index}" + "y" * 30_000: "1"})
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()

@@ -20,6 +20,7 @@ from phasegate.errors import (
     UpstreamUnreachable,
 )
 from phasegate.model import UpstreamTLS
+from phasegate.server.inbound_body import InboundBody
 from phasegate.testing import FakeUpstream, Reply, fake_upstream
 from phasegate.upstream.answers import Answer
 from phasegate.upstream.call import Call, CallTimeouts, ConnectionOptions, Origin
@@ -79,6 +80,14 @@ async def test_a_body_goes_with_its_declared_length(send: Send, upstream: FakeUp
 async def test_a_body_of_unknown_length_goes_in_chunks(send: Send, upstream: FakeUpstream) -> None:
     await send(call(upstream, "PUT", body=Body.streaming(blocks(b"ab", b"c"), None)))
     assert upstream.received[0].get("transfer-encoding") == "chunked"
+    assert upstream.received[0].body == b"abc"
+
+
+async def test_a_body_of_unknown_length_goes_in_chunks_though_it_is_here(send: Send, upstream: FakeUpstream) -> None:
+    inbound = InboundBody(lambda _: None)
+    inbound.feed(b"abc")
+    inbound.end()
+    await asyncio.wait_for(send(call(upstream, "PUT", body=Body.incoming(inbound, None))), 4)
     assert upstream.received[0].body == b"abc"
 
 
