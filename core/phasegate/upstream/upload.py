@@ -9,6 +9,9 @@ from .answer_intake import NEVER
 from .call import Call, CallTimeouts
 from .connection import UpstreamConnection
 
+# What is written at once: TLS takes a whole block in before it says that the other end is behind.
+_PIECE_BYTES = 65_536
+
 
 async def upload(connection: UpstreamConnection, call: Call, began: float) -> None:
     """Send the body while the answer is waited for, which may come before the body's end.
@@ -20,8 +23,9 @@ async def upload(connection: UpstreamConnection, call: Call, began: float) -> No
     otherwise = began + timeouts.head if timeouts.head_from_start else NEVER
     try:
         async for block in call.body:
-            if block:
-                connection.write(chunk_of(block) if chunked else block)
+            for start in range(0, len(block), _PIECE_BYTES):
+                piece = block[start : start + _PIECE_BYTES]
+                connection.write(chunk_of(piece) if chunked else piece)
                 await connection.drained(timeouts.send, otherwise)
     except Exception as error:  # noqa: BLE001 (whatever it is, the caller gets it)
         connection.fail(error)
