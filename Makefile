@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.installed
+# Half as many again as there are cores, since tests of times wait: 3 on two, 6 at most.
+PROCESSES := $(shell n=$$(nproc 2>/dev/null || echo 2); n=$$((n + n / 2)); [ $$n -gt 6 ] && n=6; echo $$n)
 
 .PHONY: run test system soak lint check fmt bench clean
 
@@ -11,7 +13,7 @@ run: $(SETUP)            ## start the gateway with conf/ and the sample function
 	@exec $(BIN)/python conf/sample/run.py
 
 test: $(SETUP)           ## run the tests
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile
 
 system: $(SETUP)         ## run the tests of whole gateways, killed and changed from outside, and of the commands that do it
 	$(BIN)/python -m pytest tests/system -n auto --maxprocesses 4 --dist loadfile

@@ -1,5 +1,6 @@
 """Clients of every protocol that the gateway speaks, on real sockets."""
 
+import os
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,8 +14,9 @@ from phasegate.settings import TLS
 from tests.wire import Protocol
 
 # How long an example takes says something of the machine alone.
-settings.register_profile("tests", deadline=None)
-settings.load_profile("tests")
+settings.register_profile("tests", deadline=None, max_examples=25)
+settings.register_profile("thorough", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
 
 
 @pytest.fixture(scope="session")

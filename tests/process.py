@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import sys
@@ -18,10 +19,11 @@ DEADLINE_SECONDS = 20
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
+    """Return a port of 127.0.0.1 that nobody listens on, below those that the kernel gives to whoever connects meanwhile."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 class Server:
@@ -33,6 +35,7 @@ class Server:
         self.lines: list[dict[str, Any]] = []
         self.output = b""
         self._news = asyncio.Event()
+        self._ended = False
 
     async def follow(self) -> None:
         """Collect log lines until the process closes its output."""
@@ -42,6 +45,8 @@ class Server:
             with contextlib.suppress(ValueError):
                 self.lines.append(json.loads(line))
             self._news.set()
+        self._ended = True
+        self._news.set()
 
     async def logged(self, event: str, count: int = 1) -> dict[str, Any]:
         """Wait until an event was logged that many times, and return its last line."""
@@ -49,10 +54,14 @@ class Server:
 
     async def until(self, look: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
         """Wait until `look` finds something in the log, and return that."""
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            while (found := look()) is None:
-                self._news.clear()
-                await self._news.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                while (found := look()) is None:
+                    if self._ended:
+                        break
+                    self._news.clear()
+                    await self._news.wait()
+        assert found is not None, f"not in the log of {DEADLINE_SECONDS} s: {self.output.decode()}"
         return found
 
     @property
