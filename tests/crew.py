@@ -18,6 +18,7 @@ class Obedient:
         self.index = index
         self.ready = True
         self.is_leaving = False
+        self.lives = True
         self.is_failing = False
         self.restarts = 0
         self.generation = 0

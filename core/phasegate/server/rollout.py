@@ -82,6 +82,8 @@ class Rollout:
         self._settle(slot)
 
     async def _prepare(self, messages: dict[Slot, Prepare]) -> None:
+        # One that was leaving may have left while others prepared, and will never answer.
+        messages = {slot: message for slot, message in messages.items() if slot.lives or not slot.is_leaving}
         self._begin(messages)
         self._asked |= messages.keys()
         for slot, message in messages.items():

@@ -118,6 +118,11 @@ class Slot:
         return self.failures > 1
 
     @property
+    def lives(self) -> bool:
+        """Whether there is a worker to talk to."""
+        return self._channel is not None
+
+    @property
     def is_leaving(self) -> bool:
         """Whether the worker only finishes what it has."""
         return self._retired.is_set()

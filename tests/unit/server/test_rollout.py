@@ -22,6 +22,7 @@ class Recorder:
         self.index = index
         self.generation = 6
         self.is_leaving = False
+        self.lives = True
         self.sent: list[Message] = []
         self.news = asyncio.Event()
 
@@ -162,3 +163,17 @@ async def test_those_that_leave_are_asked_last_and_it_goes_on_without_them() -> 
     rollout.gone(slots[2])
     assert await running == []
     assert [rollout.covers(slot) for slot in slots] == [True, False, False]
+
+
+async def test_one_that_leaves_while_others_prepare_is_not_waited_for() -> None:
+    recorders, slots = three()
+    recorders[2].is_leaving = True
+    rollout = Rollout(7, slots[:1], slots[2:])
+    running = preparing(rollout)
+    await recorders[0].got(Prepare)
+    recorders[2].lives = False
+    rollout.gone(slots[2])
+    rollout.answer(slots[0], Prepared(7))
+    async with asyncio.timeout(5):
+        assert await running == []
+    assert not recorders[2].sent
