@@ -109,6 +109,9 @@ class UpstreamConnection(AnswerIntake):
         while not self._blocks:
             if self._error is not None:
                 raise self._error
+            if self._paused:
+                # Only now: what was handed out may still wait for a client that takes nothing.
+                self._read_on()
             if self.complete:
                 self._finish()
                 return b""
@@ -120,8 +123,6 @@ class UpstreamConnection(AnswerIntake):
             finally:
                 self._block_due, self.deadline = NEVER, self._send_due
         blocks, self._blocks, self._size = self._blocks, [], 0
-        if self._paused:
-            self._read_on()
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
     def close(self) -> None:
