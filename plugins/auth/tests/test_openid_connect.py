@@ -301,7 +301,7 @@ async def test_what_is_no_bearer_token_is_nothing_to_look_at(provider: OpenIdPro
 
 async def test_two_tokens_are_refused(provider: OpenIdProvider) -> None:
     token = provider.token()
-    assert (await judged(await provider.opened(), token, token)).reason == "2 tokens in one request"
+    assert (await judged(await provider.opened(), token, token)).reason == "2 tokens in one place"
 
 
 @pytest.mark.parametrize(

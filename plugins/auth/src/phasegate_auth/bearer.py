@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from phasegate import Request
 
 from . import cookies
+from .token import TokenError
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +22,16 @@ class Places:
     cookie: str = ""
     bare: bool = True
 
-    def tokens(self, request: Request) -> list[str]:
-        """Return what stands in the first place that has anything: one token, or several, of which none counts."""
+    def token(self, request: Request) -> str | None:
+        """Return the token of the first place that has anything. Raise TokenError for several there: none of them counts."""
         found = [token for value in request.headers.get_all(self.header) for token in self._from_header(value)]
         if not found and self.query and request.query:
             found = request.query.get_all(self.query)
         if not found and self.cookie:
             found = cookies.values(request.headers, self.cookie)
-        return found
+        if len(found) > 1:
+            raise TokenError(f"{len(found)} tokens in one place")
+        return found[0] if found else None
 
     def hide(self, request: Request) -> None:
         """Take every token out of the request, wherever it may stand; credentials of other schemes stay."""

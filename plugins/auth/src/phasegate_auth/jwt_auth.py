@@ -88,13 +88,9 @@ class JwtAuth(AuthPlugin):
     @hookimpl
     async def authenticate(self, exchange: Exchange) -> Outcome:
         """Check the token. What its header says of algorithms, keys and places to fetch them from counts for nothing."""
-        tokens = self._places.tokens(exchange.original)
-        if not tokens:
-            return self.absent()
-        if len(tokens) > 1:
-            return self.invalid(f"{len(tokens)} tokens in one place")
         try:
-            return self._judged(tokens[0], exchange)
+            token = self._places.token(exchange.original)
+            return self.absent() if token is None else self._judged(token, exchange)
         except TokenError as error:
             return self.invalid(str(error))
 

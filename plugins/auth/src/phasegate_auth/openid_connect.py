@@ -157,17 +157,15 @@ class OpenidConnect(AuthPlugin):
     @hookimpl
     async def authenticate(self, exchange: Exchange) -> Outcome:
         """Check the token by the provider's keys, and its claims."""
-        tokens = self._places.tokens(exchange.original)
-        if not tokens:
-            return self.absent()
-        if len(tokens) > 1:
-            return self.invalid(f"{len(tokens)} tokens in one request")
         try:
-            claims = await self._claims(tokens[0])
+            token = self._places.token(exchange.original)
+            if token is None:
+                return self.absent()
+            claims = await self._claims(token)
             outcome = self._of_consumer(claims)
         except TokenError as error:
             return self.invalid(str(error))
-        exchange.state[self._mark] = (tokens[0], claims)
+        exchange.state[self._mark] = (token, claims)
         return outcome
 
     @hookimpl
