@@ -1,17 +1,20 @@
 """An HTTP client, a local Lambda, and botocore as the oracle: what it makes of a request as it left on the wire."""
 
+import asyncio
 import io
 import textwrap
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from moto.server import ThreadedMotoServer
 
-from phasegate.testing import FakeUpstream, Received
+from phasegate.testing import FakeUpstream, Received, Reply
 from phasegate_aws_lambda.local.function import Function
 from phasegate_aws_lambda.local.keys import Credentials as LocalCredentials
 from phasegate_aws_lambda.local.keys import Keys
@@ -98,3 +101,52 @@ async def local_lambda(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[
     yield serve
     for server in servers:
         await server.close()
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    """moto's server, in this process, by its URL; whoever changes what holds for all of it sets that back."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+class Counted(list[bytes]):
+    """Pieces of an answer, made as they are sent; `sent` tells how many were."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        super().__init__()
+        self.sent = 0
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self.sent += 1
+            yield piece
+
+    async def settled(self) -> int:
+        """Return how many were sent once no more are."""
+        before = -1
+        while before != self.sent:
+            before = self.sent
+            await asyncio.sleep(0.2)
+        return before
+
+
+@pytest.fixture
+def sent_unread(upstream: FakeUpstream) -> Callable[..., Awaitable[int]]:
+    """How many pieces an upstream gets rid of while a client of `/x/` on a port takes one line and no more."""
+
+    async def count(port: int, pieces: Iterable[bytes], **reply: Any) -> int:
+        counted = Counted(pieces)
+        upstream.reply(Reply(pieces=counted, **reply))
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+        writer.write(b"GET /x/ HTTP/1.1\r\nHost: h\r\n\r\n")
+        await reader.readline()
+        sent = await counted.settled()
+        writer.transport.abort()
+        return sent
+
+    return count

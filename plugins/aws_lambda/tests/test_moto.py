@@ -12,7 +12,6 @@ from typing import Any
 import botocore.session
 import httpx
 import pytest
-from moto.server import ThreadedMotoServer
 
 from phasegate.testing import RunningGateway
 from phasegate.testing.fixtures import GatewayMaker
@@ -70,24 +69,17 @@ def allow(url: str, name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    try:
-        httpx.post(f"{url}/moto-api/config", json={"lambda": {"use_docker": False}}).raise_for_status()
-        policy = json.dumps({"Version": "2012-10-17", "Statement": []})
-        role = client_of(url, "iam").create_role(RoleName="role", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
-        create_function(url, role)
-        known, stranger = user(url, "gateway"), user(url, "stranger")
-        allow(url, "gateway")
-        httpx.post(f"{url}/moto-api/reset-auth", content=b"0").raise_for_status()
-        yield Cloud(url, known, stranger)
-    finally:
-        # The whole process checks permissions by now, other tests' servers too.
-        httpx.post(f"{url}/moto-api/reset-auth", content=b"inf").raise_for_status()
-        server.stop()
+def cloud(moto: str) -> Iterator[Cloud]:
+    httpx.post(f"{moto}/moto-api/config", json={"lambda": {"use_docker": False}}).raise_for_status()
+    policy = json.dumps({"Version": "2012-10-17", "Statement": []})
+    role = client_of(moto, "iam").create_role(RoleName="role", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
+    create_function(moto, role)
+    known, stranger = user(moto, "gateway"), user(moto, "stranger")
+    allow(moto, "gateway")
+    httpx.post(f"{moto}/moto-api/reset-auth", content=b"0").raise_for_status()
+    yield Cloud(moto, known, stranger)
+    # The whole process checks permissions by now, other tests' servers too.
+    httpx.post(f"{moto}/moto-api/reset-auth", content=b"inf").raise_for_status()
 
 
 async def started(start_gateway: GatewayMaker, cloud: Cloud, **config: Any) -> RunningGateway:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import struct
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -112,29 +113,10 @@ async def test_a_client_that_leaves_ends_the_call(start_gateway: GatewayMaker, c
 
 
 async def test_a_client_that_reads_slowly_slows_the_function_down(
-    start_gateway: GatewayMaker, upstream: FakeUpstream
+    start_gateway: GatewayMaker, upstream: FakeUpstream, sent_unread: Callable[..., Awaitable[int]]
 ) -> None:
-    sent = 0
-
-    class Counting(list[bytes]):
-        def __iter__(self) -> Any:
-            nonlocal sent
-            yield chunk(HEAD)
-            for _ in range(400):
-                sent += 1
-                yield chunk(bytes(100_000))
-
-    upstream.reply(Reply(headers=FIELDS, pieces=Counting()))
     gateway = await started(start_gateway, upstream)
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=1024)
-    writer.write(b"GET /x/ HTTP/1.1\r\nHost: h\r\n\r\n")
-    await reader.readline()
-    settled = -1
-    while settled != sent:
-        settled = sent
-        await asyncio.sleep(0.2)
-    assert sent < 300
-    writer.transport.abort()
+    assert await sent_unread(gateway.port, [chunk(HEAD), *[chunk(bytes(100_000))] * 400], headers=FIELDS) < 300
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 
 @dataclass
@@ -55,15 +54,6 @@ def to_moto(url: str) -> Callable[[Asked], Reply]:
         return result
 
     return reply
-
-
-@pytest.fixture(scope="session")
-def moto() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.fixture
