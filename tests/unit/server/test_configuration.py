@@ -1,10 +1,7 @@
 """Proposals, files and other nodes' writes: each change is judged whole, written, served, or nothing happens."""
 
 import asyncio
-import contextlib
-import json
 import logging
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,126 +9,15 @@ from typing import Any
 import pytest
 
 from phasegate import Finding
-from phasegate.admin.desk import Proposal
 from phasegate.errors import ConfigError
-from phasegate.references import Reach, References
 from phasegate.registry import Registry
 from phasegate.schema.tables import Schemas
 from phasegate.server.configuration import Configuration
-from phasegate.server.distribution import Distribution
-from phasegate.server.reference_table import ReferenceTable
 from phasegate.store.file import FileSource
-from phasegate.store.last_good import Kept
 from phasegate.store.no_store import NoStore
-from phasegate.store.records import Conflict, Contents, Revision, Store, StoreUnavailable, Write
+from phasegate.store.records import Conflict, Contents, Revision, StoreUnavailable, Write
 from phasegate.store.sqlite import SqliteStore
-from tests.crew import Obedient, crew
-
-NODES = {"nodes": {"127.0.0.1:1980": 1}}
-
-
-def upstream(id_: str, port: int = 1980) -> Write:
-    return Write("upstreams", id_, {"id": id_, "nodes": {f"127.0.0.1:{port}": 1}})
-
-
-def route(id_: str, **value: Any) -> Write:
-    return Write("routes", id_, {"id": id_, "uri": f"/{id_}", **value})
-
-
-def proposal(
-    *writes: Write, expected: dict[tuple[str, str], int | None] | None = None, dry_run: bool = False
-) -> Proposal:
-    return Proposal(writes, expected or {}, "tests", "a change", dry_run)
-
-
-def references(folder: Path) -> ReferenceTable:
-    reach = Reach(env_prefixes=("PHASEGATE_",), file_roots=(), folder=folder)
-    return ReferenceTable(References(reach, {"PHASEGATE_PORT": "1999"}))
-
-
-class Node:
-    """A configuration on a store, and the workers that serve it."""
-
-    def __init__(self, folder: Path, document: Any = None, *, keeps: bool = False) -> None:
-        self.file = folder / "routes.yaml"
-        self.write_file(document or {"routes": []})
-        store = SqliteStore(folder / "store.db")
-        self.store: Store = Kept(store, folder / "last-good.json") if keeps else store
-        self.distribution: Distribution
-        self.workers: list[Obedient]
-        self.distribution, self.workers = crew(2)
-        schemas = Schemas(Registry(()))
-        self.configuration = Configuration(
-            schemas, FileSource(self.file), self.store, references(folder), self.distribution
-        )
-
-    def write_file(self, document: Any) -> None:
-        self.file.write_text(json.dumps(document))
-
-    async def begin(self) -> None:
-        await self.configuration.begin()
-        for worker in self.workers:
-            worker.state = self.distribution.begin(worker)  # type: ignore[arg-type]
-
-    def served(self) -> set[str]:
-        """Return the ids of the records that every worker serves."""
-        ids = [{record.id for record in worker.state.records.values()} for worker in self.workers]
-        assert all(each == ids[0] for each in ids)
-        return ids[0]
-
-    def known(self) -> set[str]:
-        """Return the ids of the records that every worker knows the store to hold."""
-        ids = [{record.id for record in worker.state.stored.records.values()} for worker in self.workers]
-        assert all(each == ids[0] for each in ids)
-        return ids[0]
-
-    async def until_known(self, ids: set[str]) -> None:
-        async with asyncio.timeout(10):
-            while any({record.id for record in worker.state.stored.records.values()} != ids for worker in self.workers):
-                await asyncio.sleep(0.005)
-
-    async def until_stored(self, revision: int) -> None:
-        """Wait until it has taken in a revision, whether it serves that or not."""
-        async with asyncio.timeout(10):
-            while self.configuration._stored.revision < revision:
-                await asyncio.sleep(0.005)
-        async with self.configuration.changing:
-            pass
-
-    async def until_served(self, ids: set[str]) -> None:
-        async with asyncio.timeout(10):
-            while any({record.id for record in worker.state.records.values()} != ids for worker in self.workers):
-                await asyncio.sleep(0.005)
-
-
-async def ticks(until: asyncio.Task[Any]) -> int:
-    """Return how often the event loop came round until a task was done."""
-    count = 0
-    while not until.done():
-        await asyncio.sleep(0)
-        count += 1
-    return count
-
-
-@contextlib.asynccontextmanager
-async def node(
-    folder: Path, document: Any = None, *, follows: bool = False, keeps: bool = False
-) -> AsyncIterator[Node]:
-    one = Node(folder, document, keeps=keeps)
-    await one.begin()
-    following = asyncio.create_task(one.configuration.follow_store()) if follows else None
-    yield one
-    if following is not None:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
-    await one.configuration.close()
-
-
-async def write_elsewhere(folder: Path, *writes: Write, base: int = 0) -> None:
-    """Write as another node does."""
-    stranger = SqliteStore(folder / "store.db")
-    await stranger.apply(writes, base=base, author="other", note="")
-    await stranger.close()
+from tests.configured_node import NODES, Node, node, proposal, references, route, ticks, upstream, write_elsewhere
 
 
 async def test_a_proposal_is_written_and_served_by_all(tmp_path: Path) -> None:
@@ -350,98 +236,6 @@ async def test_a_reference_to_nothing_is_refused_with_its_place(tmp_path: Path) 
         with pytest.raises(ConfigError, match="HOME"):
             await one.configuration.propose(proposal(route("r", name="$env://HOME", upstream=NODES)))
         assert one.served() == set()
-
-
-@contextlib.asynccontextmanager
-async def starting_behind(folder: Path, document: Any = None, *broken: Write) -> AsyncIterator[Node]:
-    """Start a node that has served upstream u, on a store to which another node added what this one can't serve."""
-    async with node(folder, follows=True, keeps=True) as one:
-        await one.configuration.propose(proposal(upstream("u")))
-        await asyncio.to_thread(until_kept, folder / "last-good.json", 1)
-    await write_elsewhere(folder, *(broken or (route("r", plugins={"unheard-of": {}}),)), base=1)
-    async with node(folder, document, follows=True, keeps=True) as one:
-        yield one
-
-
-def until_kept(path: Path, revision: int) -> None:
-    """Wait until the last good copy is that of a revision."""
-    deadline = time.monotonic() + 10
-    while not path.exists() or json.loads(path.read_bytes())["revision"] != revision:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-async def test_a_start_with_what_can_not_be_served_falls_back_to_what_was(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    broken = [route("r", plugins={"unheard-of": {}}), route("s", nonsense=1)]
-    async with starting_behind(tmp_path, None, *broken) as one:
-        assert (one.served(), one.known()) == ({"u"}, {"u", "r", "s"})
-        refused = [vars(line) for line in caplog.records if line.message == "configuration refused"]
-        assert {(line["file"], line["path"]) for line in refused} == {
-            ("store, revision 2", "routes/r.plugins.unheard-of"),
-            ("store, revision 2", "routes/s.nonsense"),
-        }
-        assert "serving the last good configuration" in caplog.messages
-
-
-async def test_a_node_that_fell_back_follows_the_store(tmp_path: Path) -> None:
-    async with starting_behind(tmp_path) as one:
-        await write_elsewhere(tmp_path, Write("routes", "r", None), upstream("v"), base=2)
-        await one.until_served({"u", "v"})
-
-
-async def test_a_write_brings_a_node_that_fell_back_up_to_date(tmp_path: Path) -> None:
-    async with starting_behind(tmp_path) as one:
-        mended = proposal(route("r", upstream_id="u"), expected={("routes", "r"): 2})
-        assert (await one.configuration.propose(mended))[0].number == 3
-        assert one.served() == one.known() == {"u", "r"}
-
-
-async def test_many_resources_are_judged_first_where_there_is_something_to_fall_back_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("phasegate.server.configuration._JUDGED_FIRST", 0)
-    async with starting_behind(tmp_path) as one:
-        assert one.served() == {"u"}
-
-
-async def test_without_a_last_good_copy_such_a_start_is_refused(tmp_path: Path) -> None:
-    await write_elsewhere(tmp_path, route("r", plugins={"unheard-of": {}}))
-    one = Node(tmp_path, keeps=True)
-    with pytest.raises(ConfigError, match="unheard-of"):
-        await one.begin()
-    await one.configuration.close()
-
-
-async def test_a_last_good_copy_that_the_file_forbids_is_no_way_out(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="unheard-of"):
-        async with starting_behind(tmp_path, {"upstreams": [{"id": "u", **NODES}]}):
-            pass
-
-
-async def test_what_was_not_served_is_not_kept(tmp_path: Path) -> None:
-    copy = tmp_path / "last-good.json"
-    async with starting_behind(tmp_path) as one:
-        assert json.loads(copy.read_bytes())["revision"] == 1
-        await write_elsewhere(tmp_path, route("s", plugins={"unheard-of": {}}), base=2)
-        await one.until_known({"u", "r", "s"})
-        await write_elsewhere(tmp_path, Write("routes", "r", None), Write("routes", "s", None), base=3)
-        await one.until_served({"u"})
-        await asyncio.to_thread(until_kept, copy, 4)
-
-
-async def test_a_copy_is_never_of_what_was_not_served(tmp_path: Path) -> None:
-    copy = tmp_path / "last-good.json"
-    async with node(tmp_path, follows=True, keeps=True) as one:
-        await one.configuration.propose(proposal(upstream("u")))
-        await asyncio.to_thread(until_kept, copy, 1)
-        await write_elsewhere(tmp_path, route("r", plugins={"unheard-of": {}}), base=1)
-        await one.until_known({"u", "r"})
-        await write_elsewhere(tmp_path, upstream("v"), base=2)
-        await one.until_known({"u", "r", "v"})
-    # Closing finishes the file.
-    assert json.loads(copy.read_bytes())["revision"] == 1
 
 
 async def test_a_large_change_is_judged_in_slices(tmp_path: Path) -> None:
