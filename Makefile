@@ -12,10 +12,11 @@ PROCESSES := $(shell n=$$(nproc 2>/dev/null || echo 2); n=$$((n + n / 2)); [ $$n
 run: $(SETUP)            ## start the gateway with conf/ and the sample function
 	@exec $(BIN)/python conf/sample/run.py
 
-test: $(SETUP)           ## run the tests
-	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile
+test: $(SETUP)           ## run the tests of every day
+	$(BIN)/python -m pytest -m 'not long' -n $(PROCESSES) --dist loadfile
 
-system: $(SETUP)         ## run the tests of whole gateways, killed and changed from outside, and of the commands that do it
+system: $(SETUP)         ## run what takes longer, and the tests of whole gateways, killed and changed from outside
+	$(BIN)/python -m pytest -m long -n auto --maxprocesses 4 --dist loadfile
 	$(BIN)/python -m pytest tests/system -n auto --maxprocesses 4 --dist loadfile
 
 soak: $(SETUP)           ## run the tests that take minutes: reloads, changes, kills and connections without number

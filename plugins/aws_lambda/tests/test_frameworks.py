@@ -12,6 +12,8 @@ from phasegate.testing import RunningGateway
 from phasegate.testing.fixtures import GatewayMaker
 from phasegate_aws_lambda.plugin import AwsLambda
 
+pytestmark = pytest.mark.long
+
 IAM = {"accesskey": "AKIDEXAMPLE", "secretkey": "the-secret-key", "session_token": "the-session-token"}
 FORMATS = ["2.0", "1.0", "alb", "alb-multi"]
 BYTES = bytes(range(256))

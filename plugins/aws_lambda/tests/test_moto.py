@@ -17,6 +17,8 @@ from phasegate.testing import RunningGateway
 from phasegate.testing.fixtures import GatewayMaker
 from phasegate_aws_lambda.plugin import AwsLambda
 
+pytestmark = pytest.mark.long
+
 REGION = "eu-west-1"
 
 

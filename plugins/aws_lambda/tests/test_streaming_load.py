@@ -17,6 +17,8 @@ from phasegate.testing import RunningGateway
 from phasegate.testing.fixtures import GatewayMaker
 from phasegate_aws_lambda.plugin import AwsLambda
 
+pytestmark = pytest.mark.long
+
 MEBIBYTE = 1 << 20
 FILES = resource.getrlimit(resource.RLIMIT_NOFILE)
 HEAD = json.dumps({"statusCode": 200}).encode() + bytes(8)

@@ -15,6 +15,8 @@ from tests.http1_client import Client, chunked, request
 from tests.integration.http1.conftest import Connect, Listen
 from tests.listening import Listening, echo
 
+pytestmark = pytest.mark.long
+
 MEGABYTE = 1_000_000
 
 

@@ -13,6 +13,8 @@ from phasegate.limits import Limits
 from tests.http2_client import LARGEST_WINDOW, Client, Connect, Listen, data, head, raw, reset, settings, window
 from tests.listening import Listening
 
+pytestmark = pytest.mark.long
+
 ATTACKERS = 3
 SOON = 0.1
 LARGE = bytes(1_000_000)
@@ -183,7 +185,9 @@ async def test_an_attack_is_cut_off_and_harms_nobody(
         attacker.close()
         await attacker.until_gone()
     await asyncio.sleep(0.02)
-    assert (len(asyncio.all_tasks()), descriptors(), server.connections) == before
+    assert (len(asyncio.all_tasks()), server.connections) == before[::2]
+    # Fewer where others that ran in this process before are only now let go.
+    assert descriptors() <= before[1]
     assert peak - memory < _MOST_BYTES
 
 

@@ -22,6 +22,8 @@ from tests.etcd import Member, etcd_cluster
 from tests.etcd_stores import Opener, opened, watching, write
 from tests.integration.store.conftest import needs_etcd
 
+pytestmark = pytest.mark.long
+
 __all__ = ["opened"]
 
 

@@ -6,9 +6,13 @@ import sqlite3
 import sys
 from pathlib import Path
 
+import pytest
+
 from phasegate.store.changes import revised
 from phasegate.store.records import Contents
 from phasegate.store.sqlite import SqliteStore
+
+pytestmark = pytest.mark.long
 
 WRITER = """
 import asyncio, sys

@@ -15,6 +15,8 @@ from phasegate.store.records import Conflict, Contents, Key, Record, Revision, W
 from tests.etcd import Member
 from tests.etcd_stores import Opener, opened, watching, write
 
+pytestmark = pytest.mark.long
+
 __all__ = ["opened"]
 
 

@@ -19,6 +19,8 @@ from tests.http1_client import Client as PlainClient
 from tests.integration.tls.conftest import Connect, Names, Serve, document, hello_for, open_sockets, until_gone
 from tests.zoo import Answers
 
+pytestmark = pytest.mark.long
+
 
 async def served_as(client: PlainClient, pieces: list[bytes], *rest: object) -> str:
     """Send a first message in pieces, finish the handshake, and return the name on the server's certificate."""

@@ -13,7 +13,7 @@ from phasegate.settings import TLS
 from tests.integration.tls.conftest import Names
 from tests.process import Server, free_port, run_command, serving, write_conf
 
-pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
+pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_factories=["asyncio"])]
 
 
 def conf(folder: Path, certificate: TLS, *entries: dict[str, Any], **settings: Any) -> Path:
