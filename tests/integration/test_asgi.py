@@ -20,6 +20,8 @@ from phasegate.testing import FakeUpstream
 from tests.http3_client import get_over_http3
 from tests.process import free_port, write_conf, write_yaml
 
+pytestmark = pytest.mark.long
+
 
 def routes(upstream: FakeUpstream, uri: str = "/*") -> dict[str, Any]:
     return {"routes": [{"id": "all", "uri": uri, "upstream": {"nodes": {upstream.address: 1}}}]}

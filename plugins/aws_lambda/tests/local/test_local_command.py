@@ -19,6 +19,8 @@ from click.testing import CliRunner
 from phasegate_aws_lambda.local.command import lambda_group
 from phasegate_aws_lambda.local.function import Function
 
+pytestmark = pytest.mark.long
+
 PID = "import os\ndef handler(event, context):\n    return {'statusCode': 200, 'body': str(os.getpid())}\n"
 PROGRAM = "from phasegate_aws_lambda.local.command import lambda_group; lambda_group()"
 SECRETS = {

@@ -22,6 +22,8 @@ from phasegate_aws_lambda.local.log import Log
 from phasegate_aws_lambda.local.pool import Pool
 from phasegate_aws_lambda.local.rest_face import RestFace
 
+pytestmark = pytest.mark.long
+
 ECHO = """
     import json
 

@@ -16,6 +16,8 @@ from phasegate_aws_lambda.local.function import Function
 from phasegate_aws_lambda.local.outcome import Failed, Outcome, Returned, Throttled, TooLarge
 from phasegate_aws_lambda.local.pool import Invocation, Pool
 
+pytestmark = pytest.mark.long
+
 PID = """
     import os
 
