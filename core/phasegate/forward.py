@@ -65,7 +65,7 @@ class Forward(Plugin):
             except UpstreamError as error:
                 if error.sent or not left or self._has_tried_long(began):
                     raise
-                self._logger.info("next node tried", extra={"node": target.origin.address, "cause": str(error)})
+                self._report(exchange, target, error)
             else:
                 facts.status, facts.seconds = response.status, self._clock.monotonic() - began
                 return response
@@ -87,6 +87,15 @@ class Forward(Plugin):
             exchange.defer(socket.abandon)
         response.headers.raw = without_hop_by_hop(response.headers.raw)
         return response
+
+    def _report(self, exchange: Exchange, target: _Target, error: UpstreamError) -> None:
+        fields = {
+            "node": target.origin.address,
+            "cause": str(error),
+            "request_id": exchange.request_id,
+            "route": exchange.route.id if exchange.route else None,
+        }
+        self._logger.warning("next node tried", extra=fields)
 
     def _has_tried_long(self, began: float) -> bool:
         limit = self.upstream.retry_timeout

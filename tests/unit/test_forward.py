@@ -122,11 +122,14 @@ def node(upstream: FakeUpstream) -> dict[str, Any]:
 
 
 async def test_a_node_that_cannot_be_connected_to_gives_way_to_the_next(
-    start_gateway: GatewayMaker, upstream: FakeUpstream
+    start_gateway: GatewayMaker, upstream: FakeUpstream, caplog: pytest.LogCaptureFixture
 ) -> None:
     responses = await ask(start_gateway, {"nodes": nowhere(node(upstream))}, 4)
     assert [response.status_code for response in responses] == [200] * 4
     assert len(upstream.received) == 4
+    told = [record for record in caplog.records if record.msg == "next node tried"]
+    assert {(record.node, record.route) for record in told} == {("127.0.0.1:1", "r")}  # type: ignore[attr-defined]
+    assert all("can't connect to 127.0.0.1:1" in record.cause and record.request_id for record in told)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("limit", [{"retries": 0}, {"retry_timeout": 1e-9}])
