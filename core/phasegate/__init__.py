@@ -13,7 +13,7 @@ from .errors import (
     Unauthorized,
     UpstreamError,
 )
-from .exchange import Exchange, UpstreamFacts
+from .exchange import Exchange, FunctionFacts, UpstreamFacts
 from .http.body import Body
 from .http.headers import Headers
 from .http.message import Request, Response
@@ -40,6 +40,7 @@ __all__ = [
     "Credential",
     "Exchange",
     "Finding",
+    "FunctionFacts",
     "FunctionFailed",
     "Headers",
     "Origin",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from phasegate import ConfigError, Plugin, Response
+from phasegate import ConfigError, FunctionFacts, Plugin, Response, UpstreamFacts
 from phasegate.contract import misuses
 from phasegate.testing import FakeUpstream, make_exchange, make_plugin, make_request, make_services, run_phase
 from phasegate.testing.fixtures import GatewayMaker
@@ -50,7 +50,7 @@ def plugins(module: ModuleType) -> list[type[Plugin]]:
 def test_every_plugin_of_the_guide_keeps_the_contract(guide: ModuleType, readme: ModuleType) -> None:
     found = [*plugins(guide), *plugins(readme)]
     assert {cls.name for cls in found} == {
-        *("quota", "between", "region", "shout"),
+        *("quota", "between", "region", "shout", "function-metrics"),
         *("made-up-functions", "hello"),
     }
     assert [finding for cls in found for finding in misuses(cls)] == []
@@ -103,3 +103,13 @@ def test_the_page_s_function_answers() -> None:
         exec(compile(block, "docs/aws-lambda.md", "exec"), namespace)
     handler: Callable[[Any, Any], Any] = namespace["handler"]
     assert handler({"queryStringParameters": {"name": "you"}}, None)["body"] == '"Hello, you!"'
+
+
+async def test_the_guide_s_metrics_add_up_what_functions_cost(guide: ModuleType) -> None:
+    plugin = make_plugin(guide.FunctionMetrics)
+    told: list[FunctionFacts | None] = [{"billed_ms": 113, "cold_start": True}, {"billed_ms": 12.4}, None]
+    for facts in told:
+        exchange = make_exchange()
+        exchange.upstream = UpstreamFacts("h", function=facts)
+        await run_phase(plugin, "log", exchange)
+    assert plugin.totals == {"runs": 2, "cold_starts": 1, "billed_ms": 125}

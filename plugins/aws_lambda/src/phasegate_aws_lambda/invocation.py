@@ -13,10 +13,10 @@ from phasegate import Body, Exchange, FunctionFailed, Headers, PayloadTooLarge, 
 from phasegate.faas import Answer, FunctionRequest, authorizer
 
 from .codec import FORMATS, Incoming, MalformedAnswer, NotJSONError, NotTextError
+from .facts import note_error, note_invoked, note_tail
 from .failures import BAD_PAYLOAD, MALFORMED, RESPONSE_TOO_LARGE, Row, function_failure, refusal_of
 from .function_name import Template, is_allowed
 from .invoke_fields import InvokeFields
-from .log_tail import report_facts
 from .refusal import masked
 from .streaming import Streamed
 from .trace import trace_header
@@ -82,7 +82,7 @@ class Invocation:
     async def response(self, answer: Answer, exchange: Exchange, body: bytes) -> Response:
         """Return what the function answered. Raise FunctionFailed for everything that is no answer of a function."""
         identity = _identity(answer.headers)
-        self._note(answer.headers, exchange, identity)
+        note_invoked(answer.headers, exchange, identity)
         if answer.status != self._expected:
             raise self._refused(answer, body, identity)
         if "x-amz-function-error" in answer.headers:
@@ -100,11 +100,11 @@ class Invocation:
     async def streamed(self, answer: Answer, exchange: Exchange) -> Response:
         """Return what the function streams, as soon as its head is there. Raise FunctionFailed."""
         identity = _identity(answer.headers)
-        self._note(answer.headers, exchange, identity)
+        note_invoked(answer.headers, exchange, identity)
         stream = Streamed(
             answer,
             lambda row, message: self._failed(row, message, identity),
-            lambda tail: _note_report(exchange, tail),
+            lambda tail, error: _note_end(exchange, tail, error),
             function_error=self._function_error,
         )
         response = await stream.response(strict=self._fields.strict_answers)
@@ -208,20 +208,11 @@ class Invocation:
         trace = trace_header(headers)
         return own if trace is None else [*own, (b"x-amzn-trace-id", trace.encode("latin-1"))]
 
-    def _note(self, headers: Headers, exchange: Exchange, identity: str) -> None:
-        """Leave in the exchange's facts what the call cost, for the access log and for whoever counts."""
-        if exchange.upstream is None:
-            return
-        version, error = headers.get("x-amz-executed-version"), headers.get("x-amz-function-error")
-        told = {"request_id": identity, "version": version, "error": error}
-        details: dict[str, str | int | float | bool] = {name: value for name, value in told.items() if value}
-        exchange.upstream.details = details
-        _note_report(exchange, headers.get("x-amz-log-result") or "")
 
-
-def _note_report(exchange: Exchange, log_result: str) -> None:
-    if exchange.upstream is not None and exchange.upstream.details is not None:
-        exchange.upstream.details.update(report_facts(log_result))
+def _note_end(exchange: Exchange, tail: str, error: str) -> None:
+    note_tail(tail, exchange)
+    if error:
+        note_error(error, exchange)
 
 
 async def read_answer(answer: Answer, token: Secret | None) -> bytes:

@@ -14,11 +14,13 @@ from phasegate.faas import Answer, FunctionPlugin, FunctionRequest, FunctionTarg
 
 from .authorization import AUTHORIZATION, Authorization, carries_signature, remove_client_signature
 from .endpoint import DEFAULT_REGION
+from .facts import note_answered
 from .invocation import Invocation, read_answer
 from .invoke_fields import INVOKE, InvokeFields
 from .refusal import hide, read_refusal
 from .signer import NEVER_SIGNED, Signer
 from .signing import Signing, signed_of
+from .trace import continue_trace
 
 # What API Gateway renames in a function's answer, and what becomes of it here ("Amazon API Gateway important notes",
 # AWS documentation); the length is the transport's own affair.
@@ -31,6 +33,8 @@ _REMAPPED_DROPPED = b"x-amzn-remapped-content-length"
 _RENAMED = frozenset({*_REMAPPED, _REMAPPED_DROPPED})
 
 _SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
+
+_NAME_OF = itemgetter(0)
 
 _HEADER_NAME = {"type": "string", "regex": "[A-Za-z0-9_-]+", "meta": {"expected": "a header name"}}
 
@@ -107,6 +111,8 @@ class AwsLambda(InvokeFields, FunctionPlugin):
                 keys = self._signing.keys or await self._signing.found()
                 self._signing.sign(request, hashlib.sha256(event).hexdigest(), keys, exchange)
             return
+        if b"traceparent" in map(_NAME_OF, request.headers):
+            continue_trace(request)
         keeps_key = self.forward_client_credentials and request.get(b"x-api-key") is not None
         if self.authorization.apikey is not None and self.authorization.sends_key and not keeps_key:
             request.set(b"x-api-key", self.authorization.apikey.value.encode())
@@ -127,6 +133,8 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         """
         if self._invocation is not None:
             return await self._accept_invoked(self._invocation, answer, exchange)
+        if exchange.upstream is not None:
+            note_answered(answer, exchange.upstream)
         refusal = None if self._signing is None else await read_refusal(answer)
         signed = None if refusal is None else signed_of(exchange)
         if self._signing is not None and refusal is not None and signed is not None:
@@ -201,7 +209,7 @@ class AwsLambda(InvokeFields, FunctionPlugin):
 
 def _restored(fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Return the fields with API Gateway's renaming undone, each taking the place of what stands under its own name."""
-    if _RENAMED.isdisjoint(map(itemgetter(0), fields)):
+    if _RENAMED.isdisjoint(map(_NAME_OF, fields)):
         return fields
     replaced = {_REMAPPED[name] for name, _ in fields if name in _REMAPPED}
     return [
