@@ -1,6 +1,7 @@
 """Phasegate: an API gateway for serverless functions. These names are what a plugin is written with."""
 
 from .authentication import goes_on_as_preflight, is_preflight
+from .diagnosis import Diagnosis, in_thread
 from .errors import (
     BadRequest,
     ConfigError,
@@ -38,6 +39,7 @@ __all__ = [
     "Consumer",
     "ConsumerDirectory",
     "Credential",
+    "Diagnosis",
     "Exchange",
     "Finding",
     "FunctionFacts",
@@ -65,5 +67,6 @@ __all__ = [
     "goes_on_as_preflight",
     "hash_password",
     "hookimpl",
+    "in_thread",
     "is_preflight",
 ]

@@ -104,6 +104,18 @@ class FunctionPlugin(Plugin):
         """Return the function's URL without its query."""
         return self.function_uri.partition("?")[0]
 
+    def connects_to(self) -> Iterable[Origin]:
+        """Return where the function is."""
+        target = self.target()
+        options = ConnectionOptions(
+            tls=UpstreamTLS(verify=self.ssl_verify),
+            keepalive=self.keepalive,
+            keepalive_pool=self.keepalive_pool,
+            keepalive_seconds=self.keepalive_timeout / _MILLISECONDS,
+            tls_name=target.tls_name,
+        )
+        return (Origin(target.scheme, target.address, options),)
+
     async def open(self, services: Services) -> None:
         """Take what requests need, and decide whatever does not depend on them."""
         self.client = services.client
@@ -118,14 +130,7 @@ class FunctionPlugin(Plugin):
             whole=self.stream_timeout / _MILLISECONDS,
             head_from_start=True,
         )
-        options = ConnectionOptions(
-            tls=UpstreamTLS(verify=self.ssl_verify),
-            keepalive=self.keepalive,
-            keepalive_pool=self.keepalive_pool,
-            keepalive_seconds=self.keepalive_timeout / _MILLISECONDS,
-            tls_name=self._target.tls_name,
-        )
-        self._origin = Origin(self._target.scheme, self._target.address, options)
+        self._origin = next(iter(self.connects_to()))
 
     @hookimpl
     async def proxy(self, exchange: Exchange) -> Response | None:
