@@ -15,10 +15,9 @@ from phasegate.testing import FakeUpstream, Reply
 from phasegate.testing.fixtures import GatewayMaker
 from phasegate_aws_lambda.plugin import AwsLambda
 
-from .test_streaming import FIELDS as STREAM
-from .test_streaming import HEAD, IAM, chunk, complete
+from .frames import AWS_ID, HEAD, IAM, chunk, complete
+from .frames import FIELDS as STREAM
 
-AWS_ID = "7ddd7b31-2d3f-4b8a-9b39-9b3f3bd0a3f1"
 REPORT = (
     "REPORT RequestId: x\tDuration: 12.34 ms\tBilled Duration: 113 ms\tMemory Size: 128 MB\t"
     "Max Memory Used: 39 MB\tInit Duration: 100.12 ms\t\n"

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, ClassVar, Literal
 
-from phasegate import Exchange, Finding, Response, Services
+from phasegate import Diagnosis, Exchange, Finding, Response, Services
 from phasegate.faas import Answer, FunctionPlugin, FunctionRequest, FunctionTarget
 
 from .authorization import AUTHORIZATION, Authorization, carries_signature, remove_client_signature
+from .diagnosing import Examination
+from .dry_run import DryRun
 from .endpoint import DEFAULT_REGION
 from .facts import note_answered
+from .function_name import Template
 from .invocation import Invocation, read_answer
 from .invoke_fields import INVOKE, InvokeFields
 from .refusal import hide, read_refusal
@@ -85,6 +88,19 @@ class AwsLambda(InvokeFields, FunctionPlugin):
     def destination(self) -> str | None:
         """Return the function's URL without its query, or the function's name with its region."""
         return f"lambda {self.function} in {self._region}" if self.invokes else super().destination()
+
+    async def diagnose(self, services: Services) -> AsyncIterator[Diagnosis]:
+        """Yield where keys are found, whether regions agree, and whether AWS would let the function be called."""
+        examination = Examination(
+            fields=self,
+            authorization=self.authorization,
+            host=self._signed_host,
+            is_elsewhere=self.endpoint is not None,
+            region_given=self._named_region is not None,
+            dry_run=self._dry_run() if self.invokes else None,
+        )
+        async for diagnosis in examination.look(services):
+            yield diagnosis
 
     async def open(self, services: Services) -> None:
         """Make the signer, which keeps its key of the day, and find what it signs with."""
@@ -163,8 +179,12 @@ class AwsLambda(InvokeFields, FunctionPlugin):
 
     @property
     def _region(self) -> str:
+        return self._named_region or DEFAULT_REGION
+
+    @property
+    def _named_region(self) -> str | None:
         name, iam = self.function_name, self.authorization.iam
-        return (name and name.region) or self.region or (iam and iam.aws_region) or DEFAULT_REGION
+        return (name and name.region) or self.region or (iam and iam.aws_region) or None
 
     @property
     def _api_host(self) -> str:
@@ -195,6 +215,17 @@ class AwsLambda(InvokeFields, FunctionPlugin):
             if name.lower().encode() in NEVER_SIGNED:
                 message = f"{name!r} can't be signed, since hops on the way change it: leave it out"
                 yield Finding(f"signed_headers[{index}]", message)
+
+    def _dry_run(self) -> DryRun:
+        varies = self.tenant_id is None or Template(self.tenant_id).varies
+        return DryRun(
+            origin=next(iter(self.connects_to())),
+            host=self.target().host,
+            region=self._region,
+            qualifier=self.qualifier,
+            tenant=None if varies else self.tenant_id,
+            signer=self._make_signer(),
+        )
 
     def _make_signer(self) -> Signer | None:
         iam = self.authorization.iam

@@ -1,0 +1,113 @@
+"""Whether a function may be called, asked of AWS without calling it: the invocation type DryRun of the Lambda API."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import quote
+
+from phasegate import Body, Call, CallTimeouts, Diagnosis, Origin, Services, UpstreamError
+from phasegate.faas import FunctionRequest
+
+from .credentials import Keys
+from .failures import Refusal, refusal_of
+from .refusal import masked
+from .signer import Signer
+
+_ABOUT = "permission"
+_TIMEOUTS = CallTimeouts(connect=5.0, send=5.0, head=5.0, gap=5.0, whole=5.0)
+_EVENT = b"{}"
+_READ_BYTES = 65_536
+_DENIED = frozenset({"AccessDeniedException", "AccessDenied", "NotAuthorized"})
+_REMEDIES: Mapping[str, str] = {
+    "ResourceNotFoundException": "mend function, qualifier or region, or deploy the function there",
+    **dict.fromkeys(
+        ("UnrecognizedClientException", "InvalidClientTokenId"),
+        "give keys that AWS knows; they may be deleted or inactive",
+    ),
+    **dict.fromkeys(("ExpiredTokenException", "ExpiredToken"), "renew the keys where they come from"),
+    **dict.fromkeys(
+        ("InvalidSignatureException", "SignatureDoesNotMatch"),
+        "see that secretkey belongs to accesskey, that the clock is right, and that nothing on the way changes requests",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DryRun:
+    """Asks for the functions of one route. `signer` and `keys` are None where calls are not signed."""
+
+    origin: Origin
+    host: str
+    region: str
+    qualifier: str | None
+    tenant: str | None
+    signer: Signer | None
+    keys: Keys | None = None
+
+    def with_keys(self, keys: Keys | None) -> DryRun:
+        """Return the same with keys to sign with."""
+        return replace(self, keys=keys)
+
+    async def ask(self, name: str, services: Services) -> Diagnosis:
+        """Return whether AWS would let the function be called, and if not, what to do."""
+        request = self._request(name)
+        if self.signer is not None and self.keys is not None:
+            self.signer.sign(request, hashlib.sha256(_EVENT).hexdigest(), services.clock.time(), self.keys)
+        call = Call(
+            method=request.method,
+            origin=self.origin,
+            target=request.target,
+            headers=[
+                (b"host", request.host.encode("ascii")),
+                *request.headers,
+                (b"content-length", b"%d" % len(_EVENT)),
+            ],
+            body=request.body,
+            timeouts=_TIMEOUTS,
+        )
+        try:
+            answer = await services.client.send(call)
+        except UpstreamError as error:
+            return Diagnosis(_ABOUT, f"can't be asked for {name}: {error}", "note")
+        try:
+            body = b""
+            async for block in answer.stream():
+                body = (body + block)[:_READ_BYTES]
+        except UpstreamError as error:
+            return Diagnosis(_ABOUT, f"can't be asked for {name}: {error}", "note")
+        finally:
+            answer.close()
+        if answer.status == 204:
+            return Diagnosis(_ABOUT, f"may call {self._called(name)}")
+        token = self.keys.session_token if self.keys is not None else None
+        body = masked(body, token) if token is not None else body
+        refusal = refusal_of(answer.status, answer.headers.get("x-amzn-errortype") or "", body, None)
+        return self._refused(name, refusal, answer.status)
+
+    def _request(self, name: str) -> FunctionRequest:
+        headers = [(b"content-type", b"application/json"), (b"x-amz-invocation-type", b"DryRun")]
+        if self.tenant is not None:
+            headers.append((b"x-amz-tenant-id", self.tenant.encode()))
+        return FunctionRequest(
+            method="POST",
+            host=self.host,
+            path=f"/2015-03-31/functions/{quote(name, safe='')}/invocations",
+            query=f"Qualifier={quote(self.qualifier, safe='')}" if self.qualifier else "",
+            headers=headers,
+            body=Body(_EVENT),
+        )
+
+    def _called(self, name: str) -> str:
+        return f"{name}{f', qualifier {self.qualifier},' if self.qualifier else ''} in {self.region}"
+
+    def _refused(self, name: str, refusal: Refusal, status: int) -> Diagnosis:
+        kind = refusal.error_type or f"status of {refusal.row.code}"
+        why = f"may not call {self._called(name)}: {kind}{f', {refusal.message}' if refusal.message else ''}"
+        if refusal.row.retry or status >= 500:
+            return Diagnosis(_ABOUT, f"AWS can't say now: {kind}, {refusal.message}", "warning", "ask again later")
+        if refusal.error_type in _DENIED or not refusal.error_type:
+            remedy = "allow lambda:InvokeFunction on the function to these keys, in their policy or in the function's"
+            return Diagnosis(_ABOUT, why, "error", remedy)
+        return Diagnosis(_ABOUT, why, "error", _REMEDIES.get(refusal.error_type, "see what AWS says of that error"))
