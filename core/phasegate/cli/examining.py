@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 
 import orjson
 
 from ..diagnosis import Diagnosis
-from ..plugin import Plugin, Services, SystemClock
+from ..plugin import Plugin, Services
 from ..snapshot import Snapshot
 from ..snapshot.instances import Holder
 from ..upstream.call import Origin
 from ..upstream.client import UpstreamClient
 from ..upstream.probe import Probe
+from .services import services_of
 
 _AT_ONCE = 32
 
@@ -48,9 +48,9 @@ async def examined(snapshot: Snapshot, seconds: float) -> list[Examined]:
     client, places = UpstreamClient(), asyncio.Semaphore(_AT_ONCE)
 
     async def examine(subject: Subject) -> Examined:
-        services = _services(client, snapshot, subject.title)
+        look = subject.look(services_of(snapshot, client, "doctor"))
         async with places:
-            found = [diagnosis async for diagnosis in _bounded(subject.look(services), seconds)]
+            found = [diagnosis async for diagnosis in _bounded(look, seconds)]
         return Examined(subject.title, tuple(dict.fromkeys(subject.used_by)), tuple(found))
 
     try:
@@ -95,11 +95,6 @@ def _named(instance: Plugin) -> str:
 
 def _way_to(origin: Origin, seconds: float) -> Look:
     return lambda services: Probe(origin, seconds, services.clock.time).look()
-
-
-def _services(client: UpstreamClient, snapshot: Snapshot, title: str) -> Services:
-    logger = logging.getLogger(f"phasegate.doctor.{title}")
-    return Services(client, snapshot.index, logger, SystemClock(), snapshot.metadata)
 
 
 async def _bounded(found: AsyncIterator[Diagnosis], seconds: float) -> AsyncIterator[Diagnosis]:

@@ -42,6 +42,17 @@ class Attempt:
     repeated: bool = False
 
 
+def put_event(exchange: Exchange, event: bytes) -> None:
+    """Have a request call the function with this event, whatever it says itself."""
+    exchange.state[_STATE] = Attempt(event)
+
+
+def event_of(exchange: Exchange) -> bytes | None:
+    """Return the event that a request became; None for one that did not."""
+    attempt: Attempt | None = exchange.state.get(_STATE)
+    return None if attempt is None else attempt.event
+
+
 class Invocation:
     """What all calls of one route have in common, decided when it is loaded."""
 
