@@ -14,7 +14,7 @@ from ..snapshot import Snapshot
 from ..snapshot.instances import Holder
 from ..upstream.call import Origin
 from ..upstream.client import UpstreamClient
-from ..upstream.probe import Probe
+from ..upstream.probe import Probe, without_user
 from .services import services_of
 
 _AT_ONCE = 32
@@ -66,7 +66,11 @@ def subjects(snapshot: Snapshot, seconds: float) -> list[Subject]:
     plugins: dict[object, Subject] = {}
     for owner, holder in _holders(snapshot):
         instance = holder.instance
-        for origin in instance.connects_to():
+        origins = _origins(instance)
+        if isinstance(origins, Diagnosis):
+            plugins[owner, instance.name] = Subject(instance.name, [owner], _saying(origins))
+            continue
+        for origin in origins:
             seen = (origin.scheme, origin.address, origin.connection.tls, origin.connection.tls_name)
             place = places.setdefault(seen, Subject(_titled(origin), [], _way_to(origin, seconds)))
             place.used_by.append(owner)
@@ -83,9 +87,25 @@ def _holders(snapshot: Snapshot) -> Iterator[tuple[str, Holder]]:
         yield str(second if first == holder.instance.name else first), holder
 
 
+def _origins(instance: Plugin) -> tuple[Origin, ...] | Diagnosis:
+    """Return where an instance connects to, or what is to be said where it can't tell."""
+    try:
+        return tuple(instance.connects_to())
+    except Exception as error:  # noqa: BLE001 (a plugin may raise anything, with a secret in it)
+        message = f"the plugin can't say where it connects: {type(error).__name__}"
+        return Diagnosis("check", message, "error", "tell its author")
+
+
+def _saying(diagnosis: Diagnosis) -> Look:
+    async def look(_: Services) -> AsyncIterator[Diagnosis]:
+        yield diagnosis
+
+    return look
+
+
 def _titled(origin: Origin) -> str:
     name = origin.connection.tls_name if origin.scheme == "https" else None
-    return f"{origin.scheme}://{origin.address}" + (f" as {name}" if name else "")
+    return f"{origin.scheme}://{without_user(origin.address)}" + (f" as {name}" if name else "")
 
 
 def _named(instance: Plugin) -> str:

@@ -133,7 +133,7 @@ class Probe:
         try:
             async with asyncio.timeout(self._seconds):
                 streams = await self._open(address, context)
-                return await compared(*streams, self._origin.address, self._now)
+                return await compared(*streams, without_user(self._origin.address), self._now)
         except ssl.SSLError as error:
             # With TLS 1.3 a server says only now that it wants a certificate.
             return refused(error, None, self._name)
@@ -145,6 +145,11 @@ class Probe:
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         name = self._name if context is not None else None
         return await asyncio.open_connection(address[0], self._port, ssl=context, server_hostname=name)
+
+
+def without_user(address: str) -> str:
+    """Return an address without the name and password that may stand in a URL."""
+    return address.rpartition("@")[2]
 
 
 def unverified() -> ssl.SSLContext:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from phasegate import Diagnosis, Exchange, Plugin, Response, Secret, Services, hookimpl
+from phasegate import Diagnosis, Exchange, Origin, Plugin, Response, Secret, Services, hookimpl
 from phasegate.cli.examining import Examined, examined
 from phasegate.faas import FunctionPlugin
 from phasegate.registry import Registry
@@ -44,6 +44,11 @@ class Looks(Plugin):
         if self.then == "raises":
             raise ValueError(self.token.value)
         yield Diagnosis("metadata", str(services.metadata(self.name)), "warning", "mend it")
+
+    def connects_to(self) -> Iterable[Origin]:
+        if self.then == "is lost":
+            raise ValueError(self.token.value)
+        return ()
 
     def destination(self) -> str | None:
         return "somewhere"
@@ -125,3 +130,9 @@ async def test_a_plugin_that_hangs_holds_nobody_up() -> None:
 async def test_a_plugin_that_raises_is_told_without_what_it_says() -> None:
     (found,) = await look({"routes": [route("r", looks={"says": "x", "then": "raises"})]})
     assert found.diagnoses[1] == Diagnosis("check", "the plugin can't look: ValueError", "error", "tell its author")
+
+
+async def test_a_plugin_that_can_not_say_where_it_connects_is_told() -> None:
+    (found,) = await look({"routes": [route("r", looks={"says": "x", "then": "is lost"})]})
+    message = "the plugin can't say where it connects: ValueError"
+    assert found == Examined("looks", ("routes/r",), (Diagnosis("check", message, "error", "tell its author"),))

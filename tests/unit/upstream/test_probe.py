@@ -255,3 +255,9 @@ async def test_authorities_that_are_none_are_told(upstream: FakeUpstream) -> Non
     found = await look(Origin("https", upstream.address, options))
     assert found["tls"].level == "error"
     assert found["tls"].message.startswith("can't begin: ")
+
+
+async def test_a_name_and_password_in_an_address_are_sent_to_nobody(upstream: FakeUpstream) -> None:
+    found = await look(Origin("http", f"user:s3cret@{upstream.address}"))
+    assert found["tcp"].level == "ok"
+    assert b"s3cret" not in upstream.received[0].head

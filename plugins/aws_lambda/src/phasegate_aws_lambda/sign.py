@@ -103,7 +103,8 @@ def _said(endpoint: Endpoint, target: FunctionTarget, keys: Keys, source: Source
         why = f"{target.hostname} says nothing of them"
     else:
         why = "as the host says" if known == endpoint else f"though the host is of {known.region}, {known.service}"
-    return f"region {endpoint.region}, service {endpoint.service}: {why}\nkey {keys.access_key}, from {source}"
+    found = f"key {keys.access_key}, from {source}: {keys.found_by}"
+    return f"region {endpoint.region}, service {endpoint.service}: {why}\n{found}"
 
 
 def _explained(signer: Signer, request: FunctionRequest, payload: str, keys: Keys, said: str) -> Iterator[str]:
