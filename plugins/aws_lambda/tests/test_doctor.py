@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +109,18 @@ async def test_every_refusal_has_its_remedy(upstream: FakeUpstream, reply: Reply
     found = await diagnosed(**call(upstream.url, {**STATIC, "session_token": "t0ken"}))
     assert found["permission"].level == level
     assert found["permission"].remedy.startswith(remedy)
+
+
+async def test_a_clock_that_aws_refuses_is_told_and_the_permission_asked_for_by_its_own(upstream: FakeUpstream) -> None:
+    late = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=900)
+    headers = {"x-amzn-ErrorType": "InvalidSignatureException", "Date": format_datetime(late, usegmt=True)}
+    upstream.reply(Reply(status=403, headers=headers, body=b'{"message": "Signature expired: x"}'), Reply(status=204))
+    found = await diagnosed(**call(upstream.url))
+    assert found["clock"].level == "warning"
+    assert re.fullmatch(r"ours is (899|900) s behind AWS's, which signatures are corrected by", found["clock"].message)
+    assert found["permission"].level == "ok"
+    signed = dt.datetime.strptime(upstream.received[1].get("x-amz-date") or "", "%Y%m%dT%H%M%S%z")
+    assert abs((signed - late).total_seconds()) < 60
 
 
 async def test_where_nobody_answers_the_permission_is_open(upstream: FakeUpstream) -> None:

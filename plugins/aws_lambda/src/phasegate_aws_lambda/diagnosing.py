@@ -87,7 +87,8 @@ class Examination:
     async def _tried(self, dry_run: DryRun, keys: Keys | None, services: Services) -> AsyncIterator[Diagnosis]:
         names = self._names()
         for name in names:
-            yield await dry_run.with_keys(keys).ask(name, services)
+            async for diagnosis in dry_run.with_keys(keys).ask(name, services):
+                yield diagnosis
         if not names:
             message = "can't be tried: which function is called, each request says"
             yield Diagnosis(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from phasegate import Body, Call, CallTimeouts, Diagnosis, Origin, Services, UpstreamError
+from phasegate import Answer, Body, Call, CallTimeouts, Diagnosis, Origin, Services, UpstreamError
 from phasegate.faas import FunctionRequest
 
 from .credentials import Keys
 from .failures import Refusal, refusal_of
-from .refusal import masked
+from .refusal import clock_error_seconds, masked
 from .signer import Signer
 
 _ABOUT = "permission"
@@ -50,41 +50,51 @@ class DryRun:
         """Return the same with keys to sign with."""
         return replace(self, keys=keys)
 
-    async def ask(self, name: str, services: Services) -> Diagnosis:
-        """Return whether AWS would let the function be called, and if not, what to do."""
+    async def ask(self, name: str, services: Services) -> AsyncIterator[Diagnosis]:
+        """Yield whether AWS would let the function be called, and if not, what to do.
+
+        Where AWS says that our clock is wrong, that is told, and it is asked again by AWS's, as the gateway does.
+        """
+        try:
+            answer, body = await self._answer(name, services, 0.0)
+            skew = clock_error_seconds(answer, body, services.clock.time()) if answer.status == 403 else None
+            if skew is not None:
+                yield _clock(skew)
+                answer, body = await self._answer(name, services, skew)
+        except UpstreamError as error:
+            yield Diagnosis(_ABOUT, f"can't be asked for {name}: {error}", "note")
+            return
+        if answer.status == 204:
+            yield Diagnosis(_ABOUT, f"may call {self._called(name)}")
+            return
+        token = self.keys.session_token if self.keys is not None else None
+        body = masked(body, token) if token is not None else body
+        refusal = refusal_of(answer.status, answer.headers.get("x-amzn-errortype") or "", body, None)
+        yield self._refused(name, refusal, answer.status)
+
+    async def _answer(self, name: str, services: Services, skew_seconds: float) -> tuple[Answer, bytes]:
+        """Ask, and return AWS's answer with the beginning of its body. Raise UpstreamError."""
         request = self._request(name)
         if self.signer is not None and self.keys is not None:
-            self.signer.sign(request, hashlib.sha256(_EVENT).hexdigest(), services.clock.time(), self.keys)
+            now = services.clock.time() + skew_seconds
+            self.signer.sign(request, hashlib.sha256(_EVENT).hexdigest(), now, self.keys)
+        own = [(b"host", request.host.encode("ascii")), (b"content-length", b"%d" % len(_EVENT))]
         call = Call(
             method=request.method,
             origin=self.origin,
             target=request.target,
-            headers=[
-                (b"host", request.host.encode("ascii")),
-                *request.headers,
-                (b"content-length", b"%d" % len(_EVENT)),
-            ],
+            headers=[*own, *request.headers],
             body=request.body,
             timeouts=_TIMEOUTS,
         )
-        try:
-            answer = await services.client.send(call)
-        except UpstreamError as error:
-            return Diagnosis(_ABOUT, f"can't be asked for {name}: {error}", "note")
+        answer = await services.client.send(call)
         try:
             body = b""
             async for block in answer.stream():
                 body = (body + block)[:_READ_BYTES]
-        except UpstreamError as error:
-            return Diagnosis(_ABOUT, f"can't be asked for {name}: {error}", "note")
         finally:
             answer.close()
-        if answer.status == 204:
-            return Diagnosis(_ABOUT, f"may call {self._called(name)}")
-        token = self.keys.session_token if self.keys is not None else None
-        body = masked(body, token) if token is not None else body
-        refusal = refusal_of(answer.status, answer.headers.get("x-amzn-errortype") or "", body, None)
-        return self._refused(name, refusal, answer.status)
+        return answer, body
 
     def _request(self, name: str) -> FunctionRequest:
         headers = [(b"content-type", b"application/json"), (b"x-amz-invocation-type", b"DryRun")]
@@ -111,3 +121,11 @@ class DryRun:
             remedy = "allow lambda:InvokeFunction on the function to these keys, in their policy or in the function's"
             return Diagnosis(_ABOUT, why, "error", remedy)
         return Diagnosis(_ABOUT, why, "error", _REMEDIES.get(refusal.error_type, "see what AWS says of that error"))
+
+
+def _clock(skew_seconds: float) -> Diagnosis:
+    side = "behind" if skew_seconds > 0 else "ahead of"
+    message = f"ours is {abs(skew_seconds):.0f} s {side} AWS's, which signatures are corrected by"
+    return Diagnosis(
+        "clock", message, "warning", "have this machine's clock set by NTP (timedatectl, chronyc tracking)"
+    )
