@@ -39,8 +39,9 @@ _SHOWN = 3
 def doctor(directory: Path, *, as_json: bool, seconds: float) -> None:
     """Look whether what a folder calls can be called.
 
-    Tries names, ports, TLS and clocks of all upstreams and functions, and has each plugin look into itself, such as for
-    credentials and permissions; says what to do where something is wrong. No request reaches an upstream's paths or runs a function, and no gateway need run. DIRECTORY is the folder that holds gateway.yaml, conf by default.
+    Tries names, ports, TLS and clocks of all upstreams and functions, has each plugin look into itself, such as for
+    credentials and permissions, and says what to do where something is wrong. No path of an upstream is asked for, no
+    function runs, and no gateway need run. DIRECTORY is the folder that holds gateway.yaml, conf by default.
 
     The exit code is 1 if there is an error, else 0; a warning or a note is none.
     """

@@ -158,6 +158,7 @@ def sent_unread(upstream: FakeUpstream) -> Callable[..., Awaitable[int]]:
 @pytest.fixture(scope="module")
 def cloud(moto: str) -> Iterator[Cloud]:
     """moto's server with permissions checked."""
+    httpx.post(f"{moto}/moto-api/reset").raise_for_status()
     httpx.post(f"{moto}/moto-api/config", json={"lambda": {"use_docker": False}}).raise_for_status()
     policy = json.dumps({"Version": "2012-10-17", "Statement": []})
     role = client_of(moto, "iam").create_role(RoleName="role", AssumeRolePolicyDocument=policy)["Role"]["Arn"]

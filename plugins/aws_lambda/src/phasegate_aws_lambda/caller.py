@@ -21,15 +21,14 @@ from .plugin import AwsLambda
 class Outcome:
     """What came of a call: what a client of the gateway would get, and what AWS told beside it.
 
-    With a `failure` after its head a client would get the status, and then a cut connection.
-
-    `payload` is what the function returned, before it was made a response; of a stream it is what it failed with, if it did.
+    With a `failure` after its head a client would get the status, and then a cut connection. `payload` is what a function
+    that failed returned, or what its stream failed with; `function_failed` tells such from a call that did not succeed.
     """
 
     status: int
     headers: Headers
     failure: RequestError | None
-    is_function_s_fault: bool
+    function_failed: bool
     payload: bytes
     facts: FunctionFacts
     log: str
@@ -111,7 +110,7 @@ class Caller(AwsLambda):
             status=status,
             headers=headers,
             failure=failure,
-            is_function_s_fault=at_fault or (failure is None and status >= 500),
+            function_failed=at_fault or (failure is None and status >= 500),
             payload=payload if at_fault else b"",
             facts=(exchange.upstream.function if exchange.upstream else None) or {},
             log=tail_of(log),

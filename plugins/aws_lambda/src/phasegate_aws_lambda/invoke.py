@@ -180,6 +180,6 @@ def _show(event: bytes) -> None:
 
 
 def _code(outcome: Outcome) -> int:
-    if outcome.is_function_s_fault:
+    if outcome.function_failed:
         return _FUNCTION_FAILED
     return 0 if outcome.failure is None else _NOT_CALLED
