@@ -118,7 +118,7 @@ def is_preflight(request: Request) -> bool:
 
 def goes_on_as_preflight(exchange: Exchange) -> bool:
     """Tell whether a preflight came, and is what upstreams get: a rewrite may have made another request out of it."""
-    return is_preflight(exchange.original) and exchange.request.method == "OPTIONS"
+    return exchange.request.method == "OPTIONS" and is_preflight(exchange.original)
 
 
 def tell(headers: Headers, consumer: Consumer, credential: Credential | None, *, anonymous: bool = False) -> None:
