@@ -158,7 +158,10 @@ def document_of(block: str) -> dict[str, Any]:
     return loaded
 
 
-YAML_BLOCKS = [(page.name, block) for page in PAGES for block in blocks(page.read_text(), "yaml")]
+# The page on the first plugin has a test of its own, with that plugin installed.
+YAML_BLOCKS = [
+    (page.name, block) for page in PAGES if page.name != "first-plugin.md" for block in blocks(page.read_text(), "yaml")
+]
 
 
 @pytest.mark.parametrize(("page", "block"), YAML_BLOCKS)
