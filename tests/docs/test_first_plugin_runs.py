@@ -45,7 +45,9 @@ def test_it_is_typed_as_strictly_as_we_are(folder: Path) -> None:
 
 
 def test_it_is_listed_and_its_route_loads(folder: Path) -> None:
-    assert re.search(r"^acme-functions +no +phasegate-acme 0\.1\.0 ", run(folder, "-m", "phasegate", "plugins"), re.MULTILINE)
+    assert re.search(
+        r"^acme-functions +no +phasegate-acme 0\.1\.0 ", run(folder, "-m", "phasegate", "plugins"), re.MULTILINE
+    )
     routes = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[0]
     (folder / "routes.yaml").write_text(routes.replace("${ACME_SECRET}", "s3cret"))
     (folder / "gateway.yaml").write_text("plugins: [acme-functions]\nresources: {store: none}\n")

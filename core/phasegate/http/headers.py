@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import compress
-from operator import itemgetter
+from operator import itemgetter, not_
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -56,9 +56,9 @@ class Headers:
 
     def remove(self, *names: str) -> None:
         """Drop every field of these names; a name that is not there is no error."""
-        for name in names:
-            key = name.lower().encode("latin-1")
-            self.raw = [*compress(self.raw, map(key.__ne__, map(name_of, self.raw)))]
+        keys = {name.lower().encode("latin-1") for name in names}
+        if not keys.isdisjoint(map(name_of, self.raw)):
+            self.raw = [*compress(self.raw, map(not_, map(keys.__contains__, map(name_of, self.raw))))]
 
     def copy(self) -> Headers:
         """Return headers that change apart from these."""
