@@ -17,6 +17,7 @@ PhasegateError
      |- HeadTooLarge            431   fields over their limit
      |- ClientClosed            499   the client went away
      |- PluginFailed            500   a plugin raised what it should not
+     |   `- PluginTimedOut      504   a plugin hung in a phase
      |- ServiceUnavailable      503   nothing can answer at the moment
      |- Overloaded              503   as many connections, or bodies on disk, as there may be
      |- VersionNotSupported     505   neither HTTP/1.0 nor HTTP/1.1
@@ -214,6 +215,18 @@ class PluginFailed(RequestError):
     status = 500
     code = "plugin_failed"
     log_level = logging.ERROR
+
+    def __init__(self, message: str, *, plugin: str, phase: str) -> None:
+        super().__init__(message)
+        self.plugin = plugin
+        self.phase = phase
+
+
+class PluginTimedOut(PluginFailed):
+    """A plugin took longer over a phase than `limits.phase_timeout`."""
+
+    status = 504
+    code = "plugin_timeout"
 
 
 class UpstreamError(RequestError):
