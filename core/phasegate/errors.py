@@ -35,9 +35,11 @@ The message of a RequestError is for the log. Clients see status, title and code
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Literal
 
@@ -81,6 +83,13 @@ class ConfigError(PhasegateError):
     def __str__(self) -> str:
         prefix = f"{self.source}: " if self.source else ""
         return "\n".join(f"{prefix}{finding}" for finding in self.findings)
+
+
+def told(error: BaseException) -> str:
+    """Return what was raised in somebody else's code, and where: for whoever has to mend it."""
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    places = traceback.extract_tb(error.__traceback__)
+    return f"{text} ({Path(places[-1].filename).name}:{places[-1].lineno})" if places else text
 
 
 class StartupError(PhasegateError):
