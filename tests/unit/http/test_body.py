@@ -1,7 +1,7 @@
 import asyncio
 import hashlib
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
@@ -135,7 +135,12 @@ async def test_settling_tells_a_body_from_none() -> None:
 
 @pytest.mark.parametrize(("limit", "fits"), [(3, True), (2, False)])
 async def test_a_limit_holds_for_whoever_reads_a_body_of_unknown_length(limit: int, *, fits: bool) -> None:
-    for read in (lambda body: body.hold(100), lambda body: anext(aiter(body)), lambda body: body.settle()):
+    reads: list[Callable[[Body], Awaitable[object]]] = [
+        lambda body: body.hold(100),
+        lambda body: anext(aiter(body)),
+        lambda body: body.settle(),
+    ]
+    for read in reads:
         body = Body.streaming(blocks(b"abc"), None)
         body.limit(limit)
         if fits:
