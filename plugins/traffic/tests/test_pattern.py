@@ -20,7 +20,7 @@ def test_the_first_find_is_replaced(pattern: str, replacement: str, text: str, f
 
 
 def test_every_find_is_replaced_with_options() -> None:
-    assert Substitution("^A(.)", "<$1>", "imjo").each("ab\naC") == "<b>\n<C>"
+    assert Substitution("^A(.)", "<$1>", "imjo").replaced("ab\naC", once=False) == "<b>\n<C>"
 
 
 @pytest.mark.parametrize(

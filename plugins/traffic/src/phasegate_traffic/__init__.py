@@ -1,5 +1,6 @@
 """Plugins for Phasegate that shape requests and answers."""
 
 from .proxy_rewrite import ProxyRewrite
+from .response_rewrite import ResponseRewrite
 
-__all__ = ["ProxyRewrite"]
+__all__ = ["ProxyRewrite", "ResponseRewrite"]

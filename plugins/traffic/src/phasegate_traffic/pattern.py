@@ -43,9 +43,9 @@ class Substitution:
         replaced, count = self._pattern.subn(self._replacement, text, count=1)
         return replaced if count else None
 
-    def each(self, text: str) -> str:
-        """Return the text with every find replaced."""
-        return self._pattern.sub(self._replacement, text)
+    def replaced(self, text: str, *, once: bool) -> str:
+        """Return the text with the first find replaced, or with every one."""
+        return self._pattern.sub(self._replacement, text, count=1 if once else 0)
 
     def _replacement(self, match: re.Match[str]) -> str:
         return "".join(part if isinstance(part, str) else match[part] or "" for part in self._parts)
