@@ -166,9 +166,15 @@ def _agreed(held: Sequence[Outcome]) -> Outcome:
 
 def _refusal(step: Step, outcome: Outcome) -> Unauthorized:
     reason = f"{step[0]}: {outcome.reason or outcome.message}"
-    return Unauthorized(reason, public=outcome.message, challenges=(outcome.challenge,))
+    return _unauthorized(reason, outcome, (outcome.challenge,))
 
 
 def _missing(absent: Sequence[Outcome], reason: str) -> Unauthorized:
     challenges = tuple(dict.fromkeys(outcome.challenge for outcome in absent))
-    return Unauthorized(reason, public=absent[0].message, challenges=challenges)
+    return _unauthorized(reason, absent[0], challenges)
+
+
+def _unauthorized(reason: str, outcome: Outcome, challenges: tuple[str, ...]) -> Unauthorized:
+    error = Unauthorized(reason, public=outcome.message, challenges=challenges)
+    error.instead = outcome.instead
+    return error

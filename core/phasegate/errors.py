@@ -110,6 +110,8 @@ class RequestError(PhasegateError):
     """What the client's problem says beyond the usual."""
     headers: Mapping[str, str] = MappingProxyType({})
     """The fields that the answer has for this error."""
+    instead: tuple[str, bytes] | None = None
+    """The content type and body that the answer has in place of the problem's, where the configuration says so."""
 
     @property
     def title(self) -> str:

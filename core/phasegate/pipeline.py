@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
+from .amendment import Amendment
 from .authentication import Group, authenticate
 from .errors import PluginFailed, PluginTimedOut, RequestError, RouteNotFound, ServiceUnavailable
 from .exchange import Exchange
@@ -33,10 +34,11 @@ class Step(NamedTuple):
 
 
 class Member(NamedTuple):
-    """A plugin instance in a chain, with the priority that holds there."""
+    """A plugin instance in a chain, with the priority that holds there, and what `_meta` adds to it."""
 
     instance: Plugin
     priority: int
+    amendment: Amendment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,10 @@ def _ordered(registry: Registry, hook: str, chain: Iterable[Member]) -> tuple[St
     for member in chain:
         implementation = registry.implementation(type(member.instance), hook)
         if implementation is not None:
-            step = Step(member.instance.name, implementation.function.__get__(member.instance))
-            found.append((implementation.rank, -member.priority, step.plugin, step))
+            name, call = member.instance.name, implementation.function.__get__(member.instance)
+            if member.amendment is not None:
+                call = member.amendment.of(name, hook, call)
+            found.append((implementation.rank, -member.priority, name, Step(name, call)))
     return tuple(entry[-1] for entry in sorted(found, key=lambda entry: entry[:3]))
 
 

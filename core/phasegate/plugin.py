@@ -29,7 +29,8 @@ class Outcome(NamedTuple):
 
     `message` is the sentence a client reads, `challenge` the value of `WWW-Authenticate` (RFC 9110 section 11.6.1), and
     `reason` goes to the log alone. `claims` are what a token says of its bearer; `anonymous` is the consumer that a request
-    without any credential is taken to be from.
+    without any credential is taken to be from. `instead` is the gateway's: the content type and body that the configuration
+    has for a refusal.
     """
 
     consumer: Consumer | None = None
@@ -41,6 +42,7 @@ class Outcome(NamedTuple):
     reason: str = ""
     claims: Mapping[str, Any] | None = None
     anonymous: Consumer | None = None
+    instead: tuple[str, bytes] | None = None
 
     @classmethod
     def ok(

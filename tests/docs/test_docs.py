@@ -30,6 +30,7 @@ CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
 HTTP = (ROOT / "docs" / "http.md").read_text()
 AWS_LAMBDA = (ROOT / "docs" / "aws-lambda.md").read_text()
 AUTH = (ROOT / "docs" / "auth.md").read_text()
+TRAFFIC = (ROOT / "docs" / "traffic.md").read_text()
 SECRETS = (ROOT / "docs" / "secrets.md").read_text()
 
 
@@ -87,9 +88,13 @@ def test_every_key_of_a_manager_of_secrets_is_documented(manager: str) -> None:
         assert re.search(rf"^\|.*`{key}`.*\|.*\|.*\|$", SECRETS, re.MULTILINE), key
 
 
-@pytest.mark.parametrize(
-    ("plugin", "page"), [(name, AWS_LAMBDA if name == "aws-lambda" else AUTH) for name in installed()]
-)
+def page_of(plugin: str) -> str:
+    if installed()[plugin][0].distribution == "phasegate-traffic":
+        return TRAFFIC
+    return AWS_LAMBDA if plugin == "aws-lambda" else AUTH
+
+
+@pytest.mark.parametrize(("plugin", "page"), [(name, page_of(name)) for name in installed()])
 def test_every_key_of_a_bundled_plugin_is_documented(plugin: str, page: str) -> None:
     cls = Registry.load([plugin]).classes[plugin]
     definitions = (cls.schema, cls.consumer_schema or {}, cls.metadata_schema or {})
@@ -110,7 +115,7 @@ def default_as_written(rules: Any) -> str:
         return f"`{str(default).lower()}`"
     if isinstance(default, list):
         return ", ".join(f"`{item}`" for item in default) or "none"
-    return f"`{default}`" if isinstance(default, str) else str(default) if isinstance(default, int) else ""
+    return f"`{default}`" if isinstance(default, str) else str(default) if isinstance(default, (int, float)) else ""
 
 
 def defaults_in(page: str, heading: str) -> dict[str, set[str]]:
@@ -122,9 +127,9 @@ def defaults_in(page: str, heading: str) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("plugin", [name for name in installed() if name != "aws-lambda"])
-def test_every_field_of_who_may_call_has_its_row_with_its_default(plugin: str) -> None:
-    cls = Registry.load([plugin]).classes[plugin]
-    written = defaults_in(AUTH, "## Fields of all auth plugins") | defaults_in(AUTH, f"### {plugin}")
+def test_every_field_of_a_plugin_has_its_row_with_its_default(plugin: str) -> None:
+    cls, page = Registry.load([plugin]).classes[plugin], page_of(plugin)
+    written = defaults_in(AUTH, "## Fields of all auth plugins") | defaults_in(page, f"### {plugin}")
     for key, rules in [*cls.schema.items(), *(cls.consumer_schema or {}).items()]:
         default = default_as_written(rules) if key != "realm" else "the plugin's own"
         assert written[key] & ({default} if default else {"none", "any", ""}), key
