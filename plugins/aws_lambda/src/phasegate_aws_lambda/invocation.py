@@ -13,7 +13,7 @@ from phasegate import Body, Exchange, FunctionFailed, Headers, PayloadTooLarge, 
 from phasegate.faas import Answer, FunctionRequest, authorizer
 
 from .codec import FORMATS, Incoming, MalformedAnswer, NotJSONError, NotTextError
-from .failures import BAD_PAYLOAD, MALFORMED, RESPONSE_TOO_LARGE, Row, function_failure, refusal_of
+from .failures import BAD_PAYLOAD, FUNCTION_CRASH, MALFORMED, RESPONSE_TOO_LARGE, Row, function_failure, refusal_of
 from .function_name import Template, is_allowed
 from .invoke_fields import InvokeFields
 from .log_tail import report_facts
@@ -62,7 +62,7 @@ class Invocation:
 
         Raise PayloadTooLarge before anything is sent, and FunctionFailed where the request can't be an event.
         """
-        name = self._name(exchange)
+        name = self.name(exchange)
         attempt: Attempt | None = exchange.state.get(_STATE)
         if attempt is None:
             incoming = await self._incoming(request, exchange, now)
@@ -86,8 +86,7 @@ class Invocation:
         if answer.status != self._expected:
             raise self._refused(answer, body, identity)
         if "x-amz-function-error" in answer.headers:
-            row, message = function_failure(body, self._function_error)
-            raise self._failed(row, message, identity)
+            raise self._failed(*function_failure(body, self._function_error), identity)
         response = self._decoded(body, identity) if self._expected == 200 else Response(self._expected)
         if identity:
             response.headers["x-amzn-requestid"] = identity
@@ -107,7 +106,11 @@ class Invocation:
             lambda tail: _note_report(exchange, tail),
             function_error=self._function_error,
         )
-        response = await stream.response(strict=self._fields.strict_answers)
+        try:
+            response = await stream.response(strict=self._fields.strict_answers)
+        except FunctionFailed:
+            answer.close()
+            raise
         if identity:
             response.headers["x-amzn-requestid"] = identity
         return response
@@ -127,17 +130,23 @@ class Invocation:
             row = row._replace(status=400)
         elif row.status == 429:
             row = row._replace(status=self._fields.throttle_status)
+        if self._fields.invocation_type == "Event" and row.repeat == "if_idempotent":
+            # Not accepted, and so it does not run.
+            row = row._replace(repeat="always")
         message = f"AWS answered {answer.status} {refusal.error_type}: {refusal.message}"
-        return self._failed(row, message, identity, refusal.retry_after)
+        return self._failed(row, message, identity, refusal.wait_seconds)
 
-    def _failed(self, row: Row, message: str, identity: str, retry_after: str = "1") -> FunctionFailed:
+    def _failed(self, row: Row, message: str, identity: str, wait_seconds: int | None = None) -> FunctionFailed:
         headers = {"x-amzn-requestid": identity} if identity else {}
+        failed = row is self._function_error or row is FUNCTION_CRASH
         return FunctionFailed(
             f"{self._fields.function}: {message}",
             status=row.status,
             code=row.code,
             members={"aws_request_id": identity} if identity else None,
-            headers=headers | ({"retry-after": retry_after} if row.retry else {}),
+            headers=headers | ({"retry-after": str(wait_seconds or 1)} if row.retry else {}),
+            repeat="always" if failed and self._fields.retry_on_function_error else row.repeat,
+            wait_seconds=wait_seconds,
         )
 
     def _payload(self, incoming: Incoming) -> bytes:
@@ -151,7 +160,8 @@ class Invocation:
             raise PayloadTooLarge(f"the event of {len(payload)} bytes is over Lambda's limit of {self._limit_bytes}")
         return payload
 
-    def _name(self, exchange: Exchange) -> str:
+    def name(self, exchange: Exchange) -> str:
+        """Return the function that a request calls. Raise FunctionFailed for one that may not be called."""
         if not self._function.varies:
             return self._function.text
         name = self._function.filled(exchange.params, exchange.request.headers)

@@ -47,6 +47,7 @@ INVOKE: dict[str, Any] = {
     "strict_answers": {"type": "boolean", "default": False},
     "function_error_status": {"type": "integer", "min": 400, "max": 599, "default": 502},
     "unhandled_status": {"type": "integer", "alias_of": "function_error_status"},
+    "retry_on_function_error": {"type": "boolean", "default": False},
     "throttle_status": {"type": "integer", "allowed": [429, 503], "default": 429},
     "log_tail": {"type": "boolean", "default": True},
 }
@@ -72,6 +73,7 @@ class InvokeFields:
     binary: Binary = "auto"
     strict_answers: bool = False
     function_error_status: int = 502
+    retry_on_function_error: bool = False
     throttle_status: int = 429
     log_tail: bool = True
 
