@@ -12,6 +12,7 @@ from urllib.parse import quote
 from phasegate import Body, Exchange, FunctionFailed, Headers, PayloadTooLarge, Response, Secret
 from phasegate.faas import Answer, FunctionRequest, authorizer
 
+from .canary import Canary
 from .codec import FORMATS, Incoming, MalformedAnswer, NotJSONError, NotTextError
 from .failures import BAD_PAYLOAD, FUNCTION_CRASH, MALFORMED, RESPONSE_TOO_LARGE, Row, function_failure, refusal_of
 from .function_name import Template, is_allowed
@@ -36,9 +37,10 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 @dataclass(slots=True)
 class Attempt:
-    """One request's event, made once however often it is sent, and whether it was sent again."""
+    """One request's event and the version it is for, decided once however often it is sent, and whether it was sent again."""
 
     event: bytes = field(repr=False)
+    qualifier: str | None
     repeated: bool = False
 
 
@@ -56,6 +58,8 @@ class Invocation:
         self._path = _STREAM_PATH if fields.streams else _PATH
         self._headers = self._fixed_headers()
         self._function_error = Row(fields.function_error_status, "function_error")
+        self._canary = Canary(fields, fields.function or "") if fields.canary else None
+        self._override = fields.canary_header.lower().encode() if fields.canary_header else None
 
     async def shape(self, request: FunctionRequest, exchange: Exchange, now: float) -> bytes:
         """Make the request a call of the Lambda API, ready to be signed, and return its event.
@@ -66,10 +70,11 @@ class Invocation:
         attempt: Attempt | None = exchange.state.get(_STATE)
         if attempt is None:
             incoming = await self._incoming(request, exchange, now)
-            attempt = exchange.state[_STATE] = Attempt(self._payload(incoming))
+            qualifier = self._fields.qualifier if self._canary is None else self._canary.choose(exchange)
+            attempt = exchange.state[_STATE] = Attempt(self._payload(incoming), qualifier)
         request.method = "POST"
         request.path = self._path.format(quote(name, safe=""))
-        request.query = f"Qualifier={quote(self._fields.qualifier, safe='')}" if self._fields.qualifier else ""
+        request.query = f"Qualifier={quote(attempt.qualifier, safe='')}" if attempt.qualifier else ""
         request.headers = [*self._headers, *self._own_headers(exchange)]
         request.body = Body(attempt.event)
         return attempt.event
@@ -78,6 +83,13 @@ class Invocation:
         """Return the present attempt of a request that was shaped."""
         attempt: Attempt = exchange.state[_STATE]
         return attempt
+
+    def details(self, exchange: Exchange) -> dict[str, str | int | float | bool]:
+        """Return what is known of a call before it is answered: which version was chosen, where there was a choice."""
+        attempt: Attempt | None = exchange.state.get(_STATE)
+        if self._canary is None or attempt is None or attempt.qualifier is None:
+            return {}
+        return {"qualifier": attempt.qualifier}
 
     async def response(self, answer: Answer, exchange: Exchange, body: bytes) -> Response:
         """Return what the function answered. Raise FunctionFailed for everything that is no answer of a function."""
@@ -173,7 +185,8 @@ class Invocation:
         shown = exchange.original if self._fields.event_path == "original" else exchange.request
         host = exchange.request.headers.get("host") or exchange.request.host
         body = await request.body.read(self._limit_bytes)
-        fields = [("host", host), *(_text(field) for field in request.headers if field[0] != b"te")]
+        kept = (_text(field) for field in request.headers if field[0] not in (b"te", self._override))
+        fields = [("host", host), *kept]
         if body or "content-length" in exchange.request.headers:
             fields.append(("content-length", str(len(body))))
         trace = trace_header(exchange.request.headers)
@@ -224,8 +237,8 @@ class Invocation:
             return
         version, error = headers.get("x-amz-executed-version"), headers.get("x-amz-function-error")
         told = {"request_id": identity, "version": version, "error": error}
-        details: dict[str, str | int | float | bool] = {name: value for name, value in told.items() if value}
-        exchange.upstream.details = details
+        known = {name: value for name, value in told.items() if value}
+        exchange.upstream.details = {**known, **self.details(exchange)}
         _note_report(exchange, headers.get("x-amz-log-result") or "")
 
 

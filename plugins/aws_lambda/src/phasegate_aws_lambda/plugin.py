@@ -97,6 +97,10 @@ class AwsLambda(InvokeFields, FunctionPlugin):
             return self.invocation_type == "DryRun"
         return super().is_idempotent(exchange)
 
+    def details(self, exchange: Exchange) -> dict[str, str | int | float | bool]:
+        """Return which version a call is for, where there is a choice."""
+        return {} if self._invocation is None else self._invocation.details(exchange)
+
     async def open(self, services: Services) -> None:
         """Make the signer, which keeps its key of the day, and find what it signs with."""
         await super().open(services)
@@ -195,6 +199,8 @@ class AwsLambda(InvokeFields, FunctionPlugin):
             return
         elif self.function is not None:
             yield Finding("function", "can't be used with mode: http: leave it out")
+        elif self.canary:
+            yield Finding("canary", "is for direct calls alone: leave it out")
         yield from super().check()
 
     def _unsignable(self) -> Iterable[Finding]:
