@@ -98,7 +98,7 @@ class FunctionPlugin(ResilienceFields, Plugin):
 
     def identity(self) -> Hashable:
         """Return what is equal for all instances that call the same function: they share its budget and its places."""
-        return self.name, self.destination(), self.endpoint
+        return self.name, self.target()
 
     def called(self, exchange: Exchange) -> str:
         """Return the name of the function that a request is for, where requests choose among several."""

@@ -179,6 +179,41 @@ async def test_a_function_that_a_request_names_has_places_of_its_own(
     first.cancel()
 
 
+async def test_a_client_that_reads_slowly_holds_no_place_of_a_function_that_is_done(
+    start_gateway: GatewayMaker, upstream: FakeUpstream, client: httpx.AsyncClient
+) -> None:
+    upstream.reply(Reply(body=json.dumps({"statusCode": 200, "body": "x" * 5_000_000}).encode()), FINE)
+    gateway = await started(start_gateway, upstream, max_concurrency=1, queue={"size": 0})
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=1024)
+    writer.write(b"GET /x/ HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+    assert (await client.get(f"{gateway.url}/x/")).status_code == 201
+    writer.transport.abort()
+
+
+async def test_functions_of_the_same_name_in_two_accounts_have_places_of_their_own(
+    start_gateway: GatewayMaker, upstream: FakeUpstream, client: httpx.AsyncClient
+) -> None:
+    upstream.reply(Reply(hang=True), FINE)
+    plugin = {
+        "function": "app",
+        "endpoint": upstream.url,
+        "max_concurrency": 1,
+        "queue": {"size": 0},
+        "timeout": 20_000,
+    }
+    keys = {"a": IAM, "b": IAM, "c": {**IAM, "accesskey": "AKIDOTHER"}}
+    routes = [
+        {"id": name, "uri": f"/{name}", "plugins": {"aws-lambda": {**plugin, "authorization": {"iam": iam}}}}
+        for name, iam in keys.items()
+    ]
+    gateway = await start_gateway({"routes": routes}, [AwsLambda])
+    first = asyncio.create_task(client.get(f"{gateway.url}/a"))
+    await upstream.arrived(1)
+    assert [(await client.get(f"{gateway.url}/{name}")).status_code for name in "abc"] == [503, 503, 201]
+    first.cancel()
+
+
 async def test_a_small_function_on_this_machine_is_not_asked_for_more_than_it_takes(
     start_gateway: GatewayMaker, local_lambda: Any, client: httpx.AsyncClient
 ) -> None:

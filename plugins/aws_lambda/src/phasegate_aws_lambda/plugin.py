@@ -85,7 +85,7 @@ class AwsLambda(InvokeFields, FunctionPlugin):
     def identity(self) -> Hashable:
         """Return what is equal for all instances that call the same function: of a name without account, by whose keys too."""
         iam = self.authorization.iam if self.invokes else None
-        return super().identity(), iam and iam.source(self._region)
+        return super().identity(), self.destination(), iam and iam.source(self._region)
 
     def called(self, exchange: Exchange) -> str:
         """Return the function's name, which the request may fill in."""
