@@ -161,7 +161,8 @@ class FunctionPlugin(ResilienceFields, Plugin):
         if exchange.request.is_websocket:
             raise BadRequest("a function takes no WebSocket")
         body = exchange.request.body
-        if body.data is None or len(body.data) > self.max_req_body_size:
+        data = body.data
+        if data is None or len(data) > self.max_req_body_size:
             await body.hold(self.max_req_body_size)
         if self._limits is not None:
             return await self._in_turn(self._limits, exchange)

@@ -110,6 +110,16 @@ async def test_who_leaves_in_the_moment_of_their_turn_passes_the_place_on() -> N
     assert first.cancelled()
 
 
+async def test_a_place_does_not_go_to_who_left_just_before() -> None:
+    at = gate()
+    place = await at.enter()
+    first, second = await queued(at, 2)
+    first.cancel()
+    place.leave()
+    await second
+    assert first.cancelled()
+
+
 async def test_a_place_is_left_once() -> None:
     at = gate(waiting=0)
     place = await at.enter()
