@@ -11,6 +11,8 @@ from phasegate.testing import FakeUpstream, Reply, RunningGateway
 from phasegate.testing.fixtures import GatewayMaker
 from tests.functions import Functions, route, started
 from tests.http1_client import Client
+from tests.http2_client import Client as Http2Client
+from tests.http2_client import head, reset
 
 REQUEST = b"GET /%d HTTP/1.1\r\nHost: h\r\n\r\n"
 
@@ -203,11 +205,23 @@ async def test_routes_to_the_same_function_share_its_places_and_others_have_thei
     assert (await first).status_code == 200
 
 
-async def test_http2_streams_wait_alike(start_gateway: GatewayMaker, upstream: FakeUpstream) -> None:
+async def test_http2_streams_wait_alike_and_a_reset_one_frees_its_place(
+    start_gateway: GatewayMaker, upstream: FakeUpstream
+) -> None:
     gate = held(upstream)
-    gateway = await started(start_gateway, upstream, max_concurrency=1, queue={"timeout": 20_000})
-    async with httpx.AsyncClient(http1=False, http2=True) as client:
-        tasks = [asyncio.create_task(client.get(gateway.url)) for _ in range(4)]
-        await settled(gateway, 3)
-        gate.set()
-        assert {response.status_code for response in await asyncio.gather(*tasks)} == {200}
+    limits: dict[str, Any] = {"max_concurrency": 1, "queue": {"size": 1, "timeout": 20_000}, "timeout": 20_000}
+    gateway = await started(start_gateway, upstream, **limits)
+    client = await Http2Client.to(gateway.port)
+    client.send(client.headers(1, head("/first")))
+    await upstream.arrived(1)
+    client.send(client.headers(3, head("/waits")))
+    await settled(gateway, 1)
+    assert (await client.get(5, head("/refused"))).status == 503
+    client.send(reset(3))
+    await settled(gateway, 0)
+    client.send(client.headers(7, head("/next")))
+    await settled(gateway, 1)
+    gate.set()
+    assert [(await client.answer(stream)).status for stream in (1, 7)] == [200, 200]
+    assert [received.target for received in upstream.received] == ["/first", "/next"]
+    client.close()
