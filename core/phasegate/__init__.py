@@ -22,6 +22,8 @@ from .http.query import Query
 from .model import Consumer, Credential, Route, UpstreamTLS
 from .passwords import check_password, hash_password
 from .plugin import Clock, ConsumerDirectory, Outcome, Plugin, Services, hookimpl
+from .router.expression import Conditions
+from .router.variables import variable
 from .secret import Secret
 from .upstream.answers import Answer
 from .upstream.call import Call, CallTimeouts, ConnectionOptions, Origin
@@ -34,6 +36,7 @@ __all__ = [
     "Call",
     "CallTimeouts",
     "Clock",
+    "Conditions",
     "ConfigError",
     "ConnectionOptions",
     "Consumer",
@@ -69,4 +72,5 @@ __all__ = [
     "hookimpl",
     "in_thread",
     "is_preflight",
+    "variable",
 ]

@@ -139,6 +139,13 @@ async def test_functions_that_requests_choose_are_asked_for_as_far_as_they_are_l
     assert (found["permission"].level, len(upstream.received)) == ("note", 2)
 
 
+async def test_every_version_that_shares_the_requests_is_asked_for(upstream: FakeUpstream) -> None:
+    upstream.reply(Reply(status=204))
+    shares = [{"qualifier": "live", "weight": 9}, {"qualifier": "next", "weight": 1}]
+    await diagnosed(**call(upstream.url, canary=shares))
+    assert [received.target.partition("?")[2] for received in upstream.received] == ["Qualifier=live", "Qualifier=next"]
+
+
 async def test_given_keys_are_shortened(upstream: FakeUpstream) -> None:
     found = await diagnosed(**call(upstream.url))
     assert found["credentials"].message == "AKID...MPLE, from the configuration, which do not expire"

@@ -12,7 +12,7 @@ from phasegate.faas import Answer
 
 from .authorization import Authorization
 from .event_stream import BrokenStream, Decoder
-from .invocation import event_of, put_event
+from .invocation import event_of
 from .log_tail import tail_of
 from .plugin import AwsLambda
 
@@ -62,11 +62,11 @@ class Caller(AwsLambda):
 
     async def call(self, exchange: Exchange, write: Callable[[bytes], object], event: bytes | None = None) -> Outcome:
         """Call the function, with `event` instead of the request's own if it is given; `write` gets the response's body."""
-        if event is not None:
-            put_event(exchange, event)
         began = time.monotonic()
         status, headers, failure = 0, Headers(), None
         try:
+            if event is not None and self._invocation is not None:
+                self._invocation.put_event(exchange, event)
             response = await self.proxy(exchange)
             if response is not None:
                 status, headers = response.status, response.headers

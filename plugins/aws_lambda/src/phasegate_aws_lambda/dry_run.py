@@ -41,7 +41,8 @@ class DryRun:
     origin: Origin
     host: str
     region: str
-    qualifier: str | None
+    qualifiers: tuple[str | None, ...]
+    """The versions to ask for, None for that which a call without one is for."""
     tenant: str | None
     signer: Signer | None
     keys: Keys | None = None
@@ -55,26 +56,34 @@ class DryRun:
 
         Where AWS says that our clock is wrong, that is told, and it is asked again by AWS's, as the gateway does.
         """
+        for qualifier in self.qualifiers:
+            async for diagnosis in self._ask(name, qualifier, services):
+                yield diagnosis
+
+    async def _ask(self, name: str, qualifier: str | None, services: Services) -> AsyncIterator[Diagnosis]:
+        called = f"{name}{f', qualifier {qualifier},' if qualifier else ''} in {self.region}"
         try:
-            answer, body = await self._answer(name, services, 0.0)
+            answer, body = await self._answer(name, qualifier, services, 0.0)
             skew = clock_error_seconds(answer, body, services.clock.time()) if answer.status == 403 else None
             if skew is not None:
                 yield _clock(skew)
-                answer, body = await self._answer(name, services, skew)
+                answer, body = await self._answer(name, qualifier, services, skew)
         except UpstreamError as error:
             yield Diagnosis(_ABOUT, f"can't be asked for {name}: {error}", "note")
             return
         if answer.status == 204:
-            yield Diagnosis(_ABOUT, f"may call {self._called(name)}")
+            yield Diagnosis(_ABOUT, f"may call {called}")
             return
         token = self.keys.session_token if self.keys is not None else None
         body = masked(body, token) if token is not None else body
         refusal = refusal_of(answer.status, answer.headers.get("x-amzn-errortype") or "", body, None)
-        yield self._refused(name, refusal, answer.status)
+        yield _refused(called, refusal, answer.status)
 
-    async def _answer(self, name: str, services: Services, skew_seconds: float) -> tuple[Answer, bytes]:
+    async def _answer(
+        self, name: str, qualifier: str | None, services: Services, skew_seconds: float
+    ) -> tuple[Answer, bytes]:
         """Ask, and return AWS's answer with the beginning of its body. Raise UpstreamError."""
-        request = self._request(name)
+        request = self._request(name, qualifier)
         if self.signer is not None and self.keys is not None:
             now = services.clock.time() + skew_seconds
             self.signer.sign(request, hashlib.sha256(_EVENT).hexdigest(), now, self.keys)
@@ -96,7 +105,7 @@ class DryRun:
             answer.close()
         return answer, body
 
-    def _request(self, name: str) -> FunctionRequest:
+    def _request(self, name: str, qualifier: str | None) -> FunctionRequest:
         headers = [(b"content-type", b"application/json"), (b"x-amz-invocation-type", b"DryRun")]
         if self.tenant is not None:
             headers.append((b"x-amz-tenant-id", self.tenant.encode()))
@@ -104,23 +113,10 @@ class DryRun:
             method="POST",
             host=self.host,
             path=f"/2015-03-31/functions/{quote(name, safe='')}/invocations",
-            query=f"Qualifier={quote(self.qualifier, safe='')}" if self.qualifier else "",
+            query=f"Qualifier={quote(qualifier, safe='')}" if qualifier else "",
             headers=headers,
             body=Body(_EVENT),
         )
-
-    def _called(self, name: str) -> str:
-        return f"{name}{f', qualifier {self.qualifier},' if self.qualifier else ''} in {self.region}"
-
-    def _refused(self, name: str, refusal: Refusal, status: int) -> Diagnosis:
-        kind = refusal.error_type or f"status of {refusal.row.code}"
-        why = f"may not call {self._called(name)}: {kind}{f', {refusal.message}' if refusal.message else ''}"
-        if refusal.row.retry or status >= 500:
-            return Diagnosis(_ABOUT, f"AWS can't say now: {kind}, {refusal.message}", "warning", "ask again later")
-        if refusal.error_type in _DENIED or not refusal.error_type:
-            remedy = "allow lambda:InvokeFunction on the function to these keys, in their policy or in the function's"
-            return Diagnosis(_ABOUT, why, "error", remedy)
-        return Diagnosis(_ABOUT, why, "error", _REMEDIES.get(refusal.error_type, "see what AWS says of that error"))
 
 
 def _clock(skew_seconds: float) -> Diagnosis:
@@ -129,3 +125,14 @@ def _clock(skew_seconds: float) -> Diagnosis:
     return Diagnosis(
         "clock", message, "warning", "have this machine's clock set by NTP (timedatectl, chronyc tracking)"
     )
+
+
+def _refused(called: str, refusal: Refusal, status: int) -> Diagnosis:
+    kind = refusal.error_type or f"status of {refusal.row.code}"
+    why = f"may not call {called}: {kind}{f', {refusal.message}' if refusal.message else ''}"
+    if refusal.row.retry or status >= 500:
+        return Diagnosis(_ABOUT, f"AWS can't say now: {kind}, {refusal.message}", "warning", "ask again later")
+    if refusal.error_type in _DENIED or not refusal.error_type:
+        remedy = "allow lambda:InvokeFunction on the function to these keys, in their policy or in the function's"
+        return Diagnosis(_ABOUT, why, "error", remedy)
+    return Diagnosis(_ABOUT, why, "error", _REMEDIES.get(refusal.error_type, "see what AWS says of that error"))

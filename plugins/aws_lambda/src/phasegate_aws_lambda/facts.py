@@ -11,11 +11,11 @@ from .log_tail import report_facts, tail_of
 _LONGEST = 64
 
 
-def note_invoked(headers: Headers, exchange: Exchange, identity: str) -> None:
-    """Note what the Lambda API tells of a direct call; of a stream the tail of the log follows at its end."""
+def note_invoked(headers: Headers, exchange: Exchange, identity: str, known: FunctionFacts) -> None:
+    """Note what the Lambda API tells of a direct call, beside what is known of it; of a stream its log follows at its end."""
     if exchange.upstream is None:
         return
-    facts: FunctionFacts = {}
+    facts: FunctionFacts = {**known}
     if identity:
         facts["request_id"] = identity
     if version := headers.get("x-amz-executed-version"):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Hashable, Iterable
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, ClassVar, Literal
 
-from phasegate import Diagnosis, Exchange, Finding, Response, Services
+from phasegate import Diagnosis, Exchange, Finding, FunctionFacts, Response, Services
 from phasegate.faas import Answer, FunctionPlugin, FunctionRequest, FunctionTarget
 
 from .authorization import AUTHORIZATION, Authorization, carries_signature, remove_client_signature
@@ -101,6 +101,25 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         )
         async for diagnosis in examination.look(services):
             yield diagnosis
+
+    def identity(self) -> Hashable:
+        """Return what is equal for all instances that call the same function: of a name without account, by whose keys too."""
+        iam = self.authorization.iam if self.invokes else None
+        return super().identity(), self.destination(), iam and iam.source(self._region)
+
+    def called(self, exchange: Exchange) -> str:
+        """Return the function's name, which the request may fill in."""
+        return "" if self._invocation is None else self._invocation.name(exchange)
+
+    def is_idempotent(self, exchange: Exchange) -> bool:
+        """Tell whether a call that may have run can be made once more; one that nobody waits for can't, a dry run can."""
+        if self.invokes and self.invocation_type != "RequestResponse":
+            return self.invocation_type == "DryRun"
+        return super().is_idempotent(exchange)
+
+    def details(self, exchange: Exchange) -> FunctionFacts:
+        """Return which version a call is for, where there is a choice."""
+        return {} if self._invocation is None else self._invocation.details(exchange)
 
     async def open(self, services: Services) -> None:
         """Make the signer, which keeps its key of the day, and find what it signs with."""
@@ -208,6 +227,8 @@ class AwsLambda(InvokeFields, FunctionPlugin):
             return
         elif self.function is not None:
             yield Finding("function", "can't be used with mode: http: leave it out")
+        elif self.canary:
+            yield Finding("canary", "is for direct calls alone: leave it out")
         yield from super().check()
 
     def _unsignable(self) -> Iterable[Finding]:
@@ -222,7 +243,7 @@ class AwsLambda(InvokeFields, FunctionPlugin):
             origin=next(iter(self.connects_to())),
             host=self.target().host,
             region=self._region,
-            qualifier=self.qualifier,
+            qualifiers=tuple(share.qualifier for share in self.canary) or (self.qualifier,),
             tenant=None if varies else self.tenant_id,
             signer=self._make_signer(),
         )
