@@ -1,10 +1,13 @@
 """`phasegate doctor` as an operator runs it: what it prints, and with which exit code it ends."""
 
 import json
+import ssl
 from pathlib import Path
 from typing import Any
 
-from phasegate.testing import FakeUpstream, Reply
+import trustme
+
+from phasegate.testing import FakeUpstream, Reply, fake_upstream
 from tests.process import free_port, run_command, write_conf
 
 
@@ -37,6 +40,22 @@ async def test_an_error_ends_with_one_and_says_what_to_do(tmp_path: Path) -> Non
     assert lines[1].startswith("  warning  routes.yaml  routes[0].plugins.aws-lambda.ssl_verify: is false")
     assert f"  error    tcp  port {port}: 127.0.0.1 refuses" in lines
     assert "                -> start what should listen there, or mend the port" in lines
+
+
+async def test_a_function_s_certificate_is_judged_as_requests_judge_it(tmp_path: Path, authority: trustme.CA) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    async with fake_upstream(context) as function:
+        plugin = {"function_uri": f"https://localhost:{function.port}/fn"}
+        routes = {"routes": [{"id": "a", "uri": "/a", "plugins": {"aws-lambda": plugin}}]}
+        folder = str(write_conf(tmp_path, routes, plugins=["aws-lambda"]))
+        stranger = await run_command("doctor", folder)
+        known = await run_command("doctor", folder, environment={"SSL_CERT_FILE": str(tmp_path / "ca.pem")})
+    assert (stranger[0], known[0]) == (1, 0)
+    assert "  error    tls  certificate of localhost until 3000-01-01 is from an authority that is not" in stranger[1]
+    assert "-> name its authority with SSL_CERT_FILE" in stranger[1]
+    assert "  ok       tls    TLSv1.3, certificate of localhost until 3000-01-01\n" in known[1]
 
 
 async def test_programs_read_json(tmp_path: Path, upstream: FakeUpstream) -> None:
