@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,13 +39,21 @@ class MalformedError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """A body on its way. `close` must be called, whether or not anything was taken."""
+
+    blocks: AsyncIterator[bytes]
+    close: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An HTTP response. Names of header fields stay as the handler wrote them. With `parts` these are the body."""
 
     status: int
     fields: Fields = field(default_factory=list, repr=False)
     body: bytes = field(default=b"", repr=False)
-    parts: AsyncGenerator[bytes, None] | None = field(default=None, repr=False)
+    parts: Parts | None = field(default=None, repr=False)
 
 
 def error_answer(status: int, message: str, error_type: str | None = None) -> Answer:

@@ -23,12 +23,16 @@ import threading
 import time
 import traceback
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
 
 LENGTH = struct.Struct("!I")
 RESPONSE_LIMIT_BYTES = 6_291_556
+
+INTEGRATION_TYPE = "application/vnd.awslambda.http-integration-response"
+STREAM_TYPE = "application/octet-stream"
+_PART_BYTES = 65_536
 
 Handler = Callable[[Any, Any], Any]
 
@@ -191,11 +195,21 @@ def invoke(
     try:
         result = handler(json.loads(invocation["event"]), Context(invocation))
         streams = bool(invocation.get("stream")) and isinstance(result, types.GeneratorType)
-        for part in result if streams else ():
-            send({"chunk": base64.b64encode(_part(part)).decode()})
+        if streams:
+            _stream(result, send)
         return {"result": _marshal(None if streams else result), "streamed": streams}
     except Exception as error:  # noqa: BLE001 (whatever a handler raises is its answer)
         return {"error": error_document(error, request_id)}
+
+
+def _stream(parts: Iterator[object], send: Callable[[dict[str, Any]], None]) -> None:
+    """Send the parts as they come; one that begins with a head is what HTTP front ends take a response from."""
+    content_type = ""
+    for part in parts:
+        content_type = content_type or (INTEGRATION_TYPE if isinstance(part, dict) else STREAM_TYPE)
+        data = _part(part)
+        for start in range(0, max(len(data), 1), _PART_BYTES):
+            send({"chunk": base64.b64encode(data[start : start + _PART_BYTES]).decode(), "type": content_type})
 
 
 def _part(part: object) -> bytes:

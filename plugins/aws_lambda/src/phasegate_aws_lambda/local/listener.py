@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
-from .answers import Answer
+from .answers import Answer, Parts
 from .received import Received
 
 # AWS sends none; aiohttp would tell its own version and Python's.
@@ -77,15 +75,16 @@ class Listener:
         return bytes(body)
 
 
-async def _streamed(
-    request: web.BaseRequest, response: web.StreamResponse, parts: AsyncGenerator[bytes, None]
-) -> web.StreamResponse:
+async def _streamed(request: web.BaseRequest, response: web.StreamResponse, parts: Parts) -> web.StreamResponse:
     """Send the parts as they come; a client that leaves ends them."""
-    async with contextlib.aclosing(parts):
+    try:
         await response.prepare(request)
-        with contextlib.suppress(ConnectionError):
-            async for part in parts:
-                await response.write(part)
+        async for block in parts.blocks:
+            await response.write(block)
+    except ConnectionError:
+        pass
+    finally:
+        await parts.close()
     return response
 
 

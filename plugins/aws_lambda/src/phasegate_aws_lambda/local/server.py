@@ -92,7 +92,7 @@ class LocalLambda:
     async def _watch(self) -> None:
         folder = self._function.path.parent
         try:
-            await watch(folder, self._reload)
+            await watch(folder, self._function.runtime.watched, self._reload)
         except Exception:
             _logger.exception("%s can't be watched: changes of the code need a restart", folder)
 
