@@ -39,9 +39,12 @@ def started(written: Written) -> Iterator[Started]:
     """Return a function that runs the command on a handler, and returns it with the lines that it announced."""
     processes: list[subprocess.Popen[str]] = []
 
-    def start(source: str, environ: dict[str, str] | None = None) -> tuple[subprocess.Popen[str], list[str]]:
+    def start(
+        source: str, environ: dict[str, str] | None = None, *options: str
+    ) -> tuple[subprocess.Popen[str], list[str]]:
         handler = f"{written(source).path}:handler"
-        arguments = ["serve", handler, "--rest", "127.0.0.1:0", "--url", "[::1]:0", "--invoke", "127.0.0.1:0"]
+        addresses = ["--rest", "127.0.0.1:0", "--url", "[::1]:0", "--invoke", "127.0.0.1:0"]
+        arguments = ["serve", handler, *addresses, *options]
         process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, *arguments],
             env=os.environ | (environ or {}),
@@ -89,6 +92,14 @@ def test_announcement_says_what_each_face_asks_for(started: Started) -> None:
     _, lines = started(PID, SECRETS)
     assert lines[0].endswith("(x-api-key required)\n")
     assert lines[1].endswith("(auth type AWS_IAM: SigV4, region us-east-1, service lambda)\n")
+
+
+def test_stream_is_an_option_and_both_front_ends_stream_then(started: Started) -> None:
+    source = "def handler(event, context):\n    yield {'statusCode': 201}\n    yield 'one'\n"
+    _, lines = started(source, None, "--stream")
+    assert httpx.get(f"{address(lines[0])}/prod/x").status_code == httpx.get(address(lines[1])).status_code == 201
+    _, lines = started(source)
+    assert httpx.get(address(lines[1])).status_code == 502
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -177,7 +188,8 @@ def test_half_a_key_pair_is_one_error(written: Written) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["app.py"], "'app.py' is not a file and a function such as app.py:handler"),
+        (["app.py"], "'app.py' is not a file and a function such as app.py:handler or app.mjs:handler"),
+        (["app.rb:handler"], "'app.rb:handler' is not a file and a function"),
         (["app.py:handler", "--rest", "9001"], "'9001' is not an address such as 127.0.0.1:9001 or [::1]:0"),
         (["app.py:handler", "--url", "127.0.0.1:65536"], "is not an address"),
         (["app.py:handler", "--timeout", "0"], "0.0 is not in the range"),

@@ -83,6 +83,11 @@ def lambda_group() -> None:
 @click.option(
     "--region", metavar="REGION", default="us-east-1", show_default=True, help="The region that signatures must name."
 )
+@click.option(
+    "--stream",
+    is_flag=True,
+    help="Stream: the REST API in transfer mode STREAM, the function URL in invoke mode RESPONSE_STREAM.",
+)
 @click.option("--function-name", metavar="NAME", help="The function's name.  [default: the file's, without its ending]")
 @click.option(
     "--memory",
@@ -101,14 +106,20 @@ def serve(
     timeout: float,
     concurrency: int,
     region: str,
+    stream: bool,
     function_name: str | None,
     memory: int,
 ) -> None:
     """Serve a Python or Node handler over HTTP.
 
-    FUNCTION of FILE, which ends with .py, or with .mjs, .js or .cjs where the machine has Node.js, is reached three ways until Ctrl-C: as behind an API Gateway REST API (events in payload format 1.0, every path below any stage), as behind a
-    function URL (format 2.0), and by the Lambda API's Invoke (any event). Each invocation runs in a warm child process of its own. Code that is saved in
-    the handler's folder takes effect with the next request.
+    FILE ends with .py, or with .mjs, .js or .cjs, which need Node.js on this machine. FUNCTION is reached three ways
+    until Ctrl-C: as behind an API Gateway REST API (events in payload format 1.0, every path below any stage), as
+    behind a function URL (format 2.0), and by the Lambda API's Invoke and InvokeWithResponseStream (any event). Each
+    invocation runs in a warm child process of its own. Code that is saved in the handler's folder takes effect with
+    the next request.
+
+    With --stream, answers of the REST API and of the function URL leave while the function still writes them, too: a
+    Python handler is a generator then, a Node handler is made by awslambda.streamifyResponse.
 
     Keys come from the environment; a face without any asks for none.
 
@@ -138,7 +149,7 @@ def serve(
     )
     try:
         keys = keys_from(os.environ)
-        server = LocalLambda(function, keys, concurrency=concurrency, log=Log(sys.stderr))
+        server = LocalLambda(function, keys, concurrency=concurrency, log=Log(sys.stderr), streams=stream)
         asyncio.run(_serve(server, Addresses(rest, url, invoke), lambda found: _announce(found, keys, function)))
     except (KeysError, StartError) as error:
         raise click.ClickException(str(error)) from error

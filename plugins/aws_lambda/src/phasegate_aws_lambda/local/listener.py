@@ -10,6 +10,7 @@ from multidict import CIMultiDict
 
 from .answers import Answer, Parts
 from .received import Received
+from .streamed import BrokenStreamError
 
 # AWS sends none; aiohttp would tell its own version and Python's.
 _SERVER = "phasegate-lambda"
@@ -37,6 +38,8 @@ class Listener:
         server = web.Server(
             self._handle,
             access_log=None,
+            # A client that leaves ends a stream even while the function is silent; other runs are shielded from it.
+            handler_cancellation=True,
             auto_decompress=False,
             max_line_size=_FIELD_LIMIT_BYTES,
             max_field_size=_FIELD_LIMIT_BYTES,
@@ -76,13 +79,16 @@ class Listener:
 
 
 async def _streamed(request: web.BaseRequest, response: web.StreamResponse, parts: Parts) -> web.StreamResponse:
-    """Send the parts as they come; a client that leaves ends them."""
+    """Send the parts as they come; a client that leaves ends them. Where they break off the connection is cut."""
     try:
         await response.prepare(request)
         async for block in parts.blocks:
             await response.write(block)
     except ConnectionError:
         pass
+    except BrokenStreamError:
+        if request.transport is not None:
+            request.transport.close()
     finally:
         await parts.close()
     return response
