@@ -119,8 +119,9 @@ class Connection:
         return self._events.get()
 
     def send(self, message: dict[str, Any]) -> None:
-        """Send a message. Peak memory goes with each."""
-        message["memory_mb"] = _peak_memory_mb()
+        """Send a message. Peak memory goes with each but parts of a stream."""
+        if "chunk" not in message:
+            message["memory_mb"] = _peak_memory_mb()
         data = json.dumps(message).encode()
         self._sock.sendall(LENGTH.pack(len(data)) + data)
 
