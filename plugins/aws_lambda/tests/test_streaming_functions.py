@@ -194,6 +194,7 @@ async def test_client_that_reads_nothing_holds_the_function_up(streaming: Any, c
     await function.ended()
 
 
+@pytest.mark.parametrize("way", ["function-url"])
 async def test_200_megabytes_pass_at_flat_memory(streaming: Any) -> None:
     function = await streaming(LONG)
     url = httpx.URL(function.url)

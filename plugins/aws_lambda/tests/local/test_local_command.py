@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -40,9 +41,9 @@ def started(written: Written) -> Iterator[Started]:
     processes: list[subprocess.Popen[str]] = []
 
     def start(
-        source: str, environ: dict[str, str] | None = None, *options: str
+        source: str, environ: dict[str, str] | None = None, *options: str, file: str = "app.py"
     ) -> tuple[subprocess.Popen[str], list[str]]:
-        handler = f"{written(source).path}:handler"
+        handler = f"{written(source, file=file).path}:handler"
         addresses = ["--rest", "127.0.0.1:0", "--url", "[::1]:0", "--invoke", "127.0.0.1:0"]
         arguments = ["serve", handler, *addresses, *options]
         process = subprocess.Popen(
@@ -112,18 +113,37 @@ def test_signal_ends_the_command_well_and_its_children(started: Started, number:
         os.kill(child, 0)
 
 
-def test_kill_of_the_command_ends_its_children_idle_or_busy(started: Started, tmp_path: Path) -> None:
-    source = """
-        import os, threading
+BUSY_PYTHON = """
+    import os
 
-        def handler(event, context):
-            if path := event["queryStringParameters"]:
-                with open(path["busy"], "w") as busy:
-                    busy.write(str(os.getpid()))
-                threading.Event().wait()
-            return {"statusCode": 200, "body": str(os.getpid())}
-    """
-    process, lines = started(source)
+    def handler(event, context):
+        if path := event["queryStringParameters"]:
+            with open(path["busy"], "w") as busy:
+                busy.write(str(os.getpid()))
+            while True:
+                pass
+        return {"statusCode": 200, "body": str(os.getpid())}
+"""
+BUSY_NODE = """
+    import { writeFileSync } from 'node:fs';
+
+    export const handler = async (event) => {
+        if (event.queryStringParameters) {
+            writeFileSync(event.queryStringParameters.busy, String(process.pid));
+            for (;;);
+        }
+        return { statusCode: 200, body: String(process.pid) };
+    };
+"""
+
+
+@pytest.mark.parametrize(("source", "file"), [(BUSY_PYTHON, "app.py"), (BUSY_NODE, "app.mjs")], ids=["python", "node"])
+def test_kill_of_the_command_ends_its_children_idle_or_busy(
+    started: Started, tmp_path: Path, source: str, file: str
+) -> None:
+    if file == "app.mjs" and shutil.which("node") is None:
+        pytest.skip("Node.js is not installed")
+    process, lines = started(source, None, "--timeout", "60", file=file)
     url = httpx.URL(address(lines[0]))
     os.mkfifo(tmp_path / "busy")
     with socket.create_connection((url.host, url.port or 0)) as connection:

@@ -201,6 +201,20 @@ async def test_console_writes_lines_of_the_log_as_lambda_does(node: Run, logged:
     assert second.endswith("\tthe-request-id\tERROR\tMap(1) { 1 => 2 }")
 
 
+async def test_console_loses_nothing_where_the_process_ends(node: Run, logged: io.StringIO) -> None:
+    source = """
+        export const handler = async () => {
+            process.stdout.write('opened as a stream\\n');
+            console.log('x'.repeat(1_000_000));
+            console.log('after');
+            process.exit(1);
+        };
+    """
+    failed(await node(source).invoke(call()))
+    _, _, long, after, *_ = logged.getvalue().splitlines()
+    assert (len(long) > 1_000_000, after.endswith("after")) == (True, True)
+
+
 @pytest.mark.parametrize("waiting", ["for (;;);", "await new Promise((r) => setTimeout(r, 60_000))"])
 async def test_timeout_ends_the_child_and_what_it_has_started(node: Run, tmp_path: Path, waiting: str) -> None:
     source = f"""

@@ -11,7 +11,8 @@ from .log import Log
 
 # More than a pipe holds, so that one read takes all that is there.
 _READ_BYTES = 1 << 20
-_LINE_BYTES = 1 << 16
+# What has no end is told in pieces: as long as the longest event of CloudWatch's logs.
+_LINE_BYTES = 1 << 20
 
 
 class Output:

@@ -1,9 +1,12 @@
 // The console, as Lambda's Node runtime writes it: time, request id, level and text, a tab between.
 
-import process from 'node:process';
+import { writeSync } from 'node:fs';
 import { format } from 'node:util';
 
 const LEVELS = { trace: 'TRACE', debug: 'DEBUG', log: 'INFO', info: 'INFO', warn: 'WARN', error: 'ERROR', fatal: 'FATAL' };
+
+const STDOUT = 1;
+const PAUSE = new Int32Array(new SharedArrayBuffer(4));
 
 let requestId;
 
@@ -32,6 +35,15 @@ function asJson(fields) {
   }
 }
 
+// At once, so that nothing is lost where the process ends right after; the stream of standard output would hold it back.
 function write(level, text) {
-  process.stdout.write(`${new Date().toISOString()}\t${requestId}\t${level}\t${text}\n`);
+  let bytes = Buffer.from(`${new Date().toISOString()}\t${requestId}\t${level}\t${text}\n`);
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(writeSync(STDOUT, bytes));
+    } catch (error) {
+      if (error.code !== 'EAGAIN') return;
+      Atomics.wait(PAUSE, 0, 0, 1);
+    }
+  }
 }
