@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -150,7 +149,7 @@ class Pool:
         while "chunk" in (message := await child.receive()):
             child.waiting = True
             if invocation.sink is not None:
-                await invocation.sink(Part(base64.b64decode(message["chunk"]), message["type"]))
+                await invocation.sink(Part(message["chunk"], message["type"]))
         return message
 
     async def _reuse(self) -> Child | None:

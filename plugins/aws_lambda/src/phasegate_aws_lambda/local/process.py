@@ -115,6 +115,8 @@ class Child:
         (length,) = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))
         message: dict[str, Any] = json.loads(await self._reader.readexactly(length))
         self.memory_mb = message.get("memory_mb", self.memory_mb)
+        if "chunk" in message:
+            message["chunk"] = await self._reader.readexactly(message["chunk"])
         return message
 
 

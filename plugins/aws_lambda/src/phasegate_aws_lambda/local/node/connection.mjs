@@ -1,4 +1,4 @@
-// The child's end of the socket pair: JSON behind a length of four bytes.
+// The child's end of the socket pair: JSON behind a length of four bytes, and a part of a stream behind its message.
 
 import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
@@ -32,19 +32,19 @@ export class Connection {
 
   // Sends what ends an invocation. Peak memory goes with it.
   send(message, sent) {
-    this.#write(JSON.stringify({ ...message, memory_mb: peakMemoryMb() }), sent);
+    this.#write({ ...message, memory_mb: peakMemoryMb() }, Buffer.alloc(0), sent);
   }
 
   // Sends a part of a stream; `sent` is called once the parent has made room for it.
   sendPart(type, bytes, sent) {
-    this.#write(JSON.stringify({ chunk: bytes.toString('base64'), type }), sent);
+    this.#write({ chunk: bytes.length, type }, bytes, sent);
   }
 
-  #write(text, sent) {
-    const body = Buffer.from(text);
+  #write(message, bytes, sent) {
+    const text = Buffer.from(JSON.stringify(message));
     const length = Buffer.alloc(LENGTH_BYTES);
-    length.writeUInt32BE(body.length);
-    this.#writing.write(Buffer.concat([length, body]), sent);
+    length.writeUInt32BE(text.length);
+    this.#writing.write(Buffer.concat([length, text, bytes]), sent);
   }
 }
 
