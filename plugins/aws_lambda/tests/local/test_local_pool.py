@@ -373,6 +373,25 @@ async def test_report_tells_what_a_call_took(written: Written, pool_of: PoolOf, 
     assert len(warm) == len(cold) - 1
 
 
+async def test_call_that_is_cancelled_while_its_child_begins_leaves_none(
+    written: Written, pool_of: PoolOf, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pid")
+    source = f"""
+        import os, threading
+
+        with open({str(tmp_path / "pid")!r}, "w") as pid:
+            pid.write(str(os.getpid()))
+        threading.Event().wait()
+    """
+    calling = asyncio.create_task(pool_of(written(source)).invoke(call()))
+    pid = int(await asyncio.to_thread((tmp_path / "pid").read_text))
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+    wait_until_gone(pid)
+
+
 async def test_close_ends_every_child(written: Written, pool_of: PoolOf, gate: Gate) -> None:
     pool = pool_of(written(GATED), concurrency=2)
     gate.let_go(1)

@@ -168,7 +168,11 @@ class Pool:
         except OSError as error:
             return Failed(error_type="Runtime.InvalidEntrypoint", message=f"no process can be started: {error}")
         self._children.add(child)
-        failed = await _import_error(child)
+        try:
+            failed = await _import_error(child)
+        except asyncio.CancelledError:
+            await self._end(child)
+            raise
         if failed is None and self._concurrency:
             return child
         await self._end(child)

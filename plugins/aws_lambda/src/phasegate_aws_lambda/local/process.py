@@ -72,8 +72,9 @@ class Child:
                 )
             finally:
                 output.opened()
+            streams = await asyncio.open_connection(sock=ours)
             undo.pop_all()
-        return cls(process, await asyncio.open_connection(sock=ours), output, generation)
+        return cls(process, streams, output, generation)
 
     @property
     def alive(self) -> bool:
