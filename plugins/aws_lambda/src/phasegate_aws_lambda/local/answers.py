@@ -104,7 +104,7 @@ def url_answer(result: Any) -> Answer:
 
 
 def url_head(head: Any) -> Answer:
-    """Return the response to a function URL's client, but for its body, of a stream's head. Raise MalformedError as above."""
+    """Return the response to a function URL's client, but for its body, of a stream's head. Raise MalformedError."""
     if not isinstance(head, dict):
         raise MalformedError(f"the head of the stream is {_kind(head)}, not an object")
     fields = _with_type(_url_fields(head), _STREAM_TYPE) + _cookies(head)

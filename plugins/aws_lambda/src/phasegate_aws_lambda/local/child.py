@@ -2,7 +2,8 @@
 
 It is run by its path and uses the standard library alone, so that a cold start costs no import of Phasegate or aiohttp.
 Events come and answers go over a socket pair as JSON behind a length of four bytes; a part of a stream follows, as it
-is, the message that tells how many bytes it has (`chunk`). Standard output and error belong to the handler. Errors have the types and texts of Lambda's own runtime (aws-lambda-python-runtime-interface-client).
+is, the message that tells how many bytes it has (`chunk`). Standard output and error belong to the handler. Errors have
+the types and texts of Lambda's own runtime (aws-lambda-python-runtime-interface-client).
 """
 
 from __future__ import annotations

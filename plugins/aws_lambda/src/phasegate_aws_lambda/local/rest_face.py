@@ -32,7 +32,7 @@ INTEGRATION_TIMEOUT_SECONDS = 29.0
 class RestFace:
     """Answers as `https://{api}.execute-api.{region}.amazonaws.com/{stage}/...` would; any stage and path is there.
 
-    With `streams` the integration's response transfer mode is STREAM, else BUFFERED. The time limit is for the latter alone.
+    With `streams` the integration's response transfer mode is STREAM, else BUFFERED; the time limit is the latter's.
     """
 
     body_limit_bytes = 10_485_760

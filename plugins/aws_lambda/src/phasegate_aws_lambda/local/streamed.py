@@ -1,7 +1,8 @@
 """A stream as HTTP front ends answer it: its head becomes the response's, and what follows the body on its way.
 
-Sources: https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html (the head is JSON,
-within 16 KB, with eight zero bytes behind it), and https://docs.aws.amazon.com/lambda/latest/dg/config-rs-invoke-furls.html.
+Sources: https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html (the head is
+JSON, within 16 KB, with eight zero bytes behind it), and
+https://docs.aws.amazon.com/lambda/latest/dg/config-rs-invoke-furls.html.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def _begun(beginning: Beginning) -> Answer:
 
 
 def _unstreamed(outcome: Returned) -> Answer:
-    """Return the response of a function that has written nothing: in this invoke mode its result is no response, but a body."""
+    """Return the response of a function that has written nothing: its result is a body here, not a response."""
     if outcome.streamed:
         return bare_answer(STREAM_TYPE)
     return bare_answer("application/json", json.dumps(outcome.payload).encode())

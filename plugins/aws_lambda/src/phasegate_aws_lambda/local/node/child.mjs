@@ -39,7 +39,7 @@ class Child {
     this.#next(handler);
   }
 
-  // While an event is awaited the connection keeps the process going; while one is handled only the handler's own work does.
+  // While an event is awaited the connection keeps the process going, while one is handled the handler's work alone.
   #next(handler) {
     this.#busy = false;
     this.#whenIdle = null;

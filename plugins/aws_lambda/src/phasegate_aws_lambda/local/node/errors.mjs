@@ -54,7 +54,7 @@ export function errorDocument(error) {
     }
     return { errorType: typeof error, errorMessage: String(error), trace: [] };
   } catch {
-    return { errorType: 'handled', errorMessage: 'the error has no name, message or stack that can be read', trace: [] };
+    return { errorType: 'handled', errorMessage: 'the name, message or stack can not be read', trace: [] };
   }
 }
 

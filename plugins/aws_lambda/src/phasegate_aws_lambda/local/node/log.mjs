@@ -3,7 +3,8 @@
 import { writeSync } from 'node:fs';
 import { format } from 'node:util';
 
-const LEVELS = { trace: 'TRACE', debug: 'DEBUG', log: 'INFO', info: 'INFO', warn: 'WARN', error: 'ERROR', fatal: 'FATAL' };
+const NAMES = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
+const LEVELS = { log: 'INFO', ...Object.fromEntries(NAMES.map((name) => [name, name.toUpperCase()])) };
 
 const STDOUT = 1;
 const PAUSE = new Int32Array(new SharedArrayBuffer(4));
@@ -35,7 +36,7 @@ function asJson(fields) {
   }
 }
 
-// At once, so that nothing is lost where the process ends right after; the stream of standard output would hold it back.
+// Writes at once, so that nothing is lost where the process ends right after; the stream of standard output may wait.
 function write(level, text) {
   let bytes = Buffer.from(`${new Date().toISOString()}\t${requestId}\t${level}\t${text}\n`);
   while (bytes.length > 0) {
