@@ -145,7 +145,7 @@ async def test_failure_after_the_head_cuts_the_answer(
 async def test_timeout_after_the_head_cuts_the_answer(
     front: Callable[..., Awaitable[Front]], client: httpx.AsyncClient
 ) -> None:
-    served = await front(HANGS, timeout_seconds=1.0)
+    served = await front(HANGS, timeout_seconds=2.0)
     with pytest.raises(httpx.RemoteProtocolError):
         await client.get(served.url)
     await until(lambda: served.ended)

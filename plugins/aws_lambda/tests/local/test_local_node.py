@@ -226,9 +226,9 @@ async def test_timeout_ends_the_child_and_what_it_has_started(node: Run, tmp_pat
             {waiting}
         }};
     """
-    error = failed(await node(source, timeout_seconds=1.5).invoke(call()))
+    error = failed(await node(source, timeout_seconds=2.5).invoke(call()))
     assert error.error_type == "Sandbox.Timedout"
-    assert error.message == "RequestId: the-request-id Error: Task timed out after 1.50 seconds"
+    assert error.message == "RequestId: the-request-id Error: Task timed out after 2.50 seconds"
     async with asyncio.timeout(5):
         while any(runs(pid) for pid in (tmp_path / "pids").read_text().split()):
             await asyncio.sleep(0.02)
