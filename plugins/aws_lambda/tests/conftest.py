@@ -88,22 +88,34 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def local_lambda(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[int]]]:
-    """Return a function that serves a handler's source, with signatures checked, and returns the Lambda API's port."""
+async def local_faces(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Addresses]]]:
+    """Return a function that serves a handler's source, with signatures checked, and returns where."""
     servers: list[LocalLambda] = []
     any_port = Address("127.0.0.1", 0)
     keys = Keys(None, LocalCredentials("AKIDEXAMPLE", "the-secret-key", "the-session-token"))
 
-    async def serve(source: str, timeout_seconds: float = 3.0, concurrency: int = 2) -> int:
-        path = tmp_path / "app.py"
+    async def serve(
+        source: str, timeout_seconds: float = 3.0, concurrency: int = 2, file: str = "app.py", **options: Any
+    ) -> Addresses:
+        path = tmp_path / file
         path.write_text(textwrap.dedent(source))
         function = Function(path=path, handler="handler", name="app", timeout_seconds=timeout_seconds)
-        servers.append(LocalLambda(function, keys, concurrency=concurrency, log=Log(io.StringIO())))
-        return (await servers[-1].open(Addresses(any_port, any_port, any_port))).invoke.port
+        servers.append(LocalLambda(function, keys, concurrency=concurrency, log=Log(io.StringIO()), **options))
+        return await servers[-1].open(Addresses(any_port, any_port, any_port))
 
     yield serve
     for server in servers:
         await server.close()
+
+
+@pytest.fixture
+def local_lambda(local_faces: Callable[..., Awaitable[Addresses]]) -> Callable[..., Awaitable[int]]:
+    """Return a function that serves a handler's source, with signatures checked, and returns the Lambda API's port."""
+
+    async def serve(source: str, *options: Any, **named: Any) -> int:
+        return (await local_faces(source, *options, **named)).invoke.port
+
+    return serve
 
 
 @pytest.fixture(scope="session")
