@@ -4,6 +4,7 @@ from .client_control import ClientControl
 from .proxy_rewrite import ProxyRewrite
 from .redirect import Redirect
 from .request_id import RequestId
+from .request_validation import RequestValidation
 from .response_rewrite import ResponseRewrite
 
-__all__ = ["ClientControl", "ProxyRewrite", "Redirect", "RequestId", "ResponseRewrite"]
+__all__ = ["ClientControl", "ProxyRewrite", "Redirect", "RequestId", "RequestValidation", "ResponseRewrite"]
