@@ -1,10 +1,23 @@
 """Plugins for Phasegate that shape requests and answers."""
 
 from .client_control import ClientControl
+from .echo import Echo
+from .fault_injection import FaultInjection
+from .mocking import Mocking
 from .proxy_rewrite import ProxyRewrite
 from .redirect import Redirect
 from .request_id import RequestId
 from .request_validation import RequestValidation
 from .response_rewrite import ResponseRewrite
 
-__all__ = ["ClientControl", "ProxyRewrite", "Redirect", "RequestId", "RequestValidation", "ResponseRewrite"]
+__all__ = [
+    "ClientControl",
+    "Echo",
+    "FaultInjection",
+    "Mocking",
+    "ProxyRewrite",
+    "Redirect",
+    "RequestId",
+    "RequestValidation",
+    "ResponseRewrite",
+]
