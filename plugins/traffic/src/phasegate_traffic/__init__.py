@@ -5,6 +5,7 @@ from .echo import Echo
 from .fault_injection import FaultInjection
 from .mocking import Mocking
 from .proxy_rewrite import ProxyRewrite
+from .real_ip import RealIp
 from .redirect import Redirect
 from .request_id import RequestId
 from .request_validation import RequestValidation
@@ -16,6 +17,7 @@ __all__ = [
     "FaultInjection",
     "Mocking",
     "ProxyRewrite",
+    "RealIp",
     "Redirect",
     "RequestId",
     "RequestValidation",
