@@ -25,6 +25,19 @@ async def started(start_gateway: GatewayMaker, upstream: FakeUpstream, **config:
     return await start_gateway({"routes": [{"id": "r", "uri": "/x/*", "plugins": {"aws-lambda": plugin}}]}, [AwsLambda])
 
 
+def ended(payload: bytes) -> bytes:
+    return frame({":message-type": "event", ":event-type": "InvokeComplete"}, payload)
+
+
+@pytest.mark.parametrize("end", [b"", b"{}", b"null", b'{"ErrorCode": null, "LogResult": null}'])
+async def test_a_stream_that_says_nothing_at_its_end_has_ended_well(
+    start_gateway: GatewayMaker, upstream: FakeUpstream, client: httpx.AsyncClient, end: bytes
+) -> None:
+    upstream.reply(stream(chunk(HEAD + b"body"), ended(end)))
+    response = await client.get(f"{(await started(start_gateway, upstream)).url}/x/")
+    assert (response.status_code, response.text) == (201, "body")
+
+
 async def test_a_stream_is_the_functions_answer(
     start_gateway: GatewayMaker, upstream: FakeUpstream, client: httpx.AsyncClient
 ) -> None:
@@ -97,6 +110,8 @@ async def test_a_client_that_reads_slowly_slows_the_function_down(
     [
         ([complete(ErrorCode="Unhandled", ErrorDetails="went wrong")], 502, "function_error"),
         ([complete(ErrorCode="Unhandled", ErrorDetails='{"errorType": "Sandbox.Timedout"}')], 504, "function_timeout"),
+        ([complete(ErrorCode="Unhandled", ErrorDetails="Task timed out after 3.00 seconds")], 504, "function_timeout"),
+        ([complete(ErrorCode="MyError", ErrorDetails="Task timed out after 3.00 seconds")], 502, "function_error"),
         ([complete(ErrorCode="Function.ResponseSizeTooLarge", ErrorDetails="x")], 502, "response_too_large"),
         ([chunk(HEAD[:5]), complete(ErrorCode="Runtime.ExitError", ErrorDetails="x")], 502, "function_crash"),
         ([], 502, "malformed_response"),
@@ -104,7 +119,11 @@ async def test_a_client_that_reads_slowly_slows_the_function_down(
         ([chunk(b'{"statusCode": 99}' + bytes(8)), complete()], 502, "malformed_response"),
         ([frame({":message-type": "exception", ":exception-type": "ServiceException"}, b"{}")], 502, "function_error"),
         ([chunk(b'{"a"')], 502, "malformed_response"),
-        ([frame({":message-type": "event", ":event-type": "InvokeComplete"}, b"{")], 502, "malformed_response"),
+        ([ended(b"{")], 502, "malformed_response"),
+        ([ended(b"[]")], 502, "malformed_response"),
+        ([ended(b"[" * 100_000)], 502, "malformed_response"),
+        ([complete(ErrorCode="Unhandled", ErrorDetails="[" * 100_000)], 502, "function_error"),
+        ([ended(b'{"ErrorCode": 5, "ErrorDetails": {"a": 1}}')], 502, "function_error"),
     ],
 )
 async def test_a_failure_before_the_body_is_told_as_any_other(

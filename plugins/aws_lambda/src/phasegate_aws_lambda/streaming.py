@@ -5,8 +5,9 @@ Source: the InvokeWithResponseStream operation of the Lambda API reference.
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable
+
+import orjson
 
 from phasegate import FunctionFailed, Headers, Response
 from phasegate.faas import Answer
@@ -18,6 +19,8 @@ from .failures import FUNCTION_ERROR, MALFORMED, Row, function_failure
 
 STREAM_TYPE = "application/vnd.amazon.eventstream"
 _CUT = Row(502, "stream_aborted")
+# What AWS says of errors whatever they are.
+_ANY_ERROR = ("Handled", "Unhandled")
 
 Failed = Callable[[Row, str], FunctionFailed]
 Told = Callable[[str, str], None]
@@ -85,10 +88,9 @@ class Streamed:
 
     def _finish(self, payload: bytes) -> None:
         self._complete = True
-        try:
-            document = json.loads(payload)
-        except ValueError as error:
-            raise self._failed(MALFORMED, f"InvokeComplete is no JSON: {error}") from error
+        document = _parsed(payload or b"{}")
+        if document is None:
+            raise self._failed(MALFORMED, "what InvokeComplete says is no object")
         code = str(document.get("ErrorCode") or "")
         self._told(str(document.get("LogResult") or ""), code)
         if code:
@@ -102,10 +104,19 @@ def _has_head(headers: Headers) -> bool:
 
 def _failure(document: dict[str, object], row: Row) -> tuple[Row, str]:
     """Return how the error at a stream's end is answered: its details are the runtime's own document, or plain text."""
-    code, details = str(document["ErrorCode"]), str(document.get("ErrorDetails") or "")
+    code, details = str(document["ErrorCode"]), str(document.get("ErrorDetails") or "").encode()
+    if _parsed(details):
+        return function_failure(details, row)
+    kind = "" if code in _ANY_ERROR else code
+    return function_failure(orjson.dumps({"errorType": kind, "errorMessage": details.decode()}), row)
+
+
+def _parsed(text: bytes) -> dict[str, object] | None:
+    """Return the object that a text is, empty for null; None for a text that is none."""
     try:
-        known = isinstance(json.loads(details), dict)
-    except ValueError:
-        known = False
-    error = details.encode() if known else json.dumps({"errorType": code, "errorMessage": details}).encode()
-    return function_failure(error, row)
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    if document is None:
+        return {}
+    return document if isinstance(document, dict) else None

@@ -130,6 +130,10 @@ def test_any_other_status_is_malformed(name: str, status: Any) -> None:
         {"body": "x", "isBase64Encoded": "true"},
         {"cookies": "a=1"},
         {"cookies": ["a=1\r\nx: y"]},
+        {"headers": {"x": "1" * 32_768}},
+        {"headers": {f"x-{number}": "1" * 1000 for number in range(70)}},
+        {"multiValueHeaders": {"x": ["1" * 1000] * 70}},
+        {"cookies": ["a=1"] * 10_000},
     ],
 )
 def test_what_http_can_t_carry_is_malformed(part: dict[str, Any], strict: bool) -> None:
@@ -143,7 +147,7 @@ def test_what_http_can_t_carry_is_malformed(part: dict[str, Any], strict: bool) 
         ({"body": {"a": 1}}, [JSON_TYPE], b'{"a":1}'),
         ({"body": [1, "x"]}, [JSON_TYPE], b'[1,"x"]'),
         ({"body": 5}, [JSON_TYPE], b"5"),
-        ({"headers": {"x": ["1", 2]}}, [("x", "1"), ("x", "2")], b""),
+        ({"headers": {"x": ["1", 2, None]}}, [("x", "1"), ("x", "2")], b""),
     ],
 )
 def test_lenient_takes_what_is_plain_and_strict_refuses_it(
@@ -154,17 +158,23 @@ def test_lenient_takes_what_is_plain_and_strict_refuses_it(
         answered("1.0", {"statusCode": 200, **part}, strict=True)
 
 
+def test_a_body_that_is_nested_too_deeply_to_be_written_is_malformed() -> None:
+    body = b"[" * 400 + b"]" * 400
+    with pytest.raises(MalformedAnswer, match="body"):
+        answered("2.0", b'{"statusCode": 200, "body": %b}' % body)
+
+
 @pytest.mark.parametrize("strict", [True, False])
 def test_plain_values_are_text_and_nulls_are_nothing(strict: bool) -> None:
     result = {
         "statusCode": 200,
         "headers": {"x-int": 1, "x-float": 1.5, "x-bool": True, "x-null": None, "x-text": " a "},
-        "multiValueHeaders": None,
+        "multiValueHeaders": {"x-many": [None, "b"], "x-none": [None]},
         "cookies": None,
         "body": None,
         "isBase64Encoded": None,
     }
-    fields = [("x-int", "1"), ("x-float", "1.5"), ("x-bool", "true"), ("x-text", "a")]
+    fields = [("x-int", "1"), ("x-float", "1.5"), ("x-bool", "true"), ("x-text", "a"), ("x-many", "b")]
     assert seen(answered("1.0", result, strict=strict)) == (200, fields, b"")
 
 

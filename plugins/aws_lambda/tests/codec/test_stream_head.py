@@ -88,6 +88,30 @@ def test_a_head_that_must_be_and_is_none_is_malformed(data: bytes) -> None:
         read([data], required=True)
 
 
-def test_a_head_that_says_what_can_t_be_is_malformed_though_none_was_promised() -> None:
+@pytest.mark.parametrize(
+    "head",
+    [
+        b'{"statusCode": 99}',
+        b'{"statusCode": %b}' % (b"9" * 5000),
+        b'{"headers": {"a": 1%b}}' % (b"0" * 400),
+        b'{"headers": {"a": "\\ud800"}}',
+        b'{"headers": {"a": NaN}}',
+        b'{"headers": %b1%b}' % (b'{"a":' * 2000, b"}" * 2000),
+        b'{"headers": {"a": "%b"}}' % (b"x" * 20_000),
+    ],
+)
+@pytest.mark.parametrize("required", [True, False])
+def test_a_head_that_says_what_can_t_be_is_malformed_promised_or_not(head: bytes, required: bool) -> None:
     with pytest.raises(MalformedAnswer):
-        read([b'{"statusCode": 99}' + bytes(8)])
+        read([head + bytes(8) + b"x"], required=required)
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_a_number_in_a_head_may_be_longer_than_any_machines(required: bool) -> None:
+    response, _ = read([b'{"headers": {"a": 1%b}}' % (b"0" * 30) + bytes(8)], required=required)
+    assert response.headers.get("a") == "1e+30"
+
+
+def test_a_beginning_that_is_nested_deeply_is_waited_for_as_any_other() -> None:
+    reader = HeadReader(required=False, strict=False)
+    assert reader.feed(b'{"a":' * 3000) is None

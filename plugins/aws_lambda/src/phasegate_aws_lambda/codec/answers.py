@@ -24,6 +24,8 @@ _JSON_TYPE = (b"content-type", b"application/json")
 _FRAMING = frozenset(
     {"connection", "content-length", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 )
+# What an answer's head over HTTP may have, too: a client gives the whole HTTP/2 connection up over a longer one.
+_FIELD_LIMIT_BYTES, _HEAD_LIMIT_BYTES = 32_768, 65_536
 
 
 class MalformedAnswer(ValueError):
@@ -64,6 +66,7 @@ def answer_head(document: Mapping[str, Any], *, strict: bool) -> tuple[int, RawH
     """Return status and fields of a structured answer. Raise MalformedAnswer."""
     fields = _merged(document, strict=strict)
     fields += [_field("set-cookie", cookie) for cookie in _list(document.get("cookies"), "cookies")]
+    _check_sizes(fields)
     return _status(document.get("statusCode")), fields
 
 
@@ -110,7 +113,7 @@ def _body(result: Mapping[str, Any], *, strict: bool) -> bytes:
     if not isinstance(body, str):
         if strict or is_base64:
             raise MalformedAnswer(f"body must be a string, not {_kind(body)}")
-        return orjson.dumps(body)
+        return _json(body)
     if not is_base64:
         return _text(body)
     try:
@@ -121,6 +124,13 @@ def _body(result: Mapping[str, Any], *, strict: bool) -> bytes:
 
 def _text(text: str) -> bytes:
     return text.encode()
+
+
+def _json(body: object) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except orjson.JSONEncodeError as error:
+        raise MalformedAnswer(f"body can't be written as JSON: {error}") from error
 
 
 def _merged(result: Mapping[str, Any], *, strict: bool) -> RawHeaders:
@@ -137,9 +147,15 @@ def _single(headers: Mapping[str, Any], *, strict: bool) -> Iterator[tuple[bytes
         if value is None:
             continue
         if isinstance(value, list) and not strict:
-            yield from (_field(name, item) for item in value)
+            yield from (_field(name, item) for item in _list(value, f"header {name!r}"))
         else:
             yield _field(name, value)
+
+
+def _check_sizes(fields: RawHeaders) -> None:
+    sizes = [len(name) + len(value) for name, value in fields]
+    if max(sizes, default=0) > _FIELD_LIMIT_BYTES or sum(sizes) > _HEAD_LIMIT_BYTES:
+        raise MalformedAnswer(f"a header is over {_FIELD_LIMIT_BYTES} bytes, or all are over {_HEAD_LIMIT_BYTES}")
 
 
 def _passes(field: tuple[bytes, bytes]) -> bool:
@@ -165,11 +181,12 @@ def _map(value: object, what: str) -> dict[str, Any]:
 
 
 def _list(values: object, what: str) -> list[Any]:
+    """Return a list without its nulls, which say nothing."""
     if values is None:
         return []
     if not isinstance(values, list):
         raise MalformedAnswer(f"{what} must be a list, not {_kind(values)}")
-    return values
+    return [value for value in values if value is not None]
 
 
 def _kind(value: object) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 
+import orjson
+
 from phasegate import Headers, Response
 
 from .answers import MalformedAnswer, answer_head
@@ -33,13 +35,12 @@ class HeadReader:
         """Return the response without its body, and what is here of that; None while it can't be told. Raise MalformedAnswer."""
         self._waiting += block
         head, separator, body = self._waiting.partition(_SEPARATOR)
-        if separator and len(head) <= _LIMIT_BYTES and (self._required or _is_object(head)):
+        is_head = bool(separator) and (self._required or _has_ends_of_object(head))
+        if (is_head or self._required) and len(head) > _LIMIT_BYTES:
+            raise MalformedAnswer(f"its head is over {_LIMIT_BYTES} bytes")
+        if is_head:
             return self._parsed(head), body
-        if self._required:
-            if len(self._waiting) > _LIMIT_BYTES + len(_SEPARATOR):
-                raise MalformedAnswer(f"its head is over {_LIMIT_BYTES} bytes")
-            return None
-        return None if self._may_be_head() else self._bodily()
+        return None if self._required or self._may_be_head() else self._bodily()
 
     def end(self) -> tuple[Response, bytes]:
         """Return the same where the stream has ended. Raise MalformedAnswer where a head must be and is not."""
@@ -59,14 +60,14 @@ class HeadReader:
         try:
             text = self._waiting.decode("latin-1")
             _, end = _DECODER.raw_decode(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return True
         return not text[end:].strip("\0")
 
     def _parsed(self, head: bytes) -> Response:
         try:
-            document = json.loads(head)
-        except ValueError as error:
+            document = orjson.loads(head)
+        except orjson.JSONDecodeError as error:
             raise MalformedAnswer(f"its head is no JSON: {error}") from error
         if not isinstance(document, dict):
             raise MalformedAnswer("its head is no object")
@@ -76,8 +77,6 @@ class HeadReader:
         return Response(status, Headers.from_raw(fields))
 
 
-def _is_object(head: bytes) -> bool:
-    try:
-        return isinstance(json.loads(head), dict)
-    except ValueError:
-        return False
+def _has_ends_of_object(head: bytes) -> bool:
+    """Tell whether what stands before the zeros begins and ends as an object: a head, be it a wrong one."""
+    return head.startswith(b"{") and head.endswith(b"}")
