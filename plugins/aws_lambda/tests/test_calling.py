@@ -303,6 +303,18 @@ async def test_aws_can_not_tell_a_client_our_session_token(
     assert response.text == '{"message":"... does not match ... x-amz-security-token:*** ..."}'
 
 
+async def test_a_second_refusal_is_no_less_masked_and_renamed_than_the_first(
+    start_gateway: GatewayMaker, upstream: FakeUpstream, oracle: Any
+) -> None:
+    body = SKEWED + b" x-amz-security-token:" + oracle.iam["session_token"].encode()
+    later = {"x-amzn-ErrorType": "InvalidSignatureException", "Date": "Thu, 01 Jan 2032 00:00:00 GMT"}
+    upstream.reply(skew_reply(), Reply(status=403, headers={**later, "x-amzn-remapped-date": "then"}, body=body))
+    response = await get(await started(start_gateway, upstream, authorization={"iam": oracle.iam}), "/x/")
+    assert (response.status_code, response.content) == (403, SKEWED + b" x-amz-security-token:***")
+    assert response.headers["date"] == "then"
+    assert len(upstream.received) == 2
+
+
 async def test_a_session_token_is_masked_wherever_the_answer_is_cut(
     start_gateway: GatewayMaker, upstream: FakeUpstream, oracle: Any
 ) -> None:

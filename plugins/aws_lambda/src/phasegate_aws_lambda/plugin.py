@@ -170,15 +170,21 @@ class AwsLambda(InvokeFields, FunctionPlugin):
             return await self._accept_invoked(self._invocation, answer, exchange)
         if exchange.upstream is not None:
             note_answered(answer, exchange.upstream)
-        refusal = None if self._signing is None else await read_refusal(answer)
-        signed = None if refusal is None else signed_of(exchange)
-        if self._signing is not None and refusal is not None and signed is not None:
-            if await self._signing.may_repeat(answer, refusal, signed):
-                return None
-            if signed.keys.session_token is not None:
-                hide(answer, signed.keys.session_token)
+        # What is refused twice goes to the client as it is then, so nothing is left for another time.
+        signing = self._signing if answer.status == 403 else None
+        repeats = signing is not None and await self._refused(signing, answer, exchange)
         answer.headers.raw = _restored(answer.headers.raw)
-        return answer
+        return None if repeats else answer
+
+    async def _refused(self, signing: Signing, answer: Answer, exchange: Exchange) -> bool:
+        """Tell whether AWS refuses our clock or our keys and others are at hand; hide from the client what it must not see."""
+        refusal, signed = await read_refusal(answer), signed_of(exchange)
+        if refusal is None or signed is None:
+            return False
+        repeats = await signing.may_repeat(answer, refusal, signed)
+        if signed.keys.session_token is not None:
+            hide(answer, signed.keys.session_token)
+        return repeats
 
     async def _accept_invoked(self, invocation: Invocation, answer: Answer, exchange: Exchange) -> Response | None:
         if invocation.starts_stream(answer):
