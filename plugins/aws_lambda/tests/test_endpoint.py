@@ -1,8 +1,10 @@
+import botocore.session
 import pytest
 
 from phasegate import Secret
 from phasegate_aws_lambda.authorization import Iam
 from phasegate_aws_lambda.endpoint import Endpoint, endpoint_of
+from phasegate_aws_lambda.invoke_fields import InvokeFields
 
 
 @pytest.mark.parametrize(
@@ -12,6 +14,7 @@ from phasegate_aws_lambda.endpoint import Endpoint, endpoint_of
         ("x9w6z07gb9-vpce-0a1b.execute-api.eu-central-1.amazonaws.com", Endpoint("eu-central-1", "execute-api")),
         ("vpce-0a1b-xyz.execute-api.us-west-2.vpce.amazonaws.com", Endpoint("us-west-2", "execute-api")),
         ("id.execute-api.cn-north-1.amazonaws.com.cn", Endpoint("cn-north-1", "execute-api")),
+        ("id.execute-api.eusc-de-east-1.amazonaws.eu", Endpoint("eusc-de-east-1", "execute-api")),
         ("id.execute-api.us-gov-west-1.amazonaws.com", Endpoint("us-gov-west-1", "execute-api")),
         ("abcdef.lambda-url.ap-southeast-2.on.aws", Endpoint("ap-southeast-2", "lambda")),
         ("lambda.us-east-2.amazonaws.com", Endpoint("us-east-2", "lambda")),
@@ -26,6 +29,18 @@ from phasegate_aws_lambda.endpoint import Endpoint, endpoint_of
 )
 def test_a_host_of_aws_names_region_and_service(host: str, endpoint: Endpoint) -> None:
     assert endpoint_of(host) == endpoint
+
+
+SESSION = botocore.session.Session()
+
+
+@pytest.mark.parametrize("partition", SESSION.get_available_partitions())
+def test_every_partition_has_the_api_that_botocore_calls(partition: str) -> None:
+    region = SESSION.get_available_regions("lambda", partition)[0]
+    client = SESSION.create_client("lambda", region_name=region, aws_access_key_id="a", aws_secret_access_key="b")
+    host = InvokeFields().api_host(region)
+    assert client.meta.endpoint_url == f"https://{host}"
+    assert endpoint_of(host) == Endpoint(region, "lambda")
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,32 @@ from typing import NamedTuple
 DEFAULT_REGION = "us-east-1"
 DEFAULT_SERVICE = "execute-api"
 
-_REGION = r"(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)"
+_REGION = r"(?P<region>(?:eusc-)?[a-z]{2}(?:-[a-z]+)+-\d)"
+# How the regions of a partition begin, and its domain ("AWS partitions", AWS documentation).
+_DOMAINS = {
+    "cn-": "amazonaws.com.cn",
+    "eusc-": "amazonaws.eu",
+    "eu-isoe-": "cloud.adc-e.uk",
+    "us-iso-": "c2s.ic.gov",
+    "us-isob-": "sc2s.sgov.gov",
+    "us-isof-": "csp.hci.ic.gov",
+}
+_DOMAIN = f"(?:{'|'.join(map(re.escape, ('amazonaws.com', *_DOMAINS.values())))})"
 # API Gateway: "Invoke a REST API" and "Private REST APIs"; function URLs: "Invoking Lambda function URLs"; the Lambda
 # API: "AWS Lambda endpoints and quotas"; STS: "AWS STS Regions and endpoints" (AWS documentation). A function's ARN has a
 # region, too.
 _ENDPOINTS = (
-    (re.compile(rf"[a-z0-9-]+\.execute-api\.{_REGION}\.(?:vpce\.)?amazonaws\.com(?:\.cn)?"), "execute-api"),
+    (re.compile(rf"[a-z0-9-]+\.execute-api\.{_REGION}\.(?:vpce\.)?{_DOMAIN}"), "execute-api"),
     (re.compile(rf"[a-z0-9-]+\.lambda-url\.{_REGION}\.on\.aws"), "lambda"),
-    (re.compile(rf"lambda(?:-fips)?\.{_REGION}\.(?:amazonaws\.com(?:\.cn)?|api\.aws)"), "lambda"),
+    (re.compile(rf"lambda(?:-fips)?\.{_REGION}\.(?:{_DOMAIN}|api\.aws)"), "lambda"),
     (re.compile(rf"arn:aws[a-z-]*:lambda:{_REGION}:\d{{12}}:function:.+"), "lambda"),
-    (re.compile(rf"(?:[a-z0-9-]+\.)?sts(?:-fips)?\.{_REGION}\.(?:vpce\.)?amazonaws\.com(?:\.cn)?"), "sts"),
+    (re.compile(rf"(?:[a-z0-9-]+\.)?sts(?:-fips)?\.{_REGION}\.(?:vpce\.)?{_DOMAIN}"), "sts"),
 )
+
+
+def domain_of(region: str) -> str:
+    """Return the domain that the endpoints of a region are in."""
+    return next((domain for beginning, domain in _DOMAINS.items() if region.startswith(beginning)), "amazonaws.com")
 
 
 class Endpoint(NamedTuple):

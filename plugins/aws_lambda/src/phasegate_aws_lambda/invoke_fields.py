@@ -13,6 +13,7 @@ from phasegate import Finding
 
 from .canary import CANARY, QUALIFIER, CanaryFields
 from .codec import FORMATS, Binary
+from .endpoint import domain_of
 from .function_name import FunctionName, Template, is_allowed
 
 Mode = Literal["http", "invoke", "invoke-stream"]
@@ -95,8 +96,7 @@ class InvokeFields(CanaryFields):
 
     def api_host(self, region: str) -> str:
         """Return the host of the Lambda API in a region ("AWS Lambda endpoints and quotas", AWS documentation)."""
-        suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-        return f"lambda{'-fips' if self.fips else ''}.{region}.{suffix}"
+        return f"lambda{'-fips' if self.fips else ''}.{region}.{domain_of(region)}"
 
     def encoded_context(self) -> bytes | None:
         """Return the client context as its header has it. Raise ValueError for one that is no JSON object or too long."""
