@@ -330,6 +330,72 @@ async def test_when_to_come_again_is_what_aws_says(
     ]
 
 
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        (
+            refusal(429, "TooManyRequestsException", Reason="ReservedFunctionConcurrentInvocationLimitExceeded"),
+            "429 TooManyRequestsException: what AWS says (ReservedFunctionConcurrentInvocationLimitExceeded)",
+        ),
+        (Reply(status=403, body=b"<html>a proxy's page</html>"), "AWS answered 403: <html>a proxy's page</html>"),
+        (Reply(status=500, body=bytes(300)), "AWS answered 500: " + "\0" * 200),
+        (Reply(status=500), "AWS answered 500: nothing more"),
+        (Reply(headers={"X-Amz-Function-Error": "Unhandled"}, body=b'[1, "x"]'), 'error: [1, "x"]'),
+        (function_error(errorType="ValueError"), 'ValueError: {"errorType": "ValueError"}'),
+    ],
+)
+async def test_the_log_has_what_there_is_to_say_of_a_failure(
+    start_gateway: GatewayMaker,
+    upstream: FakeUpstream,
+    client: httpx.AsyncClient,
+    caplog: pytest.LogCaptureFixture,
+    reply: Reply,
+    told: str,
+) -> None:
+    upstream.reply(reply)
+    await client.get(f"{(await started(start_gateway, upstream, retries=0)).url}/x/")
+    cause = next(vars(record)["cause"] for record in caplog.records if record.msg == "request failed")
+    assert cause.endswith(told)
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ([], "tenant-{header.x-v}: {header.x-v} can't be missing"),
+        ([("x-v", "a:b")], "tenant-{header.x-v}: {header.x-v} can't be 'a:b'"),
+        ([("x-v", "a"), ("x-v", "b")], "tenant-{header.x-v}: {header.x-v} can't be 'a' and 'b'"),
+        ([("x-v", "red")], "tenant-{header.x-v}: 'tenant-red' is none of allowed_functions"),
+    ],
+)
+async def test_the_log_says_why_a_function_may_not_be_called(
+    start_gateway: GatewayMaker,
+    upstream: FakeUpstream,
+    client: httpx.AsyncClient,
+    caplog: pytest.LogCaptureFixture,
+    headers: list[tuple[str, str]],
+    told: str,
+) -> None:
+    config = {"function": "tenant-{header.x-v}", "allowed_functions": ["tenant-blue"]}
+    response = await client.get(f"{(await started(start_gateway, upstream, **config)).url}/x/", headers=headers)
+    assert (response.status_code, response.json()["code"]) == (404, "function_not_allowed")
+    assert [vars(record)["cause"] for record in caplog.records if record.msg == "request failed"] == [told]
+    assert upstream.received == []
+
+
+@pytest.mark.parametrize(
+    ("tenant", "status"),
+    [("user@example.com", 200), ("a b", 200), ("a;b", 400), ("a" * 257, 400), (None, 400)],
+)
+async def test_a_tenant_is_whatever_aws_takes(
+    start_gateway: GatewayMaker, upstream: FakeUpstream, client: httpx.AsyncClient, tenant: str | None, status: int
+) -> None:
+    upstream.reply(success(b'{"statusCode": 200}'))
+    gateway = await started(start_gateway, upstream, tenant_id="{header.x-t}")
+    response = await client.get(f"{gateway.url}/x/", headers={"x-t": tenant} if tenant else {})
+    assert response.status_code == status
+    assert [sent.get("x-amz-tenant-id") for sent in upstream.received] == ([tenant] if status == 200 else [])
+
+
 @pytest.mark.parametrize("key", ["function_error_status", "unhandled_status"])
 async def test_the_status_of_a_functions_exception_can_be_chosen(
     start_gateway: GatewayMaker, upstream: FakeUpstream, client: httpx.AsyncClient, key: str

@@ -15,6 +15,7 @@ import orjson
 from phasegate.faas import Repeat
 
 _MESSAGE_CHARACTERS = 500
+_BEGINNING_BYTES = 200
 # What emulators answer, as AWS's older services do.
 _XML = re.compile("<(Code|Message)>([^<]*)</")
 _SECONDS = re.compile(r"[0-9]{1,9}")
@@ -130,7 +131,9 @@ def refusal_of(status: int, error_type: str, body: bytes, retry_after: str | Non
     named = (error_type or _text(document, "__type") or _text(document, "code")).partition(":")[0]
     name = named.rpartition("#")[2]
     row = _BY_TYPE.get(name) or _BY_STATUS.get(status, _UNKNOWN_SERVICE if status >= 500 else _SERVICE)
-    message = _text(document, "message") or _text(document, "Message")
+    message = _text(document, "message") or _text(document, "Message") or _beginning(body)
+    if reason := _text(document, "Reason"):
+        message = f"{message} ({reason})"
     seconds = retry_after or _text(document, "retryAfterSeconds")
     return Refusal(row, name, message, int(seconds) if _SECONDS.fullmatch(seconds) else None)
 
@@ -139,7 +142,8 @@ def function_failure(payload: bytes, row: Row) -> tuple[Row, str]:
     """Return how a function's error is answered, `row` being that of its own exceptions, and what it says for the log."""
     document = _document(payload)
     error_type, message = _text(document, "errorType"), _text(document, "errorMessage")
-    return _function_row(error_type, message, row), f"{error_type or 'error'}: {message}"[:_MESSAGE_CHARACTERS]
+    told = f"{error_type or 'error'}: {message or _beginning(payload)}"
+    return _function_row(error_type, message, row), told[:_MESSAGE_CHARACTERS]
 
 
 def _function_row(error_type: str, message: str, row: Row) -> Row:
@@ -158,6 +162,11 @@ def _document(body: bytes) -> dict[str, object]:
     except orjson.JSONDecodeError:
         return {name.lower(): text for name, text in _XML.findall(body.decode("utf-8", "replace"))}
     return document if isinstance(document, dict) else {}
+
+
+def _beginning(body: bytes) -> str:
+    """Return what an answer without a message begins with, so that the log has something of it."""
+    return body[:_BEGINNING_BYTES].decode("utf-8", "replace").strip() or "nothing more"
 
 
 def _text(document: dict[str, object], key: str) -> str:

@@ -19,6 +19,8 @@ _LONGEST = 256
 _PLACEHOLDER = re.compile(r"\{(?P<source>path|header)\.(?P<name>[A-Za-z0-9_-]+)\}")
 # What may stand for a placeholder: nothing that a name gets another part by.
 _VALUE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# "TenantId" there, which has no parts.
+TENANT = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 
 
 class FunctionName(NamedTuple):
@@ -39,9 +41,12 @@ class FunctionName(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Text with `{path.NAME}` for a parameter of the route and `{header.NAME}` for a header of the request."""
+    """Text with `{path.NAME}` for a parameter of the route and `{header.NAME}` for a header of the request, each of these
+    a value that matches `values`.
+    """
 
     text: str
+    values: re.Pattern[str] = _VALUE
 
     @property
     def varies(self) -> bool:
@@ -53,16 +58,17 @@ class Template:
         """The text with something harmless for each placeholder, to be judged when it is loaded."""
         return _PLACEHOLDER.sub("x", self.text)
 
-    def filled(self, params: Mapping[str, str], headers: Headers) -> str | None:
-        """Return the text for a request; None where it lacks a value, or has one that a name can't hold."""
-        values: dict[str, str] = {}
-        for match in _PLACEHOLDER.finditer(self.text):
+    def filled(self, params: Mapping[str, str], headers: Headers) -> str:
+        """Return the text for a request. Raise ValueError where it lacks a value, or has one that can't stand there."""
+
+        def value(match: re.Match[str]) -> str:
             name = match["name"]
             found = headers.get_all(name) if match["source"] == "header" else [params.get(name, "")]
-            if len(found) != 1 or not _VALUE.fullmatch(found[0]):
-                return None
-            values[match[0]] = found[0]
-        return _PLACEHOLDER.sub(lambda match: values[match[0]], self.text)
+            if len(found) != 1 or not self.values.fullmatch(found[0]):
+                raise ValueError(f"{match[0]} can't be {' and '.join(map(repr, found)) or 'missing'}"[:_LONGEST])
+            return found[0]
+
+        return _PLACEHOLDER.sub(value, self.text)
 
 
 def is_allowed(name: str, allowed: tuple[str, ...]) -> bool:

@@ -16,7 +16,7 @@ from .canary import Canary
 from .codec import FORMATS, Incoming, MalformedAnswer, NotJSONError, NotTextError
 from .facts import note_error, note_invoked, note_tail
 from .failures import BAD_PAYLOAD, FUNCTION_CRASH, MALFORMED, RESPONSE_TOO_LARGE, Row, function_failure, refusal_of
-from .function_name import Template, is_allowed
+from .function_name import TENANT, Template, is_allowed
 from .invoke_fields import InvokeFields
 from .refusal import masked
 from .streaming import Streamed
@@ -58,7 +58,7 @@ class Invocation:
         self._region = region
         self._format = FORMATS[fields.payload_format]
         self._function = Template(fields.function or "")
-        self._tenant = Template(fields.tenant_id or "")
+        self._tenant = Template(fields.tenant_id or "", TENANT)
         self._limit_bytes = _EVENT_LIMIT_BYTES if fields.invocation_type == "Event" else _SYNCHRONOUS_LIMIT_BYTES
         self._expected = _EXPECTED[fields.invocation_type]
         self._path = _STREAM_PATH if fields.streams else _PATH
@@ -156,7 +156,7 @@ class Invocation:
         if self._fields.invocation_type == "Event" and row.repeat == "if_idempotent":
             # Not accepted, and so it does not run.
             row = row._replace(repeat="always")
-        message = f"AWS answered {answer.status} {refusal.error_type}: {refusal.message}"
+        message = f"AWS answered {answer.status} {refusal.error_type}".rstrip() + f": {refusal.message}"
         return self._failed(row, message, identity, refusal.wait_seconds)
 
     def _failed(self, row: Row, message: str, identity: str, wait_seconds: int | None = None) -> FunctionFailed:
@@ -187,9 +187,13 @@ class Invocation:
         """Return the function that a request calls. Raise FunctionFailed for one that may not be called."""
         if not self._function.varies:
             return self._function.text
-        name = self._function.filled(exchange.params, exchange.request.headers)
-        if name is None or not is_allowed(name, self._fields.allowed_functions):
-            raise FunctionFailed(f"function {name!r} may not be called", status=404, code="function_not_allowed")
+        try:
+            name = self._function.filled(exchange.params, exchange.request.headers)
+            if not is_allowed(name, self._fields.allowed_functions):
+                raise ValueError(f"{name!r} is none of allowed_functions")  # noqa: TRY301 (told as what can't be filled in)
+        except ValueError as error:
+            message = f"{self._fields.function}: {error}"
+            raise FunctionFailed(message, status=404, code="function_not_allowed") from error
         return name
 
     async def _incoming(self, request: FunctionRequest, exchange: Exchange, now: float) -> Incoming:
@@ -235,12 +239,15 @@ class Invocation:
         headers = exchange.request.headers
         own = []
         if self._tenant.text:
-            tenant = self._tenant.filled(exchange.params, headers)
-            if tenant is None:
-                raise FunctionFailed("the request names no tenant", status=400, code="tenant_missing")
-            own.append((b"x-amz-tenant-id", tenant.encode()))
+            own.append((b"x-amz-tenant-id", self._tenant_of(exchange).encode()))
         trace = trace_header(headers)
         return own if trace is None else [*own, (b"x-amzn-trace-id", trace.encode("latin-1"))]
+
+    def _tenant_of(self, exchange: Exchange) -> str:
+        try:
+            return self._tenant.filled(exchange.params, exchange.request.headers)
+        except ValueError as error:
+            raise FunctionFailed(f"tenant_id: {error}", status=400, code="tenant_missing") from error
 
 
 def _note_end(exchange: Exchange, tail: str, error: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -14,15 +13,13 @@ from phasegate import Finding
 from .canary import CANARY, QUALIFIER, CanaryFields
 from .codec import FORMATS, Binary
 from .endpoint import domain_of
-from .function_name import FunctionName, Template, is_allowed
+from .function_name import TENANT, FunctionName, Template, is_allowed
 
 Mode = Literal["http", "invoke", "invoke-stream"]
 InvocationType = Literal["RequestResponse", "Event", "DryRun"]
 
 # "ClientContext" of the Invoke operation.
 _CONTEXT_LIMIT_BYTES = 3583
-# "TenantId" there; placeholders are judged with a plain letter in their place.
-_TENANT = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 _TEXT = {"type": "string", "empty": False}
 
 INVOKE: dict[str, Any] = {
@@ -139,7 +136,7 @@ class InvokeFields(CanaryFields):
             and not is_allowed(function, self.allowed_functions)
         ):
             yield Finding("function", f"is none of allowed_functions (got {function!r})")
-        if self.tenant_id is not None and not _TENANT.fullmatch(Template(self.tenant_id).sample):
+        if self.tenant_id is not None and not TENANT.fullmatch(Template(self.tenant_id).sample):
             yield Finding("tenant_id", "must be letters, digits and ._:/=+-@ alone, with {path.NAME} or {header.NAME}")
 
     def _check_context(self) -> Iterator[Finding]:
