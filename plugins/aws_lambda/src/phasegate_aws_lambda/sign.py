@@ -26,9 +26,20 @@ def _target(_ctx: click.Context, _param: click.Parameter, url: str) -> FunctionT
     if not url.startswith(("http://", "https://")):
         raise click.BadParameter(f"{url!r} is no absolute http or https URL")
     try:
-        return FunctionTarget.parse(url)
+        target = FunctionTarget.parse(url)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
+    if not target.hostname:
+        raise click.BadParameter(f"{url!r} names no host")
+    return target
+
+
+def _fields(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> list[tuple[bytes, bytes]]:
+    fields = field(ctx, param, texts)
+    for name in (b"host", b"content-length"):
+        if name in dict(fields):
+            raise click.BadParameter(f"{name.decode()} follows from the URL and the body: leave it out")
+    return fields
 
 
 @click.command()
@@ -36,7 +47,7 @@ def _target(_ctx: click.Context, _param: click.Parameter, url: str) -> FunctionT
 @click.option("--explain", is_flag=True, help="Show what the signature is made of, secrets masked.")
 @click.option("-X", "--method", default="GET", show_default=True, help="The request's method.")
 @click.option(
-    "-H", "--header", "fields", multiple=True, callback=field, metavar="'NAME: VALUE'", help="A header of it."
+    "-H", "--header", "fields", multiple=True, callback=_fields, metavar="'NAME: VALUE'", help="A header of it."
 )
 @click.option("-d", "--data", default="", callback=data, metavar="TEXT|@FILE", help="Its body.")
 @click.option("--profile", help="A profile to take keys from.  [default: AWS's default chain]")
