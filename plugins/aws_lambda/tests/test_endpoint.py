@@ -18,6 +18,7 @@ from phasegate_aws_lambda.invoke_fields import InvokeFields
         ("id.execute-api.us-gov-west-1.amazonaws.com", Endpoint("us-gov-west-1", "execute-api")),
         ("abcdef.lambda-url.ap-southeast-2.on.aws", Endpoint("ap-southeast-2", "lambda")),
         ("lambda.us-east-2.amazonaws.com", Endpoint("us-east-2", "lambda")),
+        ("lambda.local.amazonaws.com", Endpoint("local", "lambda")),
         ("lambda-fips.us-east-2.amazonaws.com", Endpoint("us-east-2", "lambda")),
         ("lambda.us-east-2.api.aws", Endpoint("us-east-2", "lambda")),
         ("arn:aws:lambda:eu-west-3:123456789012:function:orders:live", Endpoint("eu-west-3", "lambda")),

@@ -175,8 +175,33 @@ def test_the_region_of_an_arn_is_signed_for_and_another_one_warned_about() -> No
 
 
 def test_an_api_key_of_a_direct_call_is_warned_about() -> None:
-    plugin = make_plugin(AwsLambda, {"function": "f", "authorization": {"apikey": "k"}})
+    plugin = make_plugin(AwsLambda, {"function": "f", "authorization": {"apikey": "k", "iam": {}, "mode": "both"}})
     assert [finding.path for finding in plugin.check()] == ["authorization.apikey"]
+
+
+@pytest.mark.parametrize(
+    ("config", "paths"),
+    [
+        ({}, ["authorization.iam"]),
+        ({"authorization": {"apikey": "k"}}, ["authorization.apikey", "authorization.iam"]),
+        ({"authorization": {"iam": {}}}, []),
+        ({"endpoint": "http://127.0.0.1:9004"}, []),
+    ],
+)
+def test_a_direct_call_that_nobody_signs_is_warned_about_but_for_an_emulator(
+    config: dict[str, Any], paths: list[str]
+) -> None:
+    found = list(make_plugin(AwsLambda, {"function": "f", **config}).check())
+    assert [(finding.path, finding.level) for finding in found] == [(path, "warning") for path in paths]
+
+
+def test_what_a_url_has_no_use_for_is_warned_about() -> None:
+    given = {"invocation_type": "Event", "qualifier": "live", "unhandled_status": 500, "payload_format": "2.0"}
+    assert {(finding.path, finding.level) for finding in warnings(**given)} == {
+        ("invocation_type", "warning"),
+        ("qualifier", "warning"),
+        ("function_error_status", "warning"),
+    }
 
 
 def test_the_longest_client_context_is_what_aws_takes() -> None:

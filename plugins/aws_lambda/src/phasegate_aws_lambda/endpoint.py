@@ -25,7 +25,7 @@ _DOMAIN = f"(?:{'|'.join(map(re.escape, ('amazonaws.com', *_DOMAINS.values())))}
 _ENDPOINTS = (
     (re.compile(rf"[a-z0-9-]+\.execute-api\.{_REGION}\.(?:vpce\.)?{_DOMAIN}"), "execute-api"),
     (re.compile(rf"[a-z0-9-]+\.lambda-url\.{_REGION}\.on\.aws"), "lambda"),
-    (re.compile(rf"lambda(?:-fips)?\.{_REGION}\.(?:{_DOMAIN}|api\.aws)"), "lambda"),
+    (re.compile(rf"lambda(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:{_DOMAIN}|api\.aws)"), "lambda"),
     (re.compile(rf"arn:aws[a-z-]*:lambda:{_REGION}:\d{{12}}:function:.+"), "lambda"),
     (re.compile(rf"(?:[a-z0-9-]+\.)?sts(?:-fips)?\.{_REGION}\.(?:vpce\.)?{_DOMAIN}"), "sts"),
 )

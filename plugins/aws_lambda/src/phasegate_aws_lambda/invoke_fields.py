@@ -47,6 +47,8 @@ INVOKE: dict[str, Any] = {
     "throttle_status": {"type": "integer", "allowed": [429, 503], "default": 429},
     "log_tail": {"type": "boolean", "default": True},
 }
+# What says nothing of a function behind a URL.
+_OF_CALLS = [key for key in INVOKE if key not in {"mode", "function", "unhandled_status", *CANARY}]
 
 
 @dataclass(kw_only=True)
@@ -124,6 +126,16 @@ class InvokeFields(CanaryFields):
             yield Finding("invocation_type", "must be RequestResponse or DryRun with mode: invoke-stream")
         yield from self._check_names()
         yield from self._check_context()
+
+    def check_url(self) -> Iterator[Finding]:
+        """Yield what is given of a direct call beside a function's URL, which has no use for it."""
+        if self.function is not None:
+            yield Finding("function", "can't be used with mode: http: leave it out")
+        if self.canary:
+            yield Finding("canary", "is for direct calls alone: leave it out")
+        for key in _OF_CALLS:
+            if getattr(self, key) != getattr(InvokeFields, key):
+                yield Finding(key, "is of use in direct calls alone: leave it out", "warning")
 
     def _check_names(self) -> Iterator[Finding]:
         function = self.function or ""

@@ -227,14 +227,15 @@ class AwsLambda(InvokeFields, FunctionPlugin):
                 yield Finding("function_uri", "can't be used with a direct call: leave it out")
             if self.authorization.apikey is not None:
                 yield Finding("authorization.apikey", "is not used by direct calls: leave it out", "warning")
+            if not self.authorization.signs and self.endpoint is None:
+                message = "is missing, and the Lambda API takes no unsigned calls: {} takes keys of AWS's default chain"
+                yield Finding("authorization.iam", message, "warning")
             yield from self.check_invoke()
         elif not self.function_uri:
             yield Finding("function_uri", "is required, or function for a direct call")
             return
-        elif self.function is not None:
-            yield Finding("function", "can't be used with mode: http: leave it out")
-        elif self.canary:
-            yield Finding("canary", "is for direct calls alone: leave it out")
+        else:
+            yield from self.check_url()
         yield from super().check()
 
     def _unsignable(self) -> Iterable[Finding]:
