@@ -90,7 +90,10 @@ def test_an_answer_without_status_is_malformed(name: str, payload: bytes) -> Non
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize("payload", [b"{", b"not json", b"\xff", b'{"statusCode": 200} x', b"NaN"])
+@pytest.mark.parametrize(
+    "payload",
+    [b"{", b"not json", b"\xff", b"[" * 2000, b"1e400", "{}".encode("utf-16"), b'{"statusCode": 200} x', b"NaN"],
+)
 def test_what_is_no_json_is_malformed(name: str, payload: bytes) -> None:
     with pytest.raises(MalformedAnswer, match="no JSON"):
         answered(name, payload)
@@ -176,6 +179,13 @@ def test_plain_values_are_text_and_nulls_are_nothing(strict: bool) -> None:
     }
     fields = [("x-int", "1"), ("x-float", "1.5"), ("x-bool", "true"), ("x-text", "a"), ("x-many", "b")]
     assert seen(answered("1.0", result, strict=strict)) == (200, fields, b"")
+
+
+@pytest.mark.parametrize("name", STRUCTURED)
+def test_half_of_a_character_that_a_function_cut_is_a_question_mark(name: str) -> None:
+    payload = b'{"statusCode": 200, "headers": {"x": "\\udc00"}, "body": "a\\ud83d \\ud83d\\ude00 \\u00fc"}'
+    response = answered(name, payload)
+    assert (response.headers.get("x"), response.body) == ("?", "a? \U0001f600 ü".encode())
 
 
 def test_fields_of_the_connection_and_the_length_are_dropped() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -88,7 +89,15 @@ def _parsed(payload: bytes) -> Any:
     try:
         return orjson.loads(payload)
     except orjson.JSONDecodeError as error:
-        raise MalformedAnswer(f"it is no JSON: {error}") from error
+        try:
+            return orjson.loads(_without_half_characters(payload))
+        except (ValueError, RecursionError):
+            raise MalformedAnswer(f"it is no JSON: {error}") from error
+
+
+def _without_half_characters(payload: bytes) -> bytes:
+    """Return JSON with a question mark for each half of a surrogate pair: a string that JavaScript cut may end with one."""
+    return json.dumps(json.loads(payload.decode()), ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _object(payload: bytes) -> dict[str, Any]:
