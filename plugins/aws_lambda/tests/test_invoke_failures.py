@@ -49,7 +49,7 @@ REFUSALS = {
     "RequestTooLargeException": (413, "payload_too_large"),
     "SerializedRequestEntityTooLargeException": (413, "payload_too_large"),
     "InvalidRequestContentException": (502, "bad_payload"),
-    "InvalidParameterValueException": (502, "bad_payload"),
+    "InvalidParameterValueException": (502, "aws_service_error"),
     "UnsupportedMediaTypeException": (415, "unsupported_media"),
     "ResourceNotFoundException": (502, "function_not_found"),
     "NoPublishedVersionException": (502, "function_not_found"),
@@ -283,12 +283,15 @@ async def test_a_call_that_breaks_on_the_way(
 async def test_what_the_client_sent_can_be_its_own_fault_with_raw(
     start_gateway: GatewayMaker, upstream: FakeUpstream, client: httpx.AsyncClient
 ) -> None:
-    upstream.reply(refusal(400, "InvalidRequestContentException"))
+    upstream.reply(refusal(400, "InvalidRequestContentException"), refusal(400, "InvalidParameterValueException"))
     gateway = await started(start_gateway, upstream, payload_format="raw")
-    refused = await client.post(f"{gateway.url}/x/", content=b"{}")
-    own = await client.post(f"{gateway.url}/x/", content=b"not json")
-    assert [(found.status_code, found.json()["code"]) for found in (refused, own)] == [(400, "bad_payload")] * 2
-    assert len(upstream.received) == 1
+    told = [await client.post(f"{gateway.url}/x/", content=content) for content in (b"{}", b"{}", b"not json")]
+    assert [(found.status_code, found.json()["code"]) for found in told] == [
+        (400, "bad_payload"),
+        (502, "aws_service_error"),
+        (400, "bad_payload"),
+    ]
+    assert len(upstream.received) == 2
 
 
 async def test_a_call_for_which_there_is_no_place_is_told_as_such(

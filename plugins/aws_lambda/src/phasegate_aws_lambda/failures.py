@@ -48,7 +48,8 @@ _BY_TYPE: dict[str, Row] = {
         _TOO_LARGE,
     ),
     "InvalidRequestContentException": BAD_PAYLOAD,
-    "InvalidParameterValueException": BAD_PAYLOAD,
+    # Of what the configuration says, such as a tenant: no payload, and not the client's affair with `raw` either.
+    "InvalidParameterValueException": _SERVICE,
     "UnsupportedMediaTypeException": Row(415, "unsupported_media"),
     **dict.fromkeys(("ResourceNotFoundException", "NoPublishedVersionException"), Row(502, "function_not_found")),
     **dict.fromkeys(
