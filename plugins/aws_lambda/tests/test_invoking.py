@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from phasegate import Consumer, Credential, Exchange, Outcome, Plugin, hookimpl
-from phasegate.testing import RunningGateway
+from phasegate.testing import FakeUpstream, Reply, RunningGateway
 from phasegate.testing.fixtures import GatewayMaker
 from phasegate_aws_lambda.plugin import AwsLambda
 
@@ -121,6 +121,36 @@ async def test_a_route_parameter_chooses_the_function_from_those_allowed(
     gateway = await invoking(ECHO, "/t/:t/*", function="{path.t}", allowed_functions=["app", "absent"])
     found = [(await client.get(f"{gateway.url}/t/{name}/")).status_code for name in ("app", "absent", "other", "a:b")]
     assert found == [200, 502, 404, 404]
+
+
+@pytest.mark.parametrize(
+    ("path", "resource", "params"),
+    [
+        ("/a/1", "/a/{x}", {"x": "1"}),
+        ("/a/b", "/a/b", None),
+        ("/b/1/c/2", "/b/{y}/c/{z}", {"y": "1", "z": "2"}),
+        ("/t/red/a/b", "/t/{tenant}/{proxy+}", {"tenant": "red", "proxy": "a/b"}),
+        ("/t/red/d/a", "/t/{tenant}/d/{proxy+}", {"tenant": "red", "proxy": "a"}),
+        ("/t/red/", "/t/{tenant}/{proxy+}", {"tenant": "red"}),
+    ],
+)
+async def test_a_rest_event_names_the_uri_that_was_matched(
+    start_gateway: GatewayMaker,
+    upstream: FakeUpstream,
+    client: httpx.AsyncClient,
+    path: str,
+    resource: str,
+    params: dict[str, str] | None,
+) -> None:
+    upstream.reply(Reply(body=b'{"statusCode": 200}'))
+    uris = ["/a/:x", "/a/b", "/b/:y/c/:z", "/t/:tenant/*", "/t/:tenant/d/*"]
+    plugin = {"function": "app", "endpoint": upstream.url, "payload_format": "1.0"}
+    gateway = await start_gateway(
+        {"routes": [{"id": "r", "uris": uris, "plugins": {"aws-lambda": plugin}}]}, [AwsLambda]
+    )
+    await client.get(f"{gateway.url}{path}")
+    event = json.loads(upstream.received[0].body)
+    assert (event["resource"], event["pathParameters"]) == (resource, params)
 
 
 async def test_a_header_chooses_the_function(invoking: Any, client: httpx.AsyncClient) -> None:

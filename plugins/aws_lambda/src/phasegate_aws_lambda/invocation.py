@@ -18,6 +18,7 @@ from .facts import note_error, note_invoked, note_tail
 from .failures import BAD_PAYLOAD, FUNCTION_CRASH, MALFORMED, RESPONSE_TOO_LARGE, Row, function_failure, refusal_of
 from .function_name import TENANT, Template, is_allowed
 from .invoke_fields import InvokeFields
+from .matched import matched_uri, parameters
 from .refusal import masked
 from .streaming import Streamed
 from .trace import trace_header
@@ -218,8 +219,8 @@ class Invocation:
             source_ip=exchange.request.client,
             request_id=exchange.request_id,
             time=now,
-            route=_route(exchange),
-            params=_params(exchange),
+            route=matched_uri(exchange),
+            params=parameters(exchange),
             region=self._region,
             authorizer=authorizer(exchange, "1.0" if self._fields.payload_format == "1.0" else "2.0"),
         )
@@ -277,14 +278,3 @@ def _identity(headers: Headers) -> str:
     """Return AWS's id of the request, empty where there is none."""
     found = headers.get("x-amzn-requestid") or ""
     return found if _REQUEST_ID.fullmatch(found) else ""
-
-
-def _route(exchange: Exchange) -> str:
-    if exchange.prefix is not None:
-        return f"{exchange.prefix}*"
-    return exchange.route.uris[0] if exchange.route is not None else exchange.request.path
-
-
-def _params(exchange: Exchange) -> dict[str, str]:
-    suffix = exchange.suffix
-    return {**exchange.params, "proxy": suffix} if suffix else exchange.params
