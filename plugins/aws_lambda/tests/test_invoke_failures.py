@@ -472,6 +472,36 @@ async def test_what_the_api_says_of_itself_stays_here(
     assert set(response.headers) == {"x-own", "x-amzn-requestid", "server", "date", "content-length"}
 
 
+@pytest.mark.parametrize(
+    ("exposed", "answered", "failed"),
+    [
+        ([], set(), set()),
+        (["executed-version"], {"x-amz-executed-version"}, {"x-amz-executed-version"}),
+        (
+            ["request-id", "function-error"],
+            {"x-amzn-requestid"},
+            {"x-amzn-requestid", "x-amz-function-error"},
+        ),
+    ],
+)
+async def test_what_the_api_says_of_itself_is_shown_where_that_is_asked_for(
+    start_gateway: GatewayMaker,
+    upstream: FakeUpstream,
+    client: httpx.AsyncClient,
+    exposed: list[str],
+    answered: set[str],
+    failed: set[str],
+) -> None:
+    version = {"X-Amz-Executed-Version": "7", "x-amzn-RequestId": AWS_ID}
+    error = Reply(headers={**version, "X-Amz-Function-Error": "Unhandled"}, body=b"{}")
+    upstream.reply(Reply(headers=version, body=b'{"statusCode": 200}'), error)
+    gateway = await started(start_gateway, upstream, expose_aws_headers=exposed)
+    for expected in (answered, failed):
+        response = await client.get(f"{gateway.url}/x/")
+        assert {name for name in response.headers if name.startswith("x-amz")} == expected
+    assert response.json()["aws_request_id"] == AWS_ID
+
+
 async def test_the_call_is_what_the_api_wants(
     start_gateway: GatewayMaker, upstream: FakeUpstream, client: httpx.AsyncClient
 ) -> None:

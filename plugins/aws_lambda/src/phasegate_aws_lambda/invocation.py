@@ -5,15 +5,15 @@ Source: the Invoke operation of the Lambda API reference.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from phasegate import Body, Exchange, FunctionFacts, FunctionFailed, Headers, PayloadTooLarge, Response, Secret
+from phasegate import Body, Exchange, FunctionFacts, FunctionFailed, PayloadTooLarge, Response, Secret
 from phasegate.faas import Answer, FunctionRequest, authorizer
 
 from .canary import Canary
 from .codec import FORMATS, Incoming, MalformedAnswer, NotJSONError, NotTextError
+from .exposed import Told, told_by
 from .facts import note_error, note_invoked, note_tail
 from .failures import BAD_PAYLOAD, FUNCTION_CRASH, MALFORMED, RESPONSE_TOO_LARGE, Row, function_failure, refusal_of
 from .function_name import TENANT, Template, is_allowed
@@ -33,7 +33,6 @@ _PATH = "/2015-03-31/functions/{}/invocations"
 _STREAM_PATH = "/2021-11-15/functions/{}/response-streaming-invocations"
 _STATE = "aws-lambda"
 _EXPECTED = {"RequestResponse": 200, "Event": 202, "DryRun": 204}
-_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 @dataclass(slots=True)
@@ -105,15 +104,15 @@ class Invocation:
 
     async def response(self, answer: Answer, exchange: Exchange, body: bytes) -> Response:
         """Return what the function answered. Raise FunctionFailed for everything that is no answer of a function."""
-        identity = _identity(answer.headers)
-        note_invoked(answer.headers, exchange, identity, self.details(exchange))
+        told = told_by(answer.headers, self._fields.expose_aws_headers)
+        note_invoked(answer.headers, exchange, told.identity, self.details(exchange))
         if answer.status != self._expected:
-            raise self._refused(answer, body, identity)
+            raise self._refused(answer, body, told)
         if "x-amz-function-error" in answer.headers:
-            raise self._failed(*function_failure(body, self._function_error), identity)
-        response = self._decoded(body, identity) if self._expected == 200 else Response(self._expected)
-        if identity:
-            response.headers["x-amzn-requestid"] = identity
+            raise self._failed(*function_failure(body, self._function_error), told)
+        response = self._decoded(body, told) if self._expected == 200 else Response(self._expected)
+        for name, value in told.fields.items():
+            response.headers[name] = value
         return response
 
     def starts_stream(self, answer: Answer) -> bool:
@@ -122,11 +121,11 @@ class Invocation:
 
     async def streamed(self, answer: Answer, exchange: Exchange) -> Response:
         """Return what the function streams, as soon as its head is there. Raise FunctionFailed."""
-        identity = _identity(answer.headers)
-        note_invoked(answer.headers, exchange, identity, self.details(exchange))
+        told = told_by(answer.headers, self._fields.expose_aws_headers)
+        note_invoked(answer.headers, exchange, told.identity, self.details(exchange))
         stream = Streamed(
             answer,
-            lambda row, message: self._failed(row, message, identity),
+            lambda row, message: self._failed(row, message, told),
             lambda tail, error: _note_end(exchange, tail, error),
             function_error=self._function_error,
         )
@@ -135,18 +134,18 @@ class Invocation:
         except FunctionFailed:
             answer.close()
             raise
-        if identity:
-            response.headers["x-amzn-requestid"] = identity
+        for name, value in told.fields.items():
+            response.headers[name] = value
         return response
 
-    def _decoded(self, body: bytes, identity: str) -> Response:
+    def _decoded(self, body: bytes, told: Told) -> Response:
         try:
             return self._format.response(body, strict=self._fields.strict_answers)
         except MalformedAnswer as error:
             message = f"the function's answer is not of format {self._fields.payload_format}: {error}"
-            raise self._failed(MALFORMED, message, identity) from error
+            raise self._failed(MALFORMED, message, told) from error
 
-    def _refused(self, answer: Answer, body: bytes, identity: str) -> FunctionFailed:
+    def _refused(self, answer: Answer, body: bytes, told: Told) -> FunctionFailed:
         headers = answer.headers
         refusal = refusal_of(answer.status, headers.get("x-amzn-errortype") or "", body, headers.get("retry-after"))
         row = refusal.row
@@ -158,17 +157,16 @@ class Invocation:
             # Not accepted, and so it does not run.
             row = row._replace(repeat="always")
         message = f"AWS answered {answer.status} {refusal.error_type}".rstrip() + f": {refusal.message}"
-        return self._failed(row, message, identity, refusal.wait_seconds)
+        return self._failed(row, message, told, refusal.wait_seconds)
 
-    def _failed(self, row: Row, message: str, identity: str, wait_seconds: int | None = None) -> FunctionFailed:
-        headers = {"x-amzn-requestid": identity} if identity else {}
+    def _failed(self, row: Row, message: str, told: Told, wait_seconds: int | None = None) -> FunctionFailed:
         failed = row is self._function_error or row is FUNCTION_CRASH
         return FunctionFailed(
             f"{self._fields.function}: {message}",
             status=row.status,
             code=row.code,
-            members={"aws_request_id": identity} if identity else None,
-            headers=headers | ({"retry-after": str(wait_seconds or 1)} if row.retry else {}),
+            members={"aws_request_id": told.identity} if told.identity else None,
+            headers=told.fields | ({"retry-after": str(wait_seconds or 1)} if row.retry else {}),
             repeat="always" if failed and self._fields.retry_on_function_error else row.repeat,
             wait_seconds=wait_seconds,
         )
@@ -272,9 +270,3 @@ async def read_answer(answer: Answer, token: Secret | None) -> bytes:
 
 def _text(field: tuple[bytes, bytes]) -> tuple[str, str]:
     return field[0].decode("latin-1"), field[1].decode("latin-1")
-
-
-def _identity(headers: Headers) -> str:
-    """Return AWS's id of the request, empty where there is none."""
-    found = headers.get("x-amzn-requestid") or ""
-    return found if _REQUEST_ID.fullmatch(found) else ""

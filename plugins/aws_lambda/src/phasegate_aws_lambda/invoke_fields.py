@@ -13,6 +13,7 @@ from phasegate import Finding
 from .canary import CANARY, QUALIFIER, CanaryFields
 from .codec import FORMATS, Binary
 from .endpoint import domain_of
+from .exposed import EXPOSABLE
 from .function_name import TENANT, FunctionName, Template, is_allowed
 
 Mode = Literal["http", "invoke", "invoke-stream"]
@@ -46,6 +47,11 @@ INVOKE: dict[str, Any] = {
     "retry_on_function_error": {"type": "boolean", "default": False},
     "throttle_status": {"type": "integer", "allowed": [429, 503], "default": 429},
     "log_tail": {"type": "boolean", "default": True},
+    "expose_aws_headers": {
+        "type": "list",
+        "schema": {"type": "string", "allowed": list(EXPOSABLE)},
+        "default": ["request-id"],
+    },
 }
 # What says nothing of a function behind a URL.
 _OF_CALLS = [key for key in INVOKE if key not in {"mode", "function", "unhandled_status", *CANARY}]
@@ -74,6 +80,7 @@ class InvokeFields(CanaryFields):
     retry_on_function_error: bool = False
     throttle_status: int = 429
     log_tail: bool = True
+    expose_aws_headers: tuple[str, ...] = ("request-id",)
 
     @property
     def invokes(self) -> bool:
