@@ -189,7 +189,7 @@ def test_half_of_a_character_that_a_function_cut_is_a_question_mark(name: str) -
 
 
 def test_fields_of_the_connection_and_the_length_are_dropped() -> None:
-    names = ("Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade", "TE")
+    names = ("Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade", "TE", "Proxy-Authenticate")
     result = {"statusCode": 200, "headers": dict.fromkeys(names, "x"), "multiValueHeaders": {"CONTENT-LENGTH": ["9"]}}
     assert list(answered("1.0", result).headers) == []
 

@@ -23,8 +23,19 @@ _JSON_TYPE = (b"content-type", b"application/json")
 
 # A connection's own, and the length, which whoever sends the response counts himself.
 _FRAMING = frozenset(
-    {"connection", "content-length", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
+    {
+        *(
+            "connection",
+            "content-length",
+            "keep-alive",
+            "proxy-authenticate",
+            "proxy-authorization",
+            "proxy-connection",
+        ),
+        *("te", "trailer", "transfer-encoding", "upgrade"),
+    }
 )
+
 # What an answer's head over HTTP may have, too: a client gives the whole HTTP/2 connection up over a longer one.
 _FIELD_LIMIT_BYTES, _HEAD_LIMIT_BYTES = 32_768, 65_536
 
