@@ -303,6 +303,15 @@ async def test_aws_can_not_tell_a_client_our_session_token(
     assert response.text == '{"message":"... does not match ... x-amz-security-token:*** ..."}'
 
 
+async def test_aws_can_not_tell_a_client_our_api_key_where_that_is_signed(
+    start_gateway: GatewayMaker, upstream: FakeUpstream
+) -> None:
+    upstream.reply(skew_reply(body=b"... does not match ... x-api-key:the/api+key ..."))
+    authorization = {"mode": "both", "apikey": "the/api+key", "iam": {"accesskey": "A", "secretkey": "s"}}
+    gateway = await started(start_gateway, upstream, authorization=authorization, signed_headers=["X-Api-Key"])
+    assert (await get(gateway, "/x/")).text == "... does not match ... x-api-key:*** ..."
+
+
 async def test_a_second_refusal_is_no_less_masked_and_renamed_than_the_first(
     start_gateway: GatewayMaker, upstream: FakeUpstream, oracle: Any
 ) -> None:

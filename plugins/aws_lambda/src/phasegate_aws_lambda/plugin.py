@@ -182,8 +182,8 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         if refusal is None or signed is None:
             return False
         repeats = await signing.may_repeat(answer, refusal, signed)
-        if signed.keys.session_token is not None:
-            hide(answer, signed.keys.session_token)
+        key = self.authorization.apikey if b"x-api-key" in signing.extra else None
+        hide(answer, [secret for secret in (signed.keys.session_token, key) if secret is not None])
         return repeats
 
     async def _accept_invoked(self, invocation: Invocation, answer: Answer, exchange: Exchange) -> Response | None:

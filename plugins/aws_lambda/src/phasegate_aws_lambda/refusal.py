@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
@@ -51,9 +51,11 @@ def is_of_keys(answer: Answer) -> bool:
     return (answer.headers.get("x-amzn-errortype") or "").startswith(_KEY_ERRORS)
 
 
-def hide(answer: Answer, token: Secret) -> None:
-    """Take our session token out of the answer's body, where AWS repeats it to explain why a signature does not match."""
-    answer.body = _without(answer.stream(), _spellings(token))
+def hide(answer: Answer, secrets: Iterable[Secret]) -> None:
+    """Take secrets out of the answer's body, where AWS repeats what was signed to explain why a signature does not match."""
+    hidden = [spelling for secret in secrets for spelling in _spellings(secret)]
+    if hidden:
+        answer.body = _without(answer.stream(), hidden)
 
 
 def masked(body: bytes, token: Secret) -> bytes:
@@ -63,8 +65,8 @@ def masked(body: bytes, token: Secret) -> bytes:
     return body
 
 
-def _spellings(token: Secret) -> list[bytes]:
-    spellings = {token.value, quote(token.value, safe=""), token.value.replace("/", "\\/")}
+def _spellings(secret: Secret) -> list[bytes]:
+    spellings = {secret.value, quote(secret.value, safe=""), secret.value.replace("/", "\\/")}
     return [spelling.encode() for spelling in spellings]
 
 

@@ -55,6 +55,11 @@ class Signing:
             signing._lease = await Lease.take(keys, services)
         return signing
 
+    @property
+    def extra(self) -> frozenset[bytes]:
+        """The headers that are signed beside those that must be."""
+        return self._signer.extra
+
     def close(self) -> None:
         """Let go of the source."""
         if self._lease is not None:
