@@ -242,7 +242,7 @@ async def test_of_a_url_it_is_told_whose_the_keys_are_and_what_can_not_be_tried(
         "permission",
         "can't be tried: any request there might run the function",
         "note",
-        "see that lambda:InvokeFunctionUrl and lambda:InvokeFunction is allowed to these keys",
+        "allow lambda:InvokeFunctionUrl and lambda:InvokeFunction to these keys",
     )
     bad = await diagnosed(function_uri=URL, authorization={"iam": {**cloud.iam, "secretkey": "s3cret"}})
     assert bad["identity"].level == "error"

@@ -92,7 +92,7 @@ class Examination:
         if not names:
             message = "can't be tried: which function is called, each request says"
             yield Diagnosis(
-                "permission", message, "note", "see that lambda:InvokeFunction is allowed on allowed_functions"
+                "permission", message, "note", "allow lambda:InvokeFunction on allowed_functions to these keys"
             )
 
     def _names(self) -> list[str]:
@@ -105,7 +105,7 @@ class Examination:
         message = "can't be tried: any request there might run the function"
         if self.authorization.signs:
             action = _ACTIONS.get(known.service if known else "", "the call")
-            return Diagnosis("permission", message, "note", f"see that {action} is allowed to these keys")
+            return Diagnosis("permission", message, "note", f"allow {action} to these keys")
         if self.authorization.sends_key:
             return Diagnosis("permission", message, "note", "see that the key is in a usage plan of the API's stage")
         return Diagnosis("permission", message, "note")

@@ -132,7 +132,7 @@ def refusal_of(status: int, error_type: str, body: bytes, retry_after: str | Non
     named = (error_type or _text(document, "__type") or _text(document, "code")).partition(":")[0]
     name = named.rpartition("#")[2]
     row = _BY_TYPE.get(name) or _BY_STATUS.get(status, _UNKNOWN_SERVICE if status >= 500 else _SERVICE)
-    message = _text(document, "message") or _text(document, "Message") or _beginning(body)
+    message = _text(document, "message") or _text(document, "Message")
     if reason := _text(document, "Reason"):
         message = f"{message} ({reason})"
     seconds = retry_after or _text(document, "retryAfterSeconds")
@@ -143,7 +143,7 @@ def function_failure(payload: bytes, row: Row) -> tuple[Row, str]:
     """Return how a function's error is answered, `row` being that of its own exceptions, and what it says for the log."""
     document = _document(payload)
     error_type, message = _text(document, "errorType"), _text(document, "errorMessage")
-    told = f"{error_type or 'error'}: {message or _beginning(payload)}"
+    told = f"{error_type or 'error'}: {message or beginning(payload)}"
     return _function_row(error_type, message, row), told[:_MESSAGE_CHARACTERS]
 
 
@@ -165,8 +165,8 @@ def _document(body: bytes) -> dict[str, object]:
     return document if isinstance(document, dict) else {}
 
 
-def _beginning(body: bytes) -> str:
-    """Return what an answer without a message begins with, so that the log has something of it."""
+def beginning(body: bytes) -> str:
+    """Return what an answer without a message begins with, so that the log has something of it; for nobody else to see."""
     return body[:_BEGINNING_BYTES].decode("utf-8", "replace").strip() or "nothing more"
 
 

@@ -15,7 +15,16 @@ from .canary import Canary
 from .codec import FORMATS, Incoming, MalformedAnswer, NotJSONError, NotTextError
 from .exposed import Told, told_by
 from .facts import note_error, note_invoked, note_tail
-from .failures import BAD_PAYLOAD, FUNCTION_CRASH, MALFORMED, RESPONSE_TOO_LARGE, Row, function_failure, refusal_of
+from .failures import (
+    BAD_PAYLOAD,
+    FUNCTION_CRASH,
+    MALFORMED,
+    RESPONSE_TOO_LARGE,
+    Row,
+    beginning,
+    function_failure,
+    refusal_of,
+)
 from .function_name import TENANT, Template, is_allowed
 from .invoke_fields import InvokeFields
 from .matched import matched_uri, parameters
@@ -156,7 +165,8 @@ class Invocation:
         if self._fields.invocation_type == "Event" and row.repeat == "if_idempotent":
             # Not accepted, and so it does not run.
             row = row._replace(repeat="always")
-        message = f"AWS answered {answer.status} {refusal.error_type}".rstrip() + f": {refusal.message}"
+        message = f"AWS answered {answer.status} {refusal.error_type}".rstrip()
+        message += f": {refusal.message or beginning(body)}"
         return self._failed(row, message, told, refusal.wait_seconds)
 
     def _failed(self, row: Row, message: str, told: Told, wait_seconds: int | None = None) -> FunctionFailed:
