@@ -10,8 +10,11 @@ from typing import Any
 import httpx
 
 from phasegate import Plugin
-from phasegate.admin import Admin
+from phasegate.admin import Admin, Explaining
 from phasegate.admin.desk import NotEverywhere, Proposal, View
+from phasegate.explain.kept import Recent
+from phasegate.explain.live import Live
+from phasegate.explain.tokens import Tokens
 from phasegate.gateway import Gateway
 from phasegate.registry import Registry
 from phasegate.schema.tables import Schemas
@@ -155,10 +158,11 @@ async def running_node(
     """Run a node for the length of a block, on a file's document, with the bundled plugins unless others are given."""
     registry = Registry.load(["key-auth", "aws-lambda"]) if plugins is None else Registry(plugins)
     schemas = Schemas(registry)
-    gateway = Gateway(schemas)
+    live = Live(Tokens(b"a key of the tests"), Recent())
+    gateway = Gateway(schemas, live=live)
     gateway.swap(await gateway.prepare(document or {}))
     desk = MemoryDesk(gateway, document or {})
-    admin = Admin(desk, schemas, keys, settings or AdminSettings())
+    admin = Admin(desk, schemas, keys, settings or AdminSettings(), explaining=Explaining(gateway, live))
     socks = [socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) for _ in range(2)]
     ports = [sock.getsockname()[1] for sock in socks]
     stopping = asyncio.Event()

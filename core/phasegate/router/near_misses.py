@@ -9,7 +9,6 @@ from heapq import nsmallest
 from operator import itemgetter
 from typing import Literal
 
-from ..environment import holds_environment, shown
 from ..http.address import is_within, parse_networks
 from ..http.message import Request
 from ..model import Route
@@ -21,21 +20,20 @@ from .router import Fit, Router
 MOST = 5
 """How many near misses are told."""
 # How unlike two paths may be, of 1, for one to be taken for a slip of the other.
-_UNLIKE = 0.4
+_UNLIKE = 0.34
 _ONE_SEGMENT, _ONE_LETTER = 0.3, 0.1
 _MOST_LETTERS, _LONGEST = 3, 64
-_LOGIC = ("AND", "OR", "!AND", "!OR")
 
 Ground = Literal["status", "host", "path", "method", "remote_addr", "vars", "order"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a route is not taken: on which ground, in words; `variable` is what a failed predicate looks at."""
+    """Why a route is not taken: on which ground, in words; `condition` is the predicate that fails, as it is configured."""
 
     ground: Ground
     text: str
-    variable: str | None = None
+    condition: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,21 +101,7 @@ def _conditions(route: Route, request: Request, params: dict[str, str]) -> Itera
     whole = bool(conditions) and isinstance(conditions[0], str)
     for index, condition in enumerate((conditions,) if whole else conditions):
         if not compile_vars([condition])(request, params):
-            place = "vars" if whole else f"vars[{index}]"
-            yield Reason("vars", f"{place} does not hold: {_spelt(condition)}", _variable(condition))
-
-
-def _spelt(condition: object) -> str:
-    if not isinstance(condition, (list, tuple)) or holds_environment(condition) or condition[0] in _LOGIC:
-        return shown(condition)
-    return " ".join(str(part) if index < len(condition) - 1 else repr(part) for index, part in enumerate(condition))
-
-
-def _variable(condition: object) -> str | None:
-    """Return the one variable that a condition looks at; None for several, and beside what the environment filled in."""
-    if not isinstance(condition, (list, tuple)) or holds_environment(condition) or condition[0] in _LOGIC:
-        return None
-    return str(condition[0])
+            yield Reason("vars", f"{'vars' if whole else f'vars[{index}]'} does not hold", condition)
 
 
 def _beaten(fit: Fit, taken: Fit | None) -> Reason:

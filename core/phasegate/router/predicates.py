@@ -51,7 +51,7 @@ def _condition(item: object, path: str) -> Predicate:
     negated = len(item) == 4 and item[1] == "!"
     if len(item) != (4 if negated else 3):
         raise ValueError(f"{path} must be [variable, operator, value] (got {shown(item)})")
-    read, test = _reader(item[0], path), _test(item[-2], item[-1], path)
+    read, test = reader(item[0], path), _test(item[-2], item[-1], path)
     if negated:
         return lambda request, params: not test(read(request, params))
     return lambda request, params: test(read(request, params))
@@ -72,7 +72,8 @@ def _any(parts: list[Predicate]) -> Predicate:
     return lambda request, params: any(part(request, params) for part in parts)
 
 
-def _reader(variable: str, path: str) -> Reader:
+def reader(variable: str, path: str = "") -> Reader:
+    """Return what reads a variable. Raise ValueError for one that there is not."""
     kind, _, name = variable.partition("_")
     if name:
         match kind:

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from phasegate import Route
-from phasegate.environment import FromEnvironment
 from phasegate.router import NearMiss, Router, near_misses
 from phasegate.router.near_misses import MOST
 from phasegate.snapshot.slices import drained
@@ -37,10 +36,10 @@ def told(*routes: Route, **request: Any) -> dict[str, list[str]]:
         (route("r", "/x/*"), "its uri /x/* matches /x/ and below, not /x"),
         (route("r", "/x/"), "its uri /x/ differs from /x by the slash at the end"),
         (route("r", "/xy"), "its uri /xy does not match /x"),
-        (route("r", "/x", vars=(("http_x_version", "==", "2"),)), "vars[0] does not hold: http_x_version == '2'"),
+        (route("r", "/x", vars=(("http_x_version", "==", "2"),)), "vars[0] does not hold"),
         (
             route("r", "/x", vars=("OR", ("arg_a", "==", "1"), ("arg_b", "==", "2"))),
-            "vars does not hold: ('OR', ('arg_a', '==', '1'), ('arg_b', '==', '2'))",
+            "vars does not hold",
         ),
     ],
 )
@@ -97,16 +96,10 @@ def test_the_closest_come_first_and_no_more_than_a_few() -> None:
 
 def test_a_parameter_that_a_predicate_looks_at_is_known() -> None:
     numbered = route("r", "/x/:id", vars=(("uri_param_id", "~~", "^[0-9]+$"),))
-    assert told(numbered, target="/x/a") == {"r": ["vars[0] does not hold: uri_param_id ~~ '^[0-9]+$'"]}
+    assert told(numbered, target="/x/a") == {"r": ["vars[0] does not hold"]}
 
 
-def test_the_variable_is_named_that_somebody_may_want_to_see() -> None:
-    (miss,) = missed(route("r", "/x", vars=(("http_x_version", "==", "2"),)))
-    assert miss.reasons[0].variable == "http_x_version"
-
-
-def test_what_the_environment_filled_in_is_not_told() -> None:
-    secret = FromEnvironment("s3cret")
-    (miss,) = missed(route("r", "/x", vars=(("http_x_door", "==", secret),)))
-    assert "s3cret" not in miss.reasons[0].text
-    assert miss.reasons[0].variable is None
+def test_the_condition_that_fails_is_told() -> None:
+    condition = ("http_x_version", "==", "2")
+    (miss,) = missed(route("r", "/x", vars=(("arg_a", "!", "==", "1"), condition)))
+    assert [reason.condition for reason in miss.reasons] == [condition]
