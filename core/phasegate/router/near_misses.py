@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from heapq import nsmallest
 from operator import itemgetter
 from typing import Literal
@@ -19,10 +18,8 @@ from .router import Fit, Router
 
 MOST = 5
 """How many near misses are told."""
-# How unlike two paths may be, of 1, for one to be taken for a slip of the other.
-_UNLIKE = 0.34
-_ONE_SEGMENT, _ONE_LETTER = 0.3, 0.1
-_MOST_LETTERS, _LONGEST = 3, 64
+# How unlike two paths are, of 1, where one may be a slip of the other.
+_CAPITALS, _ONE_LETTER, _ONE_SEGMENT = 0.1, 0.2, 0.3
 
 Ground = Literal["status", "host", "path", "method", "remote_addr", "vars", "order"]
 
@@ -62,21 +59,23 @@ def near_misses(
             reasons = tuple(_conditions(route, request, fit.match.params)) or (_beaten(fit, taken),)
             found.append((len(reasons), len(found), NearMiss(route, reasons)))
         yield
+    # Where a route is taken, slips of its path are none.
+    most = _ONE_SEGMENT if taken is None else 0.0
     for is_on, route in (*((True, route) for route in routes), *((False, route) for route in turned_off)):
-        missed = None if id(route) in seen else _missed(route, request, is_on=is_on)
-        if missed is not None and (taken is None or not _is_elsewhere(missed[1])):
+        missed = None if id(route) in seen else _missed(route, request, is_on=is_on, most=most)
+        if missed is not None:
             found.append((missed[0], len(found), missed[1]))
         yield
     return [miss for _, _, miss in nsmallest(MOST, found)]
 
 
-def _missed(route: Route, request: Request, *, is_on: bool) -> tuple[float, NearMiss] | None:
-    """Return why a route does not fit and how far away it is: one for each reason, and up to one more for the path."""
+def _missed(route: Route, request: Request, *, is_on: bool, most: float) -> tuple[float, NearMiss] | None:
+    """Return why a route does not fit and how far away it is: one for each reason, and more for the path, up to `most`."""
     segments = request.path.split("/")[1:]
     unlike, pattern = min(
         ((_unlikeness(found, segments), found) for found in map(parse_uri, route.uris)), key=itemgetter(0)
     )
-    if unlike > _UNLIKE:
+    if unlike > most:
         return None
     reasons = [] if is_on else [Reason("status", "it is turned off (status 0)")]
     if not _fits_host(route.hosts, request.host):
@@ -85,10 +84,6 @@ def _missed(route: Route, request: Request, *, is_on: bool) -> tuple[float, Near
         reasons.append(Reason("path", _why_no_path(route.uris, request.path)))
     reasons += _conditions(route, request, {} if unlike else _params(pattern, segments))
     return (len(reasons) + unlike, NearMiss(route, tuple(reasons))) if reasons else None
-
-
-def _is_elsewhere(miss: NearMiss) -> bool:
-    return any(reason.ground == "path" for reason in miss.reasons)
 
 
 def _conditions(route: Route, request: Request, params: dict[str, str]) -> Iterator[Reason]:
@@ -166,13 +161,23 @@ def _unlikeness(pattern: Pattern, segments: list[str]) -> float:
 
 
 def _misspelt(one: str, other: str) -> float:
-    """Return how differently two words are spelt, from 0 to 1; 1 at once where they can't be alike."""
+    """Return how differently two words are spelt: by capitals, by one letter, or 1 for more."""
     if one.lower() == other.lower():
-        return _ONE_LETTER
-    if abs(len(one) - len(other)) > _MOST_LETTERS or max(len(one), len(other)) > _LONGEST:
-        return 1.0
-    matcher = SequenceMatcher(None, one, other, autojunk=False)
-    return 1 - matcher.ratio() if matcher.real_quick_ratio() >= 1 - _UNLIKE <= matcher.quick_ratio() else 1.0
+        return _CAPITALS
+    start = _shared(one, other)
+    left, right = one[start:], other[start:]
+    end = _shared(left[::-1], right[::-1])
+    left, right = left[: len(left) - end], right[: len(right) - end]
+    swapped = len(left) == 2 and left == right[::-1]
+    return _ONE_LETTER if swapped or max(len(left), len(right)) == 1 else 1.0
+
+
+def _shared(one: str, other: str) -> int:
+    """Return how many letters two words begin with alike."""
+    return next(
+        (place for place, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]),
+        min(len(one), len(other)),
+    )
 
 
 def _why_no_path(uris: tuple[str, ...], path: str) -> str:

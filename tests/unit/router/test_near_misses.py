@@ -103,3 +103,22 @@ def test_the_condition_that_fails_is_told() -> None:
     condition = ("http_x_version", "==", "2")
     (miss,) = missed(route("r", "/x", vars=(("arg_a", "!", "==", "1"), condition)))
     assert [reason.condition for reason in miss.reasons] == [condition]
+
+
+@pytest.mark.parametrize(
+    ("uri", "is_near"),
+    [
+        *[("/orders", True), ("/ordrs", True), ("/oorders", True), ("/oders", True), ("/ordets", True)],
+        *[("/Orders", True), ("/odrers", True), ("/orders/all", True), ("/orders/", True), ("/orders/*", True)],
+        *[
+            ("/ordersxy", False),
+            ("/orderxx", False),
+            ("/orders/a/b", False),
+            ("/", False),
+            ("/*", True),
+            ("/re", False),
+        ],
+    ],
+)
+def test_a_slip_of_a_path_is_one_letter_or_one_segment(uri: str, is_near: bool) -> None:
+    assert bool(missed(route("r", uri, methods=frozenset({"PUT"})), target="/orders")) == is_near
