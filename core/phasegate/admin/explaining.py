@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import aclosing
 from typing import Any, cast
 
@@ -23,6 +24,9 @@ _LARGEST_ANSWER_BYTES = 16_777_216
 _MOST = 8
 
 
+_logger = logging.getLogger(__name__)
+
+
 class Explaining:
     """Explains requests by the gateway of this worker, and hands out tokens and what they led to."""
 
@@ -38,7 +42,10 @@ class Explaining:
             raise Refused(429, f"{_MOST} requests are being explained already: wait", {"retry-after": "1"})
         self._under_way += 1
         try:
-            return answer(await explained(self._gateway, request, dry_run=call.dry_run))
+            told = await explained(self._gateway, request, dry_run=call.dry_run)
+            fields = {"request_id": told["request"]["id"], "key_name": call.user.name}
+            _logger.info("request explained", extra=fields)
+            return answer(told)
         finally:
             self._under_way -= 1
 
@@ -49,6 +56,7 @@ class Explaining:
         if type(seconds) is not int or not 1 <= seconds <= LONGEST_SECONDS or value.keys() - {"seconds"}:
             raise Refused(400, f"invalid token: seconds, the only key, must be between 1 and {LONGEST_SECONDS}")
         token, ends = self._live.tokens.issue(seconds)
+        _logger.info("explain token made", extra={"key_name": call.user.name, "seconds": seconds})
         return answer({"header": HEADER, "token": token, "expires": ends}, 201)
 
     async def fetch(self, call: Call, request_id: str) -> Response:

@@ -70,9 +70,8 @@ def _field_changes(what: str, before: RawHeaders, after: RawHeaders, veil: Veil,
         if old != new:
             text = name.decode("latin-1")
             told = _shown(veil.value, text, new)
-            yield Change(
-                f"{what} {text}", _shown(veil.value, text, old), MASK if hide_new and told is not None else told
-            )
+            former = _shown(veil.received if what == "header" else veil.value, text, old)
+            yield Change(f"{what} {text}", former, MASK if hide_new and told is not None else told)
 
 
 def _values(name: bytes, fields: RawHeaders) -> list[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from ..errors import RequestError
+from ..http.headers import Headers
 from ..http.message import Request, Response
 from ..http.query import Query
 from ..model import Route
@@ -60,12 +61,8 @@ class Report:
             "query": self._veil.query(request.query.raw),
             "protocol": f"HTTP/{request.http_version}",
             "client": request.client,
-            "headers": self._fields(request.headers.raw),
+            "headers": [[name, self._veil.received(name, value)] for name, value in request.headers],
         }
-
-    def _fields(self, raw: Iterable[tuple[bytes, bytes]]) -> list[list[str]]:
-        pairs = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
-        return [[name, self._veil.value(name, value)] for name, value in pairs]
 
     def _route(self, route: Route | None) -> Told | None:
         if route is None:
@@ -160,11 +157,14 @@ class Report:
         facts = self._exchange.upstream
         return {
             "status": answered.status,
-            "headers": self._fields(answered.headers),
+            "headers": [[name, self._veil.value(name, value)] for name, value in Headers.from_raw(answered.headers)],
             "bytes": bytes_sent,
             "upstream_status": facts.status if facts else None,
-            "details": facts.details if facts else None,
+            "details": self._details(facts.details) if facts and facts.details else None,
         }
+
+    def _details(self, details: Mapping[str, str | int | float | bool]) -> Told:
+        return {name: self._veil.value(name, item) if isinstance(item, str) else item for name, item in details.items()}
 
     def _error(self, error: BaseException | None) -> Told | None:
         if error is None:

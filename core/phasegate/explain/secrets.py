@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..environment import FromEnvironment
 from ..exchange import Exchange
+from ..http.message import Request
 from ..model import Consumer, PluginEntry
 from ..schema.tables import Schemas
 from ..sealing import SecretFields
@@ -15,6 +17,8 @@ from ..secret import Secret
 from ..snapshot import Snapshot
 from .veil import Veil
 
+_BEHIND = re.compile(r"(?<=[=\s])[^\s;,]+")
+_SHORTEST_PART = 8
 # No name of a field or an argument is longer.
 _LONGEST_NAME = 64
 
@@ -32,12 +36,14 @@ class Secrets:
         Where no route is taken nobody can say which arguments are credentials, so none is shown.
         """
         entries = entries_of(exchange, snapshot)
-        found = [secret for entry in entries for secret in self.of_entry(entry)]
+        names = self.places(entries)
+        found = [*_presented(Request.of(exchange.received), Veil(names))]
+        found += [secret for entry in entries for secret in self.of_entry(entry)]
         if exchange.consumer is not None:
             found += self._of_consumer(exchange.consumer)
         for name in {entry.name for entry in entries}:
             found += _inside(snapshot.metadata(name))
-        return Veil(self.places(entries), found, all_arguments=exchange.route is None)
+        return Veil(names, found, all_arguments=exchange.route is None)
 
     def of_entry(self, entry: PluginEntry) -> Iterator[str]:
         """Yield the secrets of a plugin's configuration, and whatever in it the environment filled in."""
@@ -70,6 +76,16 @@ def entries_of(exchange: Exchange, snapshot: Snapshot) -> list[PluginEntry]:
         *(route.plugins if route else ()),
         *(consumer.plugins if consumer else ()),
     ]
+
+
+def _presented(request: Request, veil: Veil) -> Iterator[str]:
+    """Yield the credentials that a client sent: plugins may copy them to wherever they like."""
+    for name, value in request.headers:
+        if veil.hides(name):
+            # Schemes, and the names of cookies and parameters, are none.
+            parts = (part.strip('"') for part in _BEHIND.findall(value))
+            yield from (value, *(part for part in parts if len(part) >= _SHORTEST_PART))
+    yield from (value for name, value in request.query.pairs() if veil.hides(name))
 
 
 def _inside(value: Any) -> Iterator[str]:

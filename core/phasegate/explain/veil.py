@@ -22,6 +22,13 @@ _SHAPES = re.compile(
 )
 _PAIR = re.compile(r"(?<=[?&;])([^=&;\s]+)=([^&;\s#\"'<>]*)")
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+# What clients say of themselves and of what they want. A field that is not among these may be a credential by a name that
+# only its plugin knows.
+_ORDINARY = re.compile(
+    "host|user-agent|accept(-.*)?|content-.*|cache-control|pragma|range|if-.*|origin|referer|te|via|forwarded|date|expect|"
+    "x-forwarded-.*|x-real-ip|x-request-id|traceparent|tracestate|sec-fetch-.*|sec-ch-.*|upgrade-insecure-requests|"
+    "access-control-.*|x-requested-with|dnt|priority|prefer",
+)
 # Shorter ones stand in too many places by chance; they are hidden where they are all there is.
 _SHORTEST = 4
 _LONGEST_SHOWN = 200
@@ -54,6 +61,10 @@ class Veil:
     def value(self, name: str, value: str) -> str:
         """Return the value of a field as it may be shown."""
         return MASK if self.hides(name) else self.text(value)
+
+    def received(self, name: str, value: str) -> str:
+        """Return the value of a field that the client sent as it may be shown: of ordinary fields alone."""
+        return self.value(name, value) if _ORDINARY.fullmatch(name.lower()) else MASK
 
     def argument(self, name: str, value: str) -> str:
         """Return the value of an argument of the query as it may be shown."""
