@@ -19,7 +19,7 @@ from phasegate.gateway import Gateway
 from phasegate.registry import Registry
 from phasegate.schema.tables import Schemas
 from phasegate.secret import Secret
-from phasegate.server.serving import Site, serve
+from phasegate.server.serving import Protocol, Site, serve
 from phasegate.server.sockets import BACKLOG
 from phasegate.settings import AdminKey, AdminSettings
 from phasegate.store.changes import summary_of
@@ -154,10 +154,11 @@ async def running_node(
     plugins: Iterable[type[Plugin]] | None = None,
     settings: AdminSettings | None = None,
     keys: tuple[AdminKey, ...] = KEYS,
+    protocol: Protocol = "native",
 ) -> AsyncIterator[Node]:
     """Run a node for the length of a block, on a file's document, with the bundled plugins unless others are given."""
     registry = Registry.load(["key-auth", "aws-lambda"]) if plugins is None else Registry(plugins)
-    schemas = Schemas(registry)
+    schemas = Schemas(registry, native=protocol == "native")
     live = Live(Tokens(b"a key of the tests"), Recent())
     gateway = Gateway(schemas, live=live)
     gateway.swap(await gateway.prepare(document or {}))
@@ -167,7 +168,7 @@ async def running_node(
     ports = [sock.getsockname()[1] for sock in socks]
     stopping = asyncio.Event()
     sites = [Site(socks[0], gateway), Site(socks[1], admin)]
-    serving = asyncio.create_task(serve(sites, stopping=stopping, graceful_timeout=1.0))
+    serving = asyncio.create_task(serve(sites, stopping=stopping, protocol=protocol, graceful_timeout=1.0))
     node = Node(desk, ports[0], ports[1])
     try:
         yield node

@@ -20,7 +20,7 @@ def changed(change: Callable[[Exchange], object], **kinds: bool) -> list[Change]
     )
     before = Asked.of(exchange)
     change(exchange)
-    return [astuple(one) for one in request_changes(before, Asked.of(exchange), Veil(), **kinds)]  # type: ignore[misc]
+    return [astuple(one) for one in request_changes(before, Asked.of(exchange), Veil(), **kinds)]
 
 
 def set_query(raw: str) -> Callable[[Exchange], object]:
