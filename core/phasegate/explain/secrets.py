@@ -15,7 +15,7 @@ from ..sealing import SecretFields
 from ..sealing.places import at, texts
 from ..secret import Secret
 from ..snapshot import Snapshot
-from .veil import Veil
+from .veil import Veil, is_ordinary
 
 _BEHIND = re.compile(r"(?<=[=\s])[^\s;,]+")
 _SHORTEST_PART = 8
@@ -41,12 +41,14 @@ class Secrets:
         found += [secret for entry in entries for secret in self.of_entry(entry)]
         if exchange.consumer is not None:
             found += self._of_consumer(exchange.consumer)
+        for owner in {entry.owner for entry in entries}:
+            found += _filled_in(owner, snapshot)
         for name in {entry.name for entry in entries}:
             found += _inside(snapshot.metadata(name))
         return Veil(names, found, all_arguments=exchange.route is None)
 
     def of_entry(self, entry: PluginEntry) -> Iterator[str]:
-        """Yield the secrets of a plugin's configuration, and whatever in it the environment filled in."""
+        """Yield the secrets of a plugin's configuration."""
         yield from self._secret_texts(("routes", ""), entry.name, entry.config)
 
     def places(self, entries: Iterable[PluginEntry]) -> set[str]:
@@ -65,7 +67,6 @@ class Secrets:
     def _secret_texts(self, key: tuple[str, str], plugin: str, config: Mapping[str, object]) -> Iterator[str]:
         value = {"plugins": {plugin: config}}
         yield from (str(at(value, place)) for place in self._fields(key, value))
-        yield from (text for _, text in texts(config, lambda text: isinstance(text, FromEnvironment)))
 
 
 def entries_of(exchange: Exchange, snapshot: Snapshot) -> list[PluginEntry]:
@@ -78,6 +79,20 @@ def entries_of(exchange: Exchange, snapshot: Snapshot) -> list[PluginEntry]:
     ]
 
 
+def _filled_in(owner: str, snapshot: Snapshot) -> Iterator[str]:
+    """Yield what references and the environment filled into a resource's plugins; of a URL, all behind the address."""
+    kind, _, id_ = owner.partition("/")
+    inventory = snapshot.resolved.inventory
+    item = inventory.kinds[kind].get(id_)
+    if item is None:
+        return
+    raw = item.raw.get("plugins", {}) if isinstance(item.raw, Mapping) else {}
+    marked = [text for _, text in texts(raw, lambda text: isinstance(text, FromEnvironment))]
+    for text in (*marked, *(inventory.sources.references[reference] for reference in item.texts)):
+        _, is_url, rest = text.partition("://")
+        yield rest.partition("/")[2] if is_url else text
+
+
 def _presented(request: Request, veil: Veil) -> Iterator[str]:
     """Yield the credentials that a client sent: plugins may copy them to wherever they like."""
     for name, value in request.headers:
@@ -85,6 +100,8 @@ def _presented(request: Request, veil: Veil) -> Iterator[str]:
             # Schemes, and the names of cookies and parameters, are none.
             parts = (part.strip('"') for part in _BEHIND.findall(value))
             yield from (value, *(part for part in parts if len(part) >= _SHORTEST_PART))
+        elif not is_ordinary(name) and len(value) >= _SHORTEST_PART:
+            yield value
     yield from (value for name, value in request.query.pairs() if veil.hides(name))
 
 

@@ -34,6 +34,11 @@ _SHORTEST = 4
 _LONGEST_SHOWN = 200
 
 
+def is_ordinary(name: str) -> bool:
+    """Tell whether a field says nothing but what clients say of themselves and of what they want."""
+    return _ORDINARY.fullmatch(name.lower()) is not None
+
+
 class Veil:
     """Hides credentials in what is shown of one exchange.
 
@@ -64,7 +69,7 @@ class Veil:
 
     def received(self, name: str, value: str) -> str:
         """Return the value of a field that the client sent as it may be shown: of ordinary fields alone."""
-        return self.value(name, value) if _ORDINARY.fullmatch(name.lower()) else MASK
+        return self.value(name, value) if is_ordinary(name) else MASK
 
     def argument(self, name: str, value: str) -> str:
         """Return the value of an argument of the query as it may be shown."""
