@@ -37,8 +37,17 @@ class _Branch(NamedTuple):
 
 
 def explanation_text(told: Told) -> str:
-    """Return an explanation as a tree."""
+    """Return an explanation as a tree; what could steer a terminal is taken out of it."""
+    told = _printable(told)
     return "\n".join(_aligned(_head(told), _branches(told)))
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return "".join(letter if letter.isprintable() else "\ufffd" for letter in value)
+    if isinstance(value, Mapping):
+        return {key: _printable(item) for key, item in value.items()}
+    return [_printable(item) for item in value] if isinstance(value, list) else value
 
 
 def _head(told: Told) -> str:
