@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import aiohttp
 import httpx
 import pytest
+from aiohttp import web
 
 from phasegate import Exchange, Plugin, Response, hookimpl
 from phasegate.testing import FakeUpstream, Reply
@@ -330,3 +332,40 @@ async def test_a_request_that_is_refused_for_something_else_stays_refused(live: 
 
 async def test_the_admin_side_makes_nothing_of_the_header(node: Node) -> None:
     assert (await node.admin.get("/routes", headers=await token(node))).status_code == 200
+
+
+@pytest.mark.parametrize("protocol", ["native", "hypercorn"])
+async def test_a_websocket_is_explained_once_it_is_over(upstream: FakeUpstream, protocol: Any) -> None:
+    async def echo(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            await socket.send_str(message.data.upper())
+        return socket
+
+    application = web.Application()
+    application.router.add_get("/socket", echo)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    nodes = {"nodes": {f"127.0.0.1:{runner.addresses[0][1]}": 1}}
+    route = {"id": "ws", "uri": "/socket", "enable_websocket": True, "upstream": nodes}
+    async with running_node({"routes": [route]}, [], protocol=protocol) as node, aiohttp.ClientSession() as session:
+        headers = await token(node) | {"x-request-id": "request-0005"}
+        async with session.ws_connect(f"{node.url}/socket", headers=headers) as socket:
+            await socket.send_str("hello")
+            assert (await socket.receive_str()) == "HELLO"
+        told = await fetched_soon(node, "request-0005")
+    assert (told["route"]["id"], told["answer"]["status"]) == ("ws", 101)
+    await runner.cleanup()
+
+
+async def test_a_client_that_leaves_is_told_of(node: Node, upstream: FakeUpstream) -> None:
+    upstream.reply(Reply(hang=True))
+    headers = await token(node) | {"x-request-id": "request-0006"}
+    async with httpx.AsyncClient(base_url=node.url) as client:
+        asking = asyncio.create_task(client.post("/post", headers=headers))
+        await upstream.arrived()
+        asking.cancel()
+    told = await fetched_soon(node, "request-0006")
+    assert told["error"]["code"] == "client_closed"
