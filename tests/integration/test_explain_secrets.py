@@ -11,7 +11,7 @@ import httpx
 import jwt
 import pytest
 
-from phasegate import Exchange, Plugin, Response, Secret, hookimpl
+from phasegate import Exchange, Plugin, Response, Secret, Services, hookimpl
 from phasegate.cli.explanation_text import explanation_text
 from phasegate.environment import FromEnvironment
 from phasegate.registry import Registry
@@ -19,6 +19,9 @@ from phasegate.testing import FakeUpstream, Reply
 from tests.desk import Node, running_node
 
 SECRET = "pl4nted-s3cret"
+META = "m3tadata-of-all"
+DOOR = "only-the-route-knows"
+HASH = "h4sh-of-the-function"
 OTHER = "pr3sented-by-nobody-we-know"
 BUNDLED = ["aws-lambda", "key-auth", "basic-auth", "jwt-auth", "hmac-auth", "aws-sigv4-auth", "csrf", "forward-auth"]
 
@@ -34,12 +37,15 @@ class Leaks(Plugin):
     word: Secret
     raises: bool = False
 
+    async def open(self, services: Services) -> None:
+        self._metadata = services.metadata
+
     @hookimpl
     async def rewrite(self, exchange: Exchange) -> Response | None:
         request, word = exchange.request, self.word.value
         request.headers["x-plain"] = word
         request.headers["x-derived"] = base64.b64encode(f"u:{word}".encode()).decode()
-        request.path = f"/seen/{word}"
+        request.path = f"/seen/{word}/{(self._metadata(self.name) or {})['other'].value}"
         if self.raises:
             raise RuntimeError(f"can't do anything with {word} or {exchange.original.headers.get('apikey')}")
         return None
@@ -69,7 +75,7 @@ class Copies(Plugin):
 
 
 def document(upstream: FakeUpstream) -> dict[str, Any]:
-    function = f"{upstream.url}/fn?code={SECRET}"
+    function = f"{upstream.url}/fn?code={SECRET}&h={HASH}"
     iam = {"accesskey": f"{SECRET}-a", "secretkey": f"{SECRET}-s", "session_token": f"{SECRET}-t"}
 
     def route(id_: str, **more: Any) -> dict[str, Any]:
@@ -107,7 +113,7 @@ def document(upstream: FakeUpstream) -> dict[str, Any]:
                 },
             }
         ],
-        "plugin_metadata": [{"id": "leaks", "other": f"{SECRET}-o"}],
+        "plugin_metadata": [{"id": "leaks", "other": META}],
     }
 
 
@@ -132,7 +138,17 @@ PRESENTED: list[dict[str, str]] = [
 ]
 PATHS = [route["id"] for route in document(FakeUpstream(1, "http"))["routes"]] + ["nowhere", "kex"]
 # What is made of the secret, too.
-HIDDEN = (SECRET, OTHER, BASIC, TOKEN, base64.b64encode(f"u:{SECRET}".encode()).decode(), quote(SECRET, safe=""))
+HIDDEN = (
+    DOOR,
+    SECRET,
+    OTHER,
+    HASH,
+    META,
+    BASIC,
+    TOKEN,
+    base64.b64encode(f"u:{SECRET}".encode()).decode(),
+    quote(SECRET, safe=""),
+)
 
 
 @pytest.fixture
@@ -151,7 +167,9 @@ def shown_in(text: str) -> list[str]:
 async def test_no_explanation_shows_one(node: Node, path: str) -> None:
     for headers in PRESENTED:
         for word in (SECRET, OTHER):
-            query = f"x=1&access_token={word}&{'door' if path == 'door' else 'key'}={word}&code={word}"
+            # Only its own route knows what `door` is; without a route anything may be anything.
+            own = {"door": f"door={DOOR}", "nowhere": f"door={DOOR}&{DOOR}"}.get(path, "y=2")
+            query = f"x=1&access_token={word}&key={word}&code={word}&{own}"
             response = await node.admin.post("/explain", json={"url": f"/{path}?{query}", "headers": headers})
             assert response.status_code == 200, response.text
             assert shown_in(response.text) == [], (headers, response.text)
@@ -187,7 +205,7 @@ async def test_what_is_not_secret_is_shown_all_the_same(node: Node) -> None:
     leaks = (await node.admin.post("/explain", json={"url": "/leaks?x=1"})).json()
     (step,) = [step for step in leaks["steps"] if (step["phase"], step["plugin"]) == ("rewrite", "leaks")]
     assert {change["what"]: change["after"] for change in step["changes"]} == {
-        "path": "/seen/***",
+        "path": "/seen/***/***",
         "header x-plain": "***",
         "header x-derived": "***",
     }

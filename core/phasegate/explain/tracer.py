@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
+from typing import cast
 
 from ..exchange import Exchange
 from ..http.message import Response
@@ -43,7 +44,8 @@ class TracedSnapshot:
             pipeline,
             rewrite=self._steps("rewrite", pipeline.rewrite),
             authenticate=tuple(
-                replace(group, steps=self._steps("authenticate", group.steps)) for group in pipeline.authenticate
+                replace(group, steps=self._steps("authenticate", cast("Iterable[Step]", group.steps)))
+                for group in pipeline.authenticate
             ),
             access=self._steps("access", pipeline.access),
             proxy=self._proxy(pipeline.proxy),
@@ -56,10 +58,8 @@ class TracedSnapshot:
             return (Step("dry-run", _stop),)
         return self._steps("proxy", steps)
 
-    def _steps(self, phase: str, steps: Iterable[tuple[str, object]]) -> tuple[Step, ...]:
-        return tuple(
-            step._replace(call=partial(self._trace.run, phase, step)) for step in steps if isinstance(step, Step)
-        )
+    def _steps(self, phase: str, steps: Iterable[Step]) -> tuple[Step, ...]:
+        return tuple(step._replace(call=partial(self._trace.run, phase, step)) for step in steps)
 
 
 async def _stop(_: Exchange) -> Response:
