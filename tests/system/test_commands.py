@@ -174,7 +174,18 @@ async def test_a_route_that_a_plugin_answers_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("run",), ("check",), ("plugins",), ("routes",), ("export",), ("diff",), ("apply",), ("lambda", "serve")],
+    [
+        (),
+        ("run",),
+        ("check",),
+        ("plugins",),
+        ("routes",),
+        ("explain",),
+        ("export",),
+        ("diff",),
+        ("apply",),
+        ("lambda", "serve"),
+    ],
 )
 async def test_help_is_there(arguments: tuple[str, ...]) -> None:
     code, output, _ = await run_command(*arguments, "--help")
