@@ -3,7 +3,24 @@
 from ..upstream.answers import Answer
 from .authorizer import authorizer
 from .plugin import FunctionPlugin
+from .provider import Credentials, CredentialsUnavailable, Provider
 from .request import FunctionRequest
+from .sharing import CredentialSource, Lease
 from .target import FunctionTarget
+from .token import Token, basic, bearer
 
-__all__ = ["Answer", "FunctionPlugin", "FunctionRequest", "FunctionTarget", "authorizer"]
+__all__ = [
+    "Answer",
+    "CredentialSource",
+    "Credentials",
+    "CredentialsUnavailable",
+    "FunctionPlugin",
+    "FunctionRequest",
+    "FunctionTarget",
+    "Lease",
+    "Provider",
+    "Token",
+    "authorizer",
+    "basic",
+    "bearer",
+]
