@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from phasegate import Plugin, RequestError, errors
+from phasegate.faas import FunctionPlugin
 from phasegate.limits import RULES
 from phasegate.plugin import HOOKS
 from phasegate.registry import Registry, installed
@@ -30,6 +31,7 @@ CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
 HTTP = (ROOT / "docs" / "http.md").read_text()
 AWS_LAMBDA = (ROOT / "docs" / "aws-lambda.md").read_text()
 AUTH = (ROOT / "docs" / "auth.md").read_text()
+FUNCTIONS = (ROOT / "docs" / "functions.md").read_text()
 SECRETS = (ROOT / "docs" / "secrets.md").read_text()
 
 
@@ -87,11 +89,20 @@ def test_every_key_of_a_manager_of_secrets_is_documented(manager: str) -> None:
         assert re.search(rf"^\|.*`{key}`.*\|.*\|.*\|$", SECRETS, re.MULTILINE), key
 
 
-@pytest.mark.parametrize(
-    ("plugin", "page"), [(name, AWS_LAMBDA if name == "aws-lambda" else AUTH) for name in installed()]
-)
-def test_every_key_of_a_bundled_plugin_is_documented(plugin: str, page: str) -> None:
-    cls = Registry.load([plugin]).classes[plugin]
+def is_function(plugin: str) -> bool:
+    return issubclass(Registry.load([plugin]).classes[plugin], FunctionPlugin)
+
+
+OTHER_FUNCTIONS = [name for name in installed() if is_function(name) and name != "aws-lambda"]
+
+
+def page_of(plugin: str) -> str:
+    return AWS_LAMBDA if plugin == "aws-lambda" else FUNCTIONS if plugin in OTHER_FUNCTIONS else AUTH
+
+
+@pytest.mark.parametrize("plugin", installed())
+def test_every_key_of_a_bundled_plugin_is_documented(plugin: str) -> None:
+    cls, page = Registry.load([plugin]).classes[plugin], page_of(plugin)
     definitions = (cls.schema, cls.consumer_schema or {}, cls.metadata_schema or {})
     assert {key for definition in definitions for key in keys_of(definition)} - in_code(page) == set()
 
@@ -121,7 +132,17 @@ def defaults_in(page: str, heading: str) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("plugin", [name for name in installed() if name != "aws-lambda"])
+@pytest.mark.parametrize("plugin", OTHER_FUNCTIONS)
+def test_every_field_of_a_function_plugin_has_its_row_with_its_default(plugin: str) -> None:
+    cls = Registry.load([plugin]).classes[plugin]
+    written = defaults_in(FUNCTIONS, "## Fields of all function plugins") | defaults_in(FUNCTIONS, f"### {plugin}")
+    for key, rules in [*cls.schema.items(), *(cls.metadata_schema or {}).items()]:
+        default = default_as_written(rules) if rules.get("default") != {} else ""
+        assert not default or default in written[key], key
+        assert key in written, key
+
+
+@pytest.mark.parametrize("plugin", [name for name in installed() if not is_function(name)])
 def test_every_field_of_who_may_call_has_its_row_with_its_default(plugin: str) -> None:
     cls = Registry.load([plugin]).classes[plugin]
     written = defaults_in(AUTH, "## Fields of all auth plugins") | defaults_in(AUTH, f"### {plugin}")
