@@ -5,6 +5,15 @@ from .authorizer import authorizer
 from .plugin import FunctionPlugin
 from .provider import Credentials, CredentialsUnavailable, Provider
 from .request import FunctionRequest
+from .returned import (
+    MalformedAnswer,
+    answer_field,
+    answer_fields,
+    answer_status,
+    json_kind,
+    json_object,
+    read_whole,
+)
 from .sharing import CredentialSource, Lease
 from .target import FunctionTarget
 from .token import Token, basic, bearer
@@ -18,9 +27,16 @@ __all__ = [
     "FunctionRequest",
     "FunctionTarget",
     "Lease",
+    "MalformedAnswer",
     "Provider",
     "Token",
+    "answer_field",
+    "answer_fields",
+    "answer_status",
     "authorizer",
     "basic",
     "bearer",
+    "json_kind",
+    "json_object",
+    "read_whole",
 ]

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from phasegate import Body, Exchange, FunctionFailed, Headers, PayloadTooLarge, Response, Secret
-from phasegate.faas import Answer, FunctionRequest, authorizer
+from phasegate.faas import Answer, FunctionRequest, MalformedAnswer, authorizer, read_whole
 
-from .codec import FORMATS, Incoming, MalformedAnswer, NotJSONError, NotTextError
-from .failures import BAD_PAYLOAD, MALFORMED, RESPONSE_TOO_LARGE, Row, function_failure, refusal_of
+from .codec import FORMATS, Incoming, NotJSONError, NotTextError
+from .failures import BAD_PAYLOAD, MALFORMED, Row, function_failure, refusal_of
 from .function_name import Template, is_allowed
 from .invoke_fields import InvokeFields
 from .log_tail import report_facts
@@ -226,14 +226,7 @@ def _note_report(exchange: Exchange, log_result: str) -> None:
 
 async def read_answer(answer: Answer, token: Secret | None) -> bytes:
     """Return the whole body of an answer, our session token masked. Raise FunctionFailed for more than any function answers."""
-    blocks, size = [], 0
-    async for block in answer.stream():
-        blocks.append(block)
-        size += len(block)
-        if size > _ANSWER_LIMIT_BYTES:
-            row = RESPONSE_TOO_LARGE
-            raise FunctionFailed(f"the answer is over {_ANSWER_LIMIT_BYTES} bytes", status=row.status, code=row.code)
-    body = b"".join(blocks)
+    body = await read_whole(answer, _ANSWER_LIMIT_BYTES)
     return body if token is None or answer.status == 200 else masked(body, token)
 
 
