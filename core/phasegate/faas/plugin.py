@@ -76,6 +76,11 @@ class FunctionPlugin(Plugin):
         """Whether requests carry credentials of ours, so that plain http is warned about."""
         return False
 
+    @property
+    def head_timeout(self) -> int:
+        """The time to the complete head of the answer; more than `timeout` where the service itself keeps to that."""
+        return self.timeout
+
     async def authorize(self, request: FunctionRequest, exchange: Exchange) -> None:
         """Add the vendor's credentials: the last step before the request is sent, repeated when it is sent again.
 
@@ -127,7 +132,7 @@ class FunctionPlugin(Plugin):
         self._timeouts = CallTimeouts(
             connect=self.connect_timeout / _MILLISECONDS,
             send=self.timeout / _MILLISECONDS,
-            head=self.timeout / _MILLISECONDS,
+            head=self.head_timeout / _MILLISECONDS,
             gap=(self.idle_timeout or self.timeout) / _MILLISECONDS,
             whole=self.stream_timeout / _MILLISECONDS,
             head_from_start=True,
