@@ -2,6 +2,7 @@
 
 from ..upstream.answers import Answer
 from .authorizer import authorizer
+from .leases import CredentialSource, Lease
 from .plugin import FunctionPlugin
 from .provider import Credentials, CredentialsUnavailable, Provider
 from .request import FunctionRequest
@@ -14,7 +15,6 @@ from .returned import (
     json_object,
     read_whole,
 )
-from .sharing import CredentialSource, Lease
 from .target import FunctionTarget
 from .token import Token, basic, bearer
 

@@ -8,7 +8,7 @@ import pytest
 
 from phasegate import Secret
 from phasegate.faas import Lease, Token
-from phasegate.faas.sharing import Providers, providers_of
+from phasegate.faas.leases import Providers, providers_of
 from phasegate.testing import FixedClock, make_services
 
 
