@@ -21,6 +21,7 @@ from phasegate.schema.resources import KINDS, NODE, PLUGIN_META, TIMEOUT
 from phasegate.schema.tables import Schemas
 from phasegate.settings import DEFINITION
 from phasegate.snapshot import Snapshot
+from phasegate.testing.conformance.vendor import Vendor
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = sorted(
@@ -64,6 +65,11 @@ def test_every_phase_is_in_the_guide_with_its_arguments(hook: str) -> None:
 @pytest.mark.parametrize("name", [name for name in vars(Plugin) if not name.startswith("_")])
 def test_everything_that_a_plugin_may_define_is_in_the_guide(name: str) -> None:
     assert name in in_code(GUIDE)
+
+
+@pytest.mark.parametrize("name", [name for name in vars(Vendor) if not name.startswith("_")])
+def test_everything_that_the_suite_is_told_is_in_the_guide(name: str) -> None:
+    assert name in in_code(GUIDE) or name in {"document", "started"}
 
 
 @pytest.mark.parametrize("key", sorted(set(keys_of(DEFINITION))))

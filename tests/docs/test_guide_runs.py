@@ -109,6 +109,12 @@ async def test_the_guide_s_token_is_fetched_and_sent(
     assert upstream.received[0].get("authorization") == "Bearer token-of-jack"
 
 
+async def test_the_guide_s_vendor_passes_a_test_of_the_suite(
+    guide: ModuleType, start_gateway: GatewayMaker, upstream: FakeUpstream
+) -> None:
+    await guide.TestMadeUpFunctions().test_the_clients_own_credentials_do_not_arrive(start_gateway, upstream)
+
+
 def test_the_page_s_function_answers() -> None:
     namespace: dict[str, Any] = {}
     for block in python_blocks("docs/aws-lambda.md"):
