@@ -21,6 +21,8 @@ from .http.query import Query
 from .model import Consumer, Credential, Route, UpstreamTLS
 from .passwords import check_password, hash_password
 from .plugin import Clock, ConsumerDirectory, Outcome, Plugin, Services, hookimpl
+from .router.expression import Conditions
+from .router.variables import variable
 from .secret import Secret
 from .upstream.answers import Answer
 from .upstream.call import Call, CallTimeouts, ConnectionOptions, Origin
@@ -33,6 +35,7 @@ __all__ = [
     "Call",
     "CallTimeouts",
     "Clock",
+    "Conditions",
     "ConfigError",
     "ConnectionOptions",
     "Consumer",
@@ -65,4 +68,5 @@ __all__ = [
     "hash_password",
     "hookimpl",
     "is_preflight",
+    "variable",
 ]

@@ -17,6 +17,7 @@ PhasegateError
      |- HeadTooLarge            431   fields over their limit
      |- ClientClosed            499   the client went away
      |- PluginFailed            500   a plugin raised what it should not
+     |   `- PluginTimedOut      504   a plugin hung in a phase
      |- ServiceUnavailable      503   nothing can answer at the moment
      |- Overloaded              503   as many connections, or bodies on disk, as there may be
      |- VersionNotSupported     505   neither HTTP/1.0 nor HTTP/1.1
@@ -34,11 +35,18 @@ The message of a RequestError is for the log. Clients see status, title and code
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Literal
+
+Repeat = Literal["always", "if_idempotent", "never"]
+"""When a call that failed may be made once more: always, since the function did not run; where running twice does no harm,
+since nobody knows; or never.
+"""
 
 
 class PhasegateError(Exception):
@@ -82,6 +90,13 @@ class ConfigError(PhasegateError):
         return "\n".join(f"{prefix}{finding}" for finding in self.findings)
 
 
+def told(error: BaseException) -> str:
+    """Return what was raised in somebody else's code, and where: for whoever has to mend it."""
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    places = traceback.extract_tb(error.__traceback__)
+    return f"{text} ({Path(places[-1].filename).name}:{places[-1].lineno})" if places else text
+
+
 class StartupError(PhasegateError):
     """The server can't start, and nothing of it is left running."""
 
@@ -100,6 +115,8 @@ class RequestError(PhasegateError):
     """What the client's problem says beyond the usual."""
     headers: Mapping[str, str] = MappingProxyType({})
     """The fields that the answer has for this error."""
+    instead: tuple[str, bytes] | None = None
+    """The content type and body that the answer has in place of the problem's, where the configuration says so."""
 
     @property
     def title(self) -> str:
@@ -215,6 +232,18 @@ class PluginFailed(RequestError):
     code = "plugin_failed"
     log_level = logging.ERROR
 
+    def __init__(self, message: str, *, plugin: str, phase: str) -> None:
+        super().__init__(message)
+        self.plugin = plugin
+        self.phase = phase
+
+
+class PluginTimedOut(PluginFailed):
+    """A plugin took longer over a phase than `limits.phase_timeout`."""
+
+    status = 504
+    code = "plugin_timeout"
+
 
 class UpstreamError(RequestError):
     """The upstream failed: the root of all that a call can raise."""
@@ -252,7 +281,8 @@ class ResponseCut(UpstreamError):
 class FunctionFailed(UpstreamError):
     """A function, or the service that runs it, answered that it failed: each plugin maps its vendor's answers to these.
 
-    `members` go into the client's problem, `headers` into the answer's head.
+    `members` go into the client's problem, `headers` into the answer's head. `repeat` says when the call may be made once
+    more, and `wait_seconds` how long the service wants that to be put off, None where it says nothing.
     """
 
     code = "function_error"
@@ -265,12 +295,16 @@ class FunctionFailed(UpstreamError):
         code: str = "function_error",
         members: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        repeat: Repeat = "never",
+        wait_seconds: float | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.members = members or {}
         self.headers = headers or {}
+        self.repeat = repeat
+        self.wait_seconds = wait_seconds
 
 
 class ServiceUnavailable(RequestError):
@@ -281,10 +315,15 @@ class ServiceUnavailable(RequestError):
 
 
 class Overloaded(RequestError):
-    """There are as many connections, or bodies on disk, as there may be."""
+    """There are as many connections, bodies on disk, or calls of a function, as there may be."""
 
     status = 503
     code = "overloaded"
+
+    def __init__(self, message: str, *, retry_after_seconds: int | None = None) -> None:
+        super().__init__(message)
+        if retry_after_seconds is not None:
+            self.headers = {"retry-after": str(retry_after_seconds)}
 
 
 class VersionNotSupported(RequestError):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import RequestError
+from .http.address import parse_address
 from .http.message import Request, Response
 from .model import Consumer, Credential, Route
 
@@ -91,6 +92,18 @@ class Exchange:
         if self.prefix is None:
             return None
         return self.request.path.removeprefix(self.prefix).lstrip("/")
+
+    def set_client(self, address: str) -> None:
+        """Take the request to come from another address, for everybody behind and for the log.
+
+        A port behind it is left out. Raise ValueError for what is no IP address. Whoever sets it has to know that the
+        connection's other end, `request.peer`, may be believed.
+        """
+        found = parse_address(address)
+        if found is None:
+            raise ValueError(f"{address!r} is no IP address")
+        self.original.client = self.request.client = found
+        self.received = self.original.values()
 
     def defer(self, closer: Callable[[], None]) -> None:
         """Call `closer` once the exchange is over, however it ends; the last deferred runs first."""

@@ -64,10 +64,9 @@ async def test_a_plugin_that_can_not_open_ends_the_start(tmp_path: Path) -> None
     environment = {"PYTHONPATH": str(tmp_path / "lib")}
     code, _, errors = await run_command("run", "--conf", folder, environment=environment)
     assert code == 1
-    assert (
-        f"error: {tmp_path}/routes.yaml: routes[0].plugins.fails: plugin fails can't be opened: no such database\n"
-        in errors
-    )
+    where = f"{tmp_path}/routes.yaml: routes[0].plugins.fails"
+    why = "OSError: no such database (phasegate_fails.py:11)"
+    assert f"error: {where}: plugin fails can't be opened: {why}\n" in errors
     assert "listening" not in errors
 
 

@@ -1,11 +1,13 @@
 """The base of function plugins: everything a FaaS vendor's plugin shares with every other's."""
 
+from ..errors import Repeat
 from ..upstream.answers import Answer
 from .authorizer import authorizer
 from .leases import CredentialSource, Lease
 from .plugin import FunctionPlugin
 from .provider import Credentials, CredentialsUnavailable, Provider
 from .request import FunctionRequest
+from .retries import is_idempotent
 from .returned import (
     MalformedAnswer,
     answer_field,
@@ -29,6 +31,7 @@ __all__ = [
     "Lease",
     "MalformedAnswer",
     "Provider",
+    "Repeat",
     "Token",
     "answer_field",
     "answer_fields",
@@ -36,6 +39,7 @@ __all__ = [
     "authorizer",
     "basic",
     "bearer",
+    "is_idempotent",
     "json_kind",
     "json_object",
     "read_whole",

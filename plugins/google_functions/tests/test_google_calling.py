@@ -169,6 +169,48 @@ async def test_a_functions_own_401_is_never_repeated(
     assert (len(upstream.received), len(google.received)) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("status", "method", "answers"), [(429, "POST", 2), (503, "GET", 2), (503, "POST", 1), (500, "GET", 1)]
+)
+async def test_a_service_that_nobody_runs_is_called_once_more(
+    start_gateway: GatewayMaker,
+    upstream: FakeUpstream,
+    google: FakeUpstream,
+    document: Any,
+    id_token: Any,
+    reply: Any,
+    status: int,
+    method: str,
+    answers: int,
+) -> None:
+    google.reply(reply({"id_token": id_token()}))
+    upstream.reply(Reply(status=status, body=b"first"), Reply(body=b"second"))
+    gateway = await start_gateway(document(), [GoogleCloudFunctions])
+    async with httpx.AsyncClient() as client:
+        answer = await client.request(method, f"{gateway.url}/x/")
+    assert len(upstream.received) == answers
+    assert (answer.status_code, answer.text) == ((200, "second") if answers == 2 else (status, "first"))
+
+
+@pytest.mark.parametrize("reply_headers", [{}, {"retry-after": "3600"}])
+async def test_what_was_answered_last_goes_through(
+    start_gateway: GatewayMaker,
+    upstream: FakeUpstream,
+    google: FakeUpstream,
+    document: Any,
+    id_token: Any,
+    reply: Any,
+    reply_headers: dict[str, str],
+) -> None:
+    google.reply(reply({"id_token": id_token()}))
+    upstream.reply(Reply(status=429, headers=reply_headers, pieces=[b"Rate ", b"exceeded."]))
+    gateway = await start_gateway(document(), [GoogleCloudFunctions])
+    answer = await get(gateway.url)
+    assert (answer.status_code, answer.text) == (429, "Rate exceeded.")
+    assert answer.headers.get("retry-after") == reply_headers.get("retry-after")
+    assert len(upstream.received) == (1 if reply_headers else 2)
+
+
 async def test_without_a_token_nothing_is_sent_and_the_log_says_why(
     start_gateway: GatewayMaker,
     upstream: FakeUpstream,

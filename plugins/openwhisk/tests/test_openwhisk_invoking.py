@@ -137,6 +137,13 @@ async def test_what_openwhisk_refuses(
     assert "its reason" not in answer.text
 
 
+@pytest.mark.parametrize(("refusal", "calls"), [(429, 2), (503, 2), (500, 1), (401, 1)])
+async def test_what_openwhisk_did_not_take_is_sent_once_more(ask: Ask, whisk: Any, refusal: int, calls: int) -> None:
+    whisk.refuses = (refusal, "its reason")
+    await ask()
+    assert len(whisk.seen) == calls
+
+
 async def test_a_wrong_token_is_not_the_clients_fault(ask: Ask, whisk: Any) -> None:
     whisk.actions["hello"] = greet
     answer = await ask(given={"service_token": "wrong:s3cret"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, ClassVar, Literal
@@ -76,6 +76,25 @@ class AwsLambda(InvokeFields, FunctionPlugin):
     def destination(self) -> str | None:
         """Return the function's URL without its query, or the function's name with its region."""
         return f"lambda {self.function} in {self._region}" if self.invokes else super().destination()
+
+    def identity(self) -> Hashable:
+        """Return what is equal for all instances that call the same function: of a name without account, by whose keys too."""
+        iam = self.authorization.iam if self.invokes else None
+        return super().identity(), self.destination(), iam and iam.source(self._region)
+
+    def called(self, exchange: Exchange) -> str:
+        """Return the function's name, which the request may fill in."""
+        return "" if self._invocation is None else self._invocation.name(exchange)
+
+    def is_idempotent(self, exchange: Exchange) -> bool:
+        """Tell whether a call that may have run can be made once more; one that nobody waits for can't, a dry run can."""
+        if self.invokes and self.invocation_type != "RequestResponse":
+            return self.invocation_type == "DryRun"
+        return super().is_idempotent(exchange)
+
+    def details(self, exchange: Exchange) -> dict[str, str | int | float | bool]:
+        """Return which version a call is for, where there is a choice."""
+        return {} if self._invocation is None else self._invocation.details(exchange)
 
     async def open(self, services: Services) -> None:
         """Make the signer, which keeps its key of the day, and find what it signs with."""
@@ -175,6 +194,8 @@ class AwsLambda(InvokeFields, FunctionPlugin):
             return
         elif self.function is not None:
             yield Finding("function", "can't be used with mode: http: leave it out")
+        elif self.canary:
+            yield Finding("canary", "is for direct calls alone: leave it out")
         yield from super().check()
 
     def _unsignable(self) -> Iterable[Finding]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from phasegate import Exchange, Finding, Response, Services
-from phasegate.faas import Answer, FunctionPlugin, FunctionRequest, FunctionTarget, Lease, Token, bearer
+from phasegate import Exchange, Finding, FunctionFailed, Response, Services, hookimpl
+from phasegate.faas import Answer, FunctionPlugin, FunctionRequest, FunctionTarget, Lease, Repeat, Token, bearer
 
 from .source import AUTHORIZATION, Authorization, IdTokens
 
@@ -15,6 +15,8 @@ _RUN, _FIRST_GENERATION = ".run.app", ".cloudfunctions.net"
 _FORWARDED = b"x-forwarded-authorization"
 _AHEAD_SECONDS = 300.0
 _STATE = "google-cloud-functions"
+# "Troubleshoot Cloud Run": with 429 the function did not run; with 503 it may have begun to.
+_REPEATS: dict[int, Repeat] = {429: "always", 503: "if_idempotent"}
 
 
 @dataclass(kw_only=True)
@@ -86,8 +88,21 @@ class GoogleCloudFunctions(FunctionPlugin):
             request.set(_FORWARDED, theirs)
         request.set(self._header, bearer(token.secret))
 
+    @hookimpl
+    async def proxy(self, exchange: Exchange) -> Response | None:
+        """Call the function; what it, or Google for it, said to the last try goes through."""
+        try:
+            return await super().proxy(exchange)
+        except Throttled as error:
+            return error.answer
+
     async def accept(self, answer: Answer, exchange: Exchange) -> Response | None:
-        """Where Google refuses the token, ask for one more try with another one, if there is any."""
+        """Where Google refuses the token, ask for one more try with another one, if there is any.
+
+        Raise Throttled where it has nobody to run the function.
+        """
+        if answer.status in _REPEATS:
+            raise Throttled(answer)
         token: Token | None = exchange.state.pop(_STATE, None)
         if self._lease is None or token is None or not _refuses_token(answer):
             return answer
@@ -99,6 +114,21 @@ class GoogleCloudFunctions(FunctionPlugin):
         target = FunctionTarget.parse(self.function_uri)
         name = target.path.split("/")[1] if target.hostname.endswith(_FIRST_GENERATION) else ""
         return f"{scheme}://{target.host}/{name}".rstrip("/")
+
+
+class Throttled(FunctionFailed):
+    """Google has nobody to run the function at the moment, or the function says so itself, which looks the same."""
+
+    def __init__(self, answer: Answer) -> None:
+        wait = answer.headers.get("retry-after") or ""
+        super().__init__(
+            f"the function answered {answer.status}",
+            status=answer.status,
+            code="upstream_throttled",
+            repeat=_REPEATS[answer.status],
+            wait_seconds=float(wait) if wait.isdecimal() else None,
+        )
+        self.answer = answer
 
 
 def _refuses_token(answer: Answer) -> bool:

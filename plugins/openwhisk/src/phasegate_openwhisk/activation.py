@@ -23,6 +23,7 @@ class _Row(NamedTuple):
     status: int
     code: str
     retry: bool = False
+    """Whether the action did not run, and may at another time."""
 
 
 _ERROR, _TIMEOUT = _Row(502, "function_error"), _Row(504, "function_timeout")
@@ -113,6 +114,7 @@ class Activation:
             code=row.code,
             members={"activation_id": self.identity} if self.identity else None,
             headers=headers | ({"retry-after": "1"} if row.retry else {}),
+            repeat="always" if row.retry else "never",
         )
 
     def _named(self, response: Response) -> Response:

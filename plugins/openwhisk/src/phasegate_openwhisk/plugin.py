@@ -115,7 +115,7 @@ class OpenWhisk(FunctionPlugin):
             return answer
         body = await read_whole(answer, _ANSWER_LIMIT_BYTES)
         activation = Activation(self.action, answer.status, answer.headers, body)
-        self._note(activation, exchange)
+        self._tell(activation, exchange)
         return activation.result(alone=self.result, asynchronous=self.async_)
 
     @property
@@ -131,7 +131,7 @@ class OpenWhisk(FunctionPlugin):
     def _at_host(self, finding: Finding) -> Finding:
         return Finding("api_host", finding.message, finding.level)
 
-    def _note(self, activation: Activation, exchange: Exchange) -> None:
+    def _tell(self, activation: Activation, exchange: Exchange) -> None:
         if exchange.upstream is not None and activation.identity:
             exchange.upstream.details = {"activation_id": activation.identity}
             if isinstance(activation.duration, int):
