@@ -1,6 +1,7 @@
 """Phasegate: an API gateway for serverless functions. These names are what a plugin is written with."""
 
 from .authentication import goes_on_as_preflight, is_preflight
+from .diagnosis import Diagnosis, in_thread
 from .errors import (
     BadRequest,
     ConfigError,
@@ -13,7 +14,7 @@ from .errors import (
     Unauthorized,
     UpstreamError,
 )
-from .exchange import Exchange, UpstreamFacts
+from .exchange import Exchange, FunctionFacts, UpstreamFacts
 from .http.body import Body
 from .http.headers import Headers
 from .http.message import Request, Response
@@ -41,8 +42,10 @@ __all__ = [
     "Consumer",
     "ConsumerDirectory",
     "Credential",
+    "Diagnosis",
     "Exchange",
     "Finding",
+    "FunctionFacts",
     "FunctionFailed",
     "Headers",
     "Origin",
@@ -67,6 +70,7 @@ __all__ = [
     "goes_on_as_preflight",
     "hash_password",
     "hookimpl",
+    "in_thread",
     "is_preflight",
     "variable",
 ]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import pluggy
 
+from .diagnosis import Diagnosis
 from .errors import Finding
 from .exchange import Exchange
 from .http.message import Response
 from .model import Consumer, Credential
+from .upstream.call import Origin
 from .upstream.client import UpstreamClient
 
 PROJECT = "phasegate"
@@ -186,6 +188,22 @@ class Plugin:
     def destination(self) -> str | None:
         """Return where this plugin sends requests, for people to read; None for one that sends none anywhere."""
         return None
+
+    def connects_to(self) -> Iterable[Origin]:
+        """Return where this plugin connects to: `phasegate doctor` tries names, ports, TLS and clocks there.
+
+        The instance need not be open.
+        """
+        return ()
+
+    async def diagnose(self, services: Services) -> AsyncIterator[Diagnosis]:
+        """Yield what `phasegate doctor` can't find out by itself, such as whether credentials hold.
+
+        The instance is not open. Nothing may be changed or cost anything, and each step must end within seconds.
+        """
+        nothing: tuple[Diagnosis, ...] = ()
+        for diagnosis in nothing:
+            yield diagnosis
 
     async def open(self, services: Services) -> None:
         """Get ready: called once, before the first request. An exception refuses the configuration."""

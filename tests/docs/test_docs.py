@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from phasegate import Plugin, RequestError, errors
+from phasegate import FunctionFacts, Plugin, RequestError, errors
 from phasegate.faas import FunctionPlugin
 from phasegate.limits import RULES
 from phasegate.plugin import HOOKS
@@ -71,6 +71,12 @@ def test_everything_that_a_plugin_may_define_is_in_the_guide(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in vars(Vendor) if not name.startswith("_")])
 def test_everything_that_the_suite_is_told_is_in_the_guide(name: str) -> None:
     assert name in in_code(GUIDE) or name in {"document", "started"}
+
+
+@pytest.mark.parametrize("fact", FunctionFacts.__annotations__)
+def test_every_fact_of_a_run_is_in_the_guide_and_on_the_page_of_who_tells_it(fact: str) -> None:
+    for page in (GUIDE, AWS_LAMBDA):
+        assert re.search(rf"^\|.*`{fact}`.*\|.*\|$", page, re.MULTILINE)
 
 
 @pytest.mark.parametrize("key", sorted(set(keys_of(DEFINITION))))

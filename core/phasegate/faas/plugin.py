@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from ..errors import BadRequest, Finding, UpstreamError
-from ..exchange import Exchange, UpstreamFacts
+from ..exchange import Exchange, FunctionFacts, UpstreamFacts
 from ..forward import content_length
 from ..http.hygiene import end_to_end_request
 from ..http.message import Response
@@ -119,7 +119,7 @@ class FunctionPlugin(ResilienceFields, Plugin):
         """Return the name of the function that a request is for, where requests choose among several."""
         return ""
 
-    def details(self, exchange: Exchange) -> dict[str, str | int | float | bool]:
+    def details(self, exchange: Exchange) -> FunctionFacts:
         """Return what the access log tells of a call even where it fails, beside what `accept` left in its facts."""
         return {}
 
@@ -147,6 +147,18 @@ class FunctionPlugin(ResilienceFields, Plugin):
         """Return the function's URL without its query."""
         return self.function_uri.partition("?")[0]
 
+    def connects_to(self) -> Iterable[Origin]:
+        """Return where the function is."""
+        target = self.target()
+        options = ConnectionOptions(
+            tls=UpstreamTLS(verify=self.ssl_verify),
+            keepalive=self.keepalive,
+            keepalive_pool=self.keepalive_pool,
+            keepalive_seconds=self.keepalive_timeout / _MILLISECONDS,
+            tls_name=target.tls_name,
+        )
+        return (Origin(target.scheme, target.address, options),)
+
     async def open(self, services: Services) -> None:
         """Take what requests need, and decide whatever does not depend on them."""
         self.client = services.client
@@ -161,14 +173,7 @@ class FunctionPlugin(ResilienceFields, Plugin):
             whole=self.stream_timeout / _MILLISECONDS,
             head_from_start=True,
         )
-        options = ConnectionOptions(
-            tls=UpstreamTLS(verify=self.ssl_verify),
-            keepalive=self.keepalive,
-            keepalive_pool=self.keepalive_pool,
-            keepalive_seconds=self.keepalive_timeout / _MILLISECONDS,
-            tls_name=self._target.tls_name,
-        )
-        self._origin = Origin(self._target.scheme, self._target.address, options)
+        self._origin = next(iter(self.connects_to()))
         self._shared, self._identity = shared_functions(self.client), self.identity()
         self._budget = self._shared.budget(self._identity, self.retry_budget, self.clock.monotonic())
         self._retries = self.make_retries(self._budget, self.clock)
@@ -251,9 +256,11 @@ class FunctionPlugin(ResilienceFields, Plugin):
 
     def _note(self, retrying: Retrying, exchange: Exchange) -> None:
         """Leave in the exchange's facts what became of a call that was not simply answered."""
-        known = {**self.details(exchange), **({"retries": retrying.made} if retrying.made else {})}
+        known: FunctionFacts = {**self.details(exchange)}
+        if retrying.made:
+            known["retries"] = retrying.made
         if known and exchange.upstream is not None:
-            exchange.upstream.details = {**(exchange.upstream.details or {}), **known}
+            exchange.upstream.function = {**(exchange.upstream.function or {}), **known}
 
     async def _call(self, request: FunctionRequest, exchange: Exchange) -> Answer:
         exchange.upstream = facts = UpstreamFacts(self._target.address)

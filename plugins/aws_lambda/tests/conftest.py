@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
@@ -20,6 +21,8 @@ from phasegate_aws_lambda.local.keys import Credentials as LocalCredentials
 from phasegate_aws_lambda.local.keys import Keys
 from phasegate_aws_lambda.local.log import Log
 from phasegate_aws_lambda.local.server import Address, Addresses, LocalLambda
+
+from .cloud import Cloud, allow, client_of, create_function, user
 
 ACCESS_KEY, SECRET_KEY, SESSION_TOKEN = (
     "AKIDEXAMPLE",
@@ -85,22 +88,34 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def local_lambda(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[int]]]:
-    """Return a function that serves a handler's source, with signatures checked, and returns the Lambda API's port."""
+async def local_faces(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Addresses]]]:
+    """Return a function that serves a handler's source, with signatures checked, and returns where."""
     servers: list[LocalLambda] = []
     any_port = Address("127.0.0.1", 0)
     keys = Keys(None, LocalCredentials("AKIDEXAMPLE", "the-secret-key", "the-session-token"))
 
-    async def serve(source: str, timeout_seconds: float = 3.0, concurrency: int = 2) -> int:
-        path = tmp_path / "app.py"
+    async def serve(
+        source: str, timeout_seconds: float = 3.0, concurrency: int = 2, file: str = "app.py", **options: Any
+    ) -> Addresses:
+        path = tmp_path / file
         path.write_text(textwrap.dedent(source))
         function = Function(path=path, handler="handler", name="app", timeout_seconds=timeout_seconds)
-        servers.append(LocalLambda(function, keys, concurrency=concurrency, log=Log(io.StringIO())))
-        return (await servers[-1].open(Addresses(any_port, any_port, any_port))).invoke.port
+        servers.append(LocalLambda(function, keys, concurrency=concurrency, log=Log(io.StringIO()), **options))
+        return await servers[-1].open(Addresses(any_port, any_port, any_port))
 
     yield serve
     for server in servers:
         await server.close()
+
+
+@pytest.fixture
+def local_lambda(local_faces: Callable[..., Awaitable[Addresses]]) -> Callable[..., Awaitable[int]]:
+    """Return a function that serves a handler's source, with signatures checked, and returns the Lambda API's port."""
+
+    async def serve(source: str, *options: Any, **named: Any) -> int:
+        return (await local_faces(source, *options, **named)).invoke.port
+
+    return serve
 
 
 @pytest.fixture(scope="session")
@@ -150,3 +165,19 @@ def sent_unread(upstream: FakeUpstream) -> Callable[..., Awaitable[int]]:
         return sent
 
     return count
+
+
+@pytest.fixture(scope="module")
+def cloud(moto: str) -> Iterator[Cloud]:
+    """moto's server with permissions checked."""
+    httpx.post(f"{moto}/moto-api/reset").raise_for_status()
+    httpx.post(f"{moto}/moto-api/config", json={"lambda": {"use_docker": False}}).raise_for_status()
+    policy = json.dumps({"Version": "2012-10-17", "Statement": []})
+    role = client_of(moto, "iam").create_role(RoleName="role", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
+    create_function(moto, role)
+    known, stranger = user(moto, "gateway"), user(moto, "stranger")
+    allow(moto, "gateway")
+    httpx.post(f"{moto}/moto-api/reset-auth", content=b"0").raise_for_status()
+    yield Cloud(moto, known, stranger)
+    # The whole process checks permissions by now, other tests' servers too.
+    httpx.post(f"{moto}/moto-api/reset-auth", content=b"inf").raise_for_status()

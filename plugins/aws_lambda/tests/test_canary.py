@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import httpx
 import pytest
 
-from phasegate import ConfigError, Consumer, Credential, Exchange, Outcome, Plugin, hookimpl
+from phasegate import ConfigError, Consumer, Credential, Exchange, FunctionFacts, Outcome, Plugin, hookimpl
 from phasegate.testing import FakeUpstream, Reply, RunningGateway, make_exchange, make_plugin, make_request
 from phasegate.testing.fixtures import GatewayMaker
 from phasegate_aws_lambda.canary import Canary, CanaryFields, Share
@@ -90,7 +90,7 @@ class Looker(Plugin):
     name: ClassVar[str] = "looker"
     consumer_schema: ClassVar = {"key": {"type": "string", "required": True}}
     consumer_key: ClassVar[str | None] = "key"
-    seen: ClassVar[list[dict[str, Any] | None]] = []
+    seen: ClassVar[list[FunctionFacts | None]] = []
 
     @hookimpl
     async def authenticate(self, exchange: Exchange) -> Outcome:
@@ -101,7 +101,7 @@ class Looker(Plugin):
 
     @hookimpl
     async def log(self, exchange: Exchange) -> None:
-        self.seen.append(exchange.upstream.details if exchange.upstream is not None else None)
+        self.seen.append(exchange.upstream.function if exchange.upstream is not None else None)
 
 
 async def started(start_gateway: GatewayMaker, upstream: FakeUpstream, **config: Any) -> RunningGateway:

@@ -71,7 +71,9 @@ class Whisk:
             result, success = error.args[0], False
         if query.get("result") != "true":
             outcome = {"result": result, "success": success, "status": "success" if success else "application error"}
-            result = {"activationId": IDENTITY, "duration": 12, "response": outcome, "logs": ["s3cret"], "version": "1"}
+            noted = [{"key": "waitTime", "value": 3}, {"key": "initTime", "value": 40}]
+            told = {"duration": 52, "annotations": noted, "logs": ["s3cret"], "version": "0.0.1"}
+            result = {"activationId": IDENTITY, "response": outcome, **told}
         return web.json_response(result, status=200 if success else 502, headers=headers)
 
 

@@ -4,11 +4,13 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import httpx
 import pytest
 
+from phasegate import Exchange, Plugin, hookimpl
 from phasegate.testing import FakeUpstream, Reply
 from phasegate.testing.fixtures import GatewayMaker
 from phasegate_openwhisk import OpenWhisk
@@ -48,6 +50,35 @@ async def test_the_body_is_the_parameters_and_the_result_the_answer(ask: Ask, wh
         f"/api/v1/namespaces/guest/actions/hello?blocking=true&result={str(result).lower()}&timeout=3000",
     )
     assert "x-theirs" not in seen.headers
+
+
+@dataclass(kw_only=True)
+class Keeping(Plugin):
+    """Keeps what is known of each call's run."""
+
+    name: ClassVar[str] = "keeping"
+    facts: ClassVar[list[Any]] = []
+
+    @hookimpl
+    async def log(self, exchange: Exchange) -> None:
+        self.facts.append(exchange.upstream and exchange.upstream.function)
+
+
+@pytest.mark.parametrize(
+    ("result", "told"), [(True, {}), (False, {"duration_ms": 52, "cold_start": True, "init_ms": 40})]
+)
+async def test_the_log_tells_of_the_activation(
+    start_gateway: GatewayMaker, config: dict[str, Any], whisk: Any, *, result: bool, told: dict[str, Any]
+) -> None:
+    whisk.actions["hello"] = greet
+    plugins = {"openwhisk": {**config, "result": result}, "keeping": {}}
+    gateway = await start_gateway({"routes": [{"id": "r", "uri": "/", "plugins": plugins}]}, [OpenWhisk, Keeping])
+    async with httpx.AsyncClient() as client:
+        await client.post(gateway.url)
+    async with asyncio.timeout(10):
+        while not Keeping.facts:
+            await asyncio.sleep(0)
+    assert Keeping.facts.pop() == {"request_id": IDENTITY, **told}
 
 
 async def test_no_body_is_no_parameters(ask: Ask, whisk: Any) -> None:

@@ -15,6 +15,8 @@ import orjson
 from phasegate.faas import Repeat
 
 _MESSAGE_CHARACTERS = 500
+# What emulators answer, as AWS's older services do.
+_XML = re.compile("<(Code|Message)>([^<]*)</")
 _SECONDS = re.compile(r"[0-9]{1,9}")
 _TIMED_OUT = re.compile(r"Task timed out after [0-9.]+ seconds\s*")
 
@@ -154,7 +156,7 @@ def _document(body: bytes) -> dict[str, object]:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return {}
+        return {name.lower(): text for name, text in _XML.findall(body.decode("utf-8", "replace"))}
     return document if isinstance(document, dict) else {}
 
 

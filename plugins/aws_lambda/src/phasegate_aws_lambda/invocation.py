@@ -9,15 +9,15 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from phasegate import Body, Exchange, FunctionFailed, Headers, PayloadTooLarge, Response, Secret
+from phasegate import Body, Exchange, FunctionFacts, FunctionFailed, Headers, PayloadTooLarge, Response, Secret
 from phasegate.faas import Answer, FunctionRequest, MalformedAnswer, authorizer, read_whole
 
 from .canary import Canary
 from .codec import FORMATS, Incoming, NotJSONError, NotTextError
+from .facts import note_error, note_invoked, note_tail
 from .failures import BAD_PAYLOAD, FUNCTION_CRASH, MALFORMED, Row, function_failure, refusal_of
 from .function_name import Template, is_allowed
 from .invoke_fields import InvokeFields
-from .log_tail import report_facts
 from .refusal import masked
 from .streaming import Streamed
 from .trace import trace_header
@@ -42,6 +42,12 @@ class Attempt:
     event: bytes = field(repr=False)
     qualifier: str | None
     repeated: bool = False
+
+
+def event_of(exchange: Exchange) -> bytes | None:
+    """Return the event that a request became; None for one that did not."""
+    attempt: Attempt | None = exchange.state.get(_STATE)
+    return None if attempt is None else attempt.event
 
 
 class Invocation:
@@ -70,8 +76,7 @@ class Invocation:
         attempt: Attempt | None = exchange.state.get(_STATE)
         if attempt is None:
             incoming = await self._incoming(request, exchange, now)
-            qualifier = self._fields.qualifier if self._canary is None else self._canary.choose(exchange)
-            attempt = exchange.state[_STATE] = Attempt(self._payload(incoming), qualifier)
+            attempt = self.put_event(exchange, self._payload(incoming))
         request.method = "POST"
         request.path = self._path.format(quote(name, safe=""))
         request.query = f"Qualifier={quote(attempt.qualifier, safe='')}" if attempt.qualifier else ""
@@ -79,12 +84,18 @@ class Invocation:
         request.body = Body(attempt.event)
         return attempt.event
 
+    def put_event(self, exchange: Exchange, event: bytes) -> Attempt:
+        """Have a request call the function with this event, and choose the version that it is for."""
+        qualifier = self._fields.qualifier if self._canary is None else self._canary.choose(exchange)
+        attempt = exchange.state[_STATE] = Attempt(event, qualifier)
+        return attempt
+
     def attempt(self, exchange: Exchange) -> Attempt:
         """Return the present attempt of a request that was shaped."""
         attempt: Attempt = exchange.state[_STATE]
         return attempt
 
-    def details(self, exchange: Exchange) -> dict[str, str | int | float | bool]:
+    def details(self, exchange: Exchange) -> FunctionFacts:
         """Return what is known of a call before it is answered: which version was chosen, where there was a choice."""
         attempt: Attempt | None = exchange.state.get(_STATE)
         if self._canary is None or attempt is None or attempt.qualifier is None:
@@ -94,7 +105,7 @@ class Invocation:
     async def response(self, answer: Answer, exchange: Exchange, body: bytes) -> Response:
         """Return what the function answered. Raise FunctionFailed for everything that is no answer of a function."""
         identity = _identity(answer.headers)
-        self._note(answer.headers, exchange, identity)
+        note_invoked(answer.headers, exchange, identity, self.details(exchange))
         if answer.status != self._expected:
             raise self._refused(answer, body, identity)
         if "x-amz-function-error" in answer.headers:
@@ -111,11 +122,11 @@ class Invocation:
     async def streamed(self, answer: Answer, exchange: Exchange) -> Response:
         """Return what the function streams, as soon as its head is there. Raise FunctionFailed."""
         identity = _identity(answer.headers)
-        self._note(answer.headers, exchange, identity)
+        note_invoked(answer.headers, exchange, identity, self.details(exchange))
         stream = Streamed(
             answer,
             lambda row, message: self._failed(row, message, identity),
-            lambda tail: _note_report(exchange, tail),
+            lambda tail, error: _note_end(exchange, tail, error),
             function_error=self._function_error,
         )
         try:
@@ -231,20 +242,11 @@ class Invocation:
         trace = trace_header(headers)
         return own if trace is None else [*own, (b"x-amzn-trace-id", trace.encode("latin-1"))]
 
-    def _note(self, headers: Headers, exchange: Exchange, identity: str) -> None:
-        """Leave in the exchange's facts what the call cost, for the access log and for whoever counts."""
-        if exchange.upstream is None:
-            return
-        version, error = headers.get("x-amz-executed-version"), headers.get("x-amz-function-error")
-        told = {"request_id": identity, "version": version, "error": error}
-        known = {name: value for name, value in told.items() if value}
-        exchange.upstream.details = {**known, **self.details(exchange)}
-        _note_report(exchange, headers.get("x-amz-log-result") or "")
 
-
-def _note_report(exchange: Exchange, log_result: str) -> None:
-    if exchange.upstream is not None and exchange.upstream.details is not None:
-        exchange.upstream.details.update(report_facts(log_result))
+def _note_end(exchange: Exchange, tail: str, error: str) -> None:
+    note_tail(tail, exchange)
+    if error:
+        note_error(error, exchange)
 
 
 async def read_answer(answer: Answer, token: Secret | None) -> bytes:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Iterable
+from collections.abc import AsyncIterator, Hashable, Iterable
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, ClassVar, Literal
 
-from phasegate import Exchange, Finding, Response, Services
+from phasegate import Diagnosis, Exchange, Finding, FunctionFacts, Response, Services
 from phasegate.faas import Answer, FunctionPlugin, FunctionRequest, FunctionTarget
 
 from .authorization import AUTHORIZATION, Authorization, carries_signature, remove_client_signature
+from .diagnosing import Examination
+from .dry_run import DryRun
 from .endpoint import DEFAULT_REGION
+from .facts import note_answered
+from .function_name import Template
 from .invocation import Invocation, read_answer
 from .invoke_fields import INVOKE, InvokeFields
 from .refusal import hide, read_refusal
 from .signer import NEVER_SIGNED, Signer
 from .signing import Signing, signed_of
+from .trace import continue_trace
 
 # What API Gateway renames in a function's answer, and what becomes of it here ("Amazon API Gateway important notes",
 # AWS documentation); the length is the transport's own affair.
@@ -30,6 +35,8 @@ _REMAPPED_DROPPED = b"x-amzn-remapped-content-length"
 _RENAMED = frozenset({*_REMAPPED, _REMAPPED_DROPPED})
 
 _SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
+
+_NAME_OF = itemgetter(0)
 
 _HEADER_NAME = {"type": "string", "regex": "[A-Za-z0-9_-]+", "meta": {"expected": "a header name"}}
 
@@ -77,6 +84,19 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         """Return the function's URL without its query, or the function's name with its region."""
         return f"lambda {self.function} in {self._region}" if self.invokes else super().destination()
 
+    async def diagnose(self, services: Services) -> AsyncIterator[Diagnosis]:
+        """Yield where keys are found, whether regions agree, and whether AWS would let the function be called."""
+        examination = Examination(
+            fields=self,
+            authorization=self.authorization,
+            host=self._signed_host,
+            is_elsewhere=self.endpoint is not None,
+            region_given=self._named_region is not None,
+            dry_run=self._dry_run() if self.invokes else None,
+        )
+        async for diagnosis in examination.look(services):
+            yield diagnosis
+
     def identity(self) -> Hashable:
         """Return what is equal for all instances that call the same function: of a name without account, by whose keys too."""
         iam = self.authorization.iam if self.invokes else None
@@ -92,7 +112,7 @@ class AwsLambda(InvokeFields, FunctionPlugin):
             return self.invocation_type == "DryRun"
         return super().is_idempotent(exchange)
 
-    def details(self, exchange: Exchange) -> dict[str, str | int | float | bool]:
+    def details(self, exchange: Exchange) -> FunctionFacts:
         """Return which version a call is for, where there is a choice."""
         return {} if self._invocation is None else self._invocation.details(exchange)
 
@@ -121,6 +141,8 @@ class AwsLambda(InvokeFields, FunctionPlugin):
                 keys = self._signing.keys or await self._signing.found()
                 self._signing.sign(request, hashlib.sha256(event).hexdigest(), keys, exchange)
             return
+        if b"traceparent" in map(_NAME_OF, request.headers):
+            continue_trace(request)
         if self.authorization.apikey is not None and self.authorization.sends_key:
             self.set_credential(request, b"x-api-key", self.authorization.apikey.value.encode())
         if self._signing is None or (self.forward_client_credentials and carries_signature(request)):
@@ -140,6 +162,8 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         """
         if self._invocation is not None:
             return await self._accept_invoked(self._invocation, answer, exchange)
+        if exchange.upstream is not None:
+            note_answered(answer, exchange.upstream)
         refusal = None if self._signing is None else await read_refusal(answer)
         signed = None if refusal is None else signed_of(exchange)
         if self._signing is not None and refusal is not None and signed is not None:
@@ -169,8 +193,12 @@ class AwsLambda(InvokeFields, FunctionPlugin):
 
     @property
     def _region(self) -> str:
+        return self._named_region or DEFAULT_REGION
+
+    @property
+    def _named_region(self) -> str | None:
         name, iam = self.function_name, self.authorization.iam
-        return (name and name.region) or self.region or (iam and iam.aws_region) or DEFAULT_REGION
+        return (name and name.region) or self.region or (iam and iam.aws_region) or None
 
     @property
     def _api_host(self) -> str:
@@ -204,6 +232,17 @@ class AwsLambda(InvokeFields, FunctionPlugin):
                 message = f"{name!r} can't be signed, since hops on the way change it: leave it out"
                 yield Finding(f"signed_headers[{index}]", message)
 
+    def _dry_run(self) -> DryRun:
+        varies = self.tenant_id is None or Template(self.tenant_id).varies
+        return DryRun(
+            origin=next(iter(self.connects_to())),
+            host=self.target().host,
+            region=self._region,
+            qualifiers=tuple(share.qualifier for share in self.canary) or (self.qualifier,),
+            tenant=None if varies else self.tenant_id,
+            signer=self._make_signer(),
+        )
+
     def _make_signer(self) -> Signer | None:
         iam = self.authorization.iam
         if iam is None:
@@ -217,7 +256,7 @@ class AwsLambda(InvokeFields, FunctionPlugin):
 
 def _restored(fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Return the fields with API Gateway's renaming undone, each taking the place of what stands under its own name."""
-    if _RENAMED.isdisjoint(map(itemgetter(0), fields)):
+    if _RENAMED.isdisjoint(map(_NAME_OF, fields)):
         return fields
     replaced = {_REMAPPED[name] for name, _ in fields if name in _REMAPPED}
     return [

@@ -26,8 +26,8 @@ ANY_PORTS = Addresses(ANY_PORT, ANY_PORT, ANY_PORT)
 def written(tmp_path: Path) -> Callable[..., Function]:
     """Return a function that writes a handler's module and returns what is to be served."""
 
-    def write(source: str, timeout_seconds: float = 3.0) -> Function:
-        path = tmp_path / "app.py"
+    def write(source: str, timeout_seconds: float = 3.0, file: str = "app.py") -> Function:
+        path = tmp_path / file
         path.write_text(textwrap.dedent(source))
         return Function(path=path, handler="handler", name="app", timeout_seconds=timeout_seconds)
 
@@ -74,11 +74,15 @@ async def all_serving(
     servers: list[LocalLambda] = []
 
     async def serve(
-        source: str, keys: Keys | None = None, concurrency: int = 2, timeout_seconds: float = 3.0
+        source: str,
+        keys: Keys | None = None,
+        concurrency: int = 2,
+        timeout_seconds: float = 3.0,
+        file: str = "app.py",
+        **options: Any,
     ) -> tuple[int, int, int]:
-        servers.append(
-            LocalLambda(written(source, timeout_seconds), keys or Keys(), concurrency=concurrency, log=Log(logged))
-        )
+        function = written(source, timeout_seconds, file)
+        servers.append(LocalLambda(function, keys or Keys(), concurrency=concurrency, log=Log(logged), **options))
         rest, url, invoke = await servers[-1].open(ANY_PORTS)
         return rest.port, url.port, invoke.port
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from phasegate import FunctionFailed, Headers, PayloadTooLarge, Response
+from phasegate import FunctionFacts, FunctionFailed, Headers, PayloadTooLarge, Response
 from phasegate.faas import MalformedAnswer
 
 from .result import response_of
@@ -52,8 +52,20 @@ class Activation:
         self._document = _parsed(body)
         record = self._document if isinstance(self._document, dict) else {}
         self.identity = str(headers.get(IDENTITY) or record.get("activationId") or "")
-        self.duration = record.get("duration")
-        """How long the action ran, in milliseconds, where a record says so."""
+        self._record = record
+
+    def facts(self) -> FunctionFacts:
+        """Return what the log tells of the run: with a record what it cost, else which activation it was."""
+        facts = FunctionFacts(request_id=self.identity) if self.identity else FunctionFacts()
+        duration, noted = self._record.get("duration"), self._annotations()
+        if not isinstance(duration, int):
+            return facts
+        facts["duration_ms"] = duration
+        # OpenWhisk notes the time to make a container where it had to make one.
+        facts["cold_start"] = "initTime" in noted
+        if isinstance(noted.get("initTime"), int):
+            facts["init_ms"] = noted["initTime"]
+        return facts
 
     def result(self, *, alone: bool, asynchronous: bool) -> Response:
         """Return the action's answer. Raise FunctionFailed for everything that is none, PayloadTooLarge.
@@ -72,6 +84,11 @@ class Activation:
         except MalformedAnswer as error:
             raise self._failed(_MALFORMED, f"the result is none that HTTP can carry: {error}") from error
         return self._named(response)
+
+    def _annotations(self) -> dict[str, Any]:
+        listed = self._record.get("annotations")
+        pairs = listed if isinstance(listed, list) else []
+        return {str(pair.get("key")): pair.get("value") for pair in pairs if isinstance(pair, dict)}
 
     def _accepted(self, *, asynchronous: bool) -> Response:
         if not asynchronous:

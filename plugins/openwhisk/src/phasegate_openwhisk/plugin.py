@@ -115,7 +115,8 @@ class OpenWhisk(FunctionPlugin):
             return answer
         body = await read_whole(answer, _ANSWER_LIMIT_BYTES)
         activation = Activation(self.action, answer.status, answer.headers, body)
-        self._tell(activation, exchange)
+        if exchange.upstream is not None:
+            exchange.upstream.function = activation.facts()
         return activation.result(alone=self.result, asynchronous=self.async_)
 
     @property
@@ -130,9 +131,3 @@ class OpenWhisk(FunctionPlugin):
 
     def _at_host(self, finding: Finding) -> Finding:
         return Finding("api_host", finding.message, finding.level)
-
-    def _tell(self, activation: Activation, exchange: Exchange) -> None:
-        if exchange.upstream is not None and activation.identity:
-            exchange.upstream.details = {"activation_id": activation.identity}
-            if isinstance(activation.duration, int):
-                exchange.upstream.details["duration_ms"] = activation.duration
