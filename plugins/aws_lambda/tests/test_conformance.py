@@ -7,6 +7,8 @@ from phasegate.testing import Received, Reply
 from phasegate.testing.conformance import Answered, FunctionConformance, Seen
 from phasegate_aws_lambda.plugin import AwsLambda
 
+from .frames import FIELDS, chunk, complete
+
 IAM = {"accesskey": "AKIDEXAMPLE", "secretkey": "s3cret-key", "session_token": "s3cret-token"}
 
 
@@ -55,3 +57,27 @@ class TestInvoked(FunctionConformance):
             "isBase64Encoded": True,
         }
         return Reply(body=json.dumps(result).encode())
+
+
+class TestInvokedStreaming(TestInvoked):
+    streams = True
+
+    def config(self, url: str) -> Mapping[str, Any]:
+        return {**super().config(url), "mode": "invoke-stream"}
+
+    def reply(self, answered: Answered) -> Reply:
+        return Reply(headers=FIELDS, body=_head(answered) + chunk(answered.body) + complete())
+
+    def streamed(self, *parts: bytes) -> Reply:
+        first, *others = map(chunk, parts)
+        head = _head(Answered(headers=[("content-type", "text/plain")]))
+        return Reply(headers=FIELDS, pieces=[head + first, *others, complete()])
+
+
+def _head(answered: Answered) -> bytes:
+    head = {
+        "statusCode": answered.status,
+        "headers": {name: value for name, value in answered.headers if name != "set-cookie"},
+        "cookies": [value for name, value in answered.headers if name == "set-cookie"],
+    }
+    return chunk(json.dumps(head).encode() + bytes(8))

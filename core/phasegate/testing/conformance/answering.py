@@ -83,8 +83,7 @@ class Answering(Vendor):
         if not self.streams:
             pytest.skip(f"{self.plugin.name} answers at once")
         gate = asyncio.Event()
-        whole = self.reply(Answered(headers=[_TEXT]))
-        upstream.reply(replace(whole, body=b"", pieces=[b"first", b"last"], gate=gate))
+        upstream.reply(replace(self.streamed(b"first", b"last"), gate=gate))
         gateway = await self.started(start_gateway, upstream)
         async with asyncio.timeout(10), asking(f"{gateway.url}{self.route_prefix}") as answer:
             first = await answer.content.readany()

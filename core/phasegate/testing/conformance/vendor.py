@@ -79,6 +79,10 @@ class Vendor:
         """Return how a function's answer looks on the wire. By default the answer itself is what comes."""
         return Reply(status=answered.status, headers=answered.headers, body=answered.body)
 
+    def streamed(self, *parts: bytes) -> Reply:
+        """Return how an answer that streams these parts as plain text looks on the wire. By default each is a chunk."""
+        return Reply(headers={"content-type": "text/plain"}, pieces=parts)
+
     def spelling(self, path: str) -> str:
         """Return how the function sees a path, where its service wants paths spelled in a way of its own."""
         return path
