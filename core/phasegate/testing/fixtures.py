@@ -6,11 +6,15 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from ..plugin import Plugin
 from .gateway import RunningGateway, running_gateway
 from .upstream import FakeUpstream, fake_upstream
+
+# What fails in the suite shall say why, as in anybody's own tests.
+pytest.register_assert_rewrite("phasegate.testing.conformance")
 
 GatewayMaker = Callable[..., Awaitable[RunningGateway]]
 
