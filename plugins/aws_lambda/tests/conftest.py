@@ -1,10 +1,7 @@
 """An HTTP client, a local Lambda, and botocore as the oracle: what it makes of a request as it left on the wire."""
 
 import asyncio
-import io
-import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,11 +12,7 @@ from botocore.credentials import Credentials
 from moto.server import ThreadedMotoServer
 
 from phasegate.testing import FakeUpstream, Received, Reply
-from phasegate_aws_lambda.local.function import Function
-from phasegate_aws_lambda.local.keys import Credentials as LocalCredentials
-from phasegate_aws_lambda.local.keys import Keys
-from phasegate_aws_lambda.local.log import Log
-from phasegate_aws_lambda.local.server import Address, Addresses, LocalLambda
+from phasegate_aws_lambda.testing import FunctionMaker
 
 ACCESS_KEY, SECRET_KEY, SESSION_TOKEN = (
     "AKIDEXAMPLE",
@@ -85,22 +78,14 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def local_lambda(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[int]]]:
+def local_lambda(function: FunctionMaker) -> Callable[..., Awaitable[int]]:
     """Return a function that serves a handler's source, with signatures checked, and returns the Lambda API's port."""
-    servers: list[LocalLambda] = []
-    any_port = Address("127.0.0.1", 0)
-    keys = Keys(None, LocalCredentials("AKIDEXAMPLE", "the-secret-key", "the-session-token"))
 
-    async def serve(source: str, timeout_seconds: float = 3.0, concurrency: int = 2) -> int:
-        path = tmp_path / "app.py"
-        path.write_text(textwrap.dedent(source))
-        function = Function(path=path, handler="handler", name="app", timeout_seconds=timeout_seconds)
-        servers.append(LocalLambda(function, keys, concurrency=concurrency, log=Log(io.StringIO())))
-        return (await servers[-1].open(Addresses(any_port, any_port, any_port))).invoke.port
+    async def serve(source: str, **options: Any) -> int:
+        credentials = ("AKIDEXAMPLE", "the-secret-key", "the-session-token")
+        return (await function(source, credentials=credentials, **options)).invoke_port
 
-    yield serve
-    for server in servers:
-        await server.close()
+    return serve
 
 
 @pytest.fixture(scope="session")
