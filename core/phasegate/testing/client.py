@@ -7,7 +7,7 @@ import json
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import h2.config
 import h2.connection
@@ -16,7 +16,6 @@ import httptools
 
 from ..http.headers import Headers
 
-Version = Literal["1.1", "2"]
 Fields = Mapping[str, str] | Iterable[tuple[str, str]]
 
 _READ_BYTES = 65_536
@@ -58,17 +57,17 @@ class ClientRequest:
 
 
 async def exchange(
-    request: ClientRequest, port: int, *, version: Version = "1.1", tls: ssl.SSLContext | None = None
+    request: ClientRequest, port: int, *, http2: bool = False, tls: ssl.SSLContext | None = None
 ) -> ClientAnswer:
     """Send a request to a port of 127.0.0.1, and return its answer. Raise ConnectionCut where there is none, or half of one.
 
     HTTP/2 is spoken by prior knowledge, over TLS by ALPN.
     """
     if tls is not None:
-        tls.set_alpn_protocols(["h2" if version == "2" else "http/1.1"])
+        tls.set_alpn_protocols(["h2" if http2 else "http/1.1"])
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
     try:
-        speak = _speak_http2 if version == "2" else _speak_http1
+        speak = _speak_http2 if http2 else _speak_http1
         return await speak(request, reader, writer)
     except (ConnectionError, asyncio.IncompleteReadError) as error:
         raise ConnectionCut(f"the connection was cut: {error}") from error

@@ -21,7 +21,7 @@ from ..server.serving import Protocol, Site, serve
 from ..server.sockets import BACKLOG
 from ..settings import TLS
 from .certificates import make_certificate, trusting
-from .client import ClientAnswer, ClientRequest, Fields, Version, exchange
+from .client import ClientAnswer, ClientRequest, Fields, exchange
 
 
 class RunningGateway:
@@ -46,12 +46,12 @@ class RunningGateway:
         """A new context for clients that trusts the gateway's certificate; None where it speaks no TLS."""
         return trusting(self.certificate) if self.certificate else None
 
-    async def get(self, target: str = "/", *, headers: Fields = (), version: Version = "1.1") -> ClientAnswer:
+    async def get(self, target: str = "/", *, headers: Fields = (), http2: bool = False) -> ClientAnswer:
         """Send a GET, and return its answer."""
-        return await self.request("GET", target, headers=headers, version=version)
+        return await self.request("GET", target, headers=headers, http2=http2)
 
     async def request(
-        self, method: str, target: str = "/", *, headers: Fields = (), body: bytes = b"", version: Version = "1.1"
+        self, method: str, target: str = "/", *, headers: Fields = (), body: bytes = b"", http2: bool = False
     ) -> ClientAnswer:
         """Send a request over HTTP/1.1 or HTTP/2, on a connection of its own, and return its answer.
 
@@ -61,7 +61,7 @@ class RunningGateway:
         host = next((value for name, value in fields if name.lower() == "host"), f"127.0.0.1:{self.port}")
         others = tuple((name, value) for name, value in fields if name.lower() != "host")
         request = ClientRequest(method, target, others, body, host, self.scheme)
-        return await exchange(request, self.port, version=version, tls=self.trust)
+        return await exchange(request, self.port, http2=http2, tls=self.trust)
 
     async def reload(self, document: Mapping[str, Any]) -> None:
         """Serve another document from now on. Raise ConfigError, and keep the running one, when it is refused."""

@@ -1,7 +1,9 @@
 """An HTTP client, a local Lambda, and botocore as the oracle: what it makes of a request as it left on the wire."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,7 +14,7 @@ from botocore.credentials import Credentials
 from moto.server import ThreadedMotoServer
 
 from phasegate.testing import FakeUpstream, Received, Reply
-from phasegate_aws_lambda.testing import FunctionMaker
+from phasegate_aws_lambda.testing import running_function
 
 ACCESS_KEY, SECRET_KEY, SESSION_TOKEN = (
     "AKIDEXAMPLE",
@@ -78,14 +80,16 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-def local_lambda(function: FunctionMaker) -> Callable[..., Awaitable[int]]:
+async def local_lambda(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[int]]]:
     """Return a function that serves a handler's source, with signatures checked, and returns the Lambda API's port."""
+    async with contextlib.AsyncExitStack() as stack:
 
-    async def serve(source: str, **options: Any) -> int:
-        credentials = ("AKIDEXAMPLE", "the-secret-key", "the-session-token")
-        return (await function(source, credentials=credentials, **options)).invoke_port
+        async def serve(source: str, **options: Any) -> int:
+            credentials = ("AKIDEXAMPLE", "the-secret-key", "the-session-token")
+            function = running_function(source, tmp_path, credentials=credentials, **options)
+            return (await stack.enter_async_context(function)).invoke_port
 
-    return serve
+        yield serve
 
 
 @pytest.fixture(scope="session")
