@@ -66,6 +66,14 @@ def test_what_is_written_installs_and_passes_everything(
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["x", "a-b-c9", "exchange", "a" * 32])
+def test_no_name_spoils_the_style(tmp_path: Path, kind: str, name: str) -> None:
+    new(name, "--kind", kind, "--into", str(tmp_path))
+    for arguments in (("check",), ("format", "--check")):
+        run(Path(sys.executable), tmp_path / f"phasegate-{name}", "ruff", *arguments, "--no-cache", ".")
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_package_is_complete_and_has_no_gaps(tmp_path: Path, kind: str) -> None:
     new("request-quota2", "--kind", kind, "--into", str(tmp_path))
     package = tmp_path / "phasegate-request-quota2"
