@@ -1,7 +1,7 @@
 """The kit as pytest fixtures, opt-in: `-p phasegate.testing.fixtures` in pytest's `addopts`.
 
 A plugin that blocks the event loop, or leaves something running when it is closed, fails the test that uses it through
-`opened` or `gateway`; the mark `unwatched` leaves a test alone that does so on purpose.
+`opened` or `gateway`, or any that asks for `watched`; the mark `unwatched` leaves a test alone that does so on purpose.
 """
 
 from __future__ import annotations
@@ -109,7 +109,10 @@ def run_phase() -> PhaseRunner:
 
 @pytest_asyncio.fixture
 async def opened(
-    clock: builders.FixedClock, _consumers: LiveConsumers, _exchanges: list[Exchange], _watched: None
+    clock: builders.FixedClock,
+    _consumers: LiveConsumers,
+    _exchanges: list[Exchange],
+    watched: None,  # noqa: ARG001 (what it looks after begins here)
 ) -> AsyncIterator[Opener]:
     """What opens plugins, given the class and a configuration; they are closed with the test.
 
@@ -158,7 +161,7 @@ def start_gateway(_gateways: GatewayMaker) -> GatewayMaker:
 
 
 @pytest_asyncio.fixture
-async def _gateways(_watched: None) -> AsyncIterator[GatewayMaker]:
+async def _gateways(watched: None) -> AsyncIterator[GatewayMaker]:  # noqa: ARG001 (what it looks after begins here)
     async with contextlib.AsyncExitStack() as stack:
 
         async def start(
@@ -183,8 +186,8 @@ def _exchanges() -> Iterator[list[Exchange]]:
 
 
 @pytest_asyncio.fixture
-async def _watched(request: pytest.FixtureRequest) -> AsyncIterator[None]:
-    """Fail the test for what plugins block, and for what they leave behind once those that depend on this have closed them."""
+async def watched(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """Fail the test for what its plugins block and leave behind: `opened` and `gateway` ask for it by themselves."""
     if request.node.get_closest_marker("unwatched"):
         yield
         return

@@ -139,3 +139,8 @@ def sent_unread(upstream: FakeUpstream) -> Callable[..., Awaitable[int]]:
         return sent
 
     return count
+
+
+@pytest.fixture(autouse=True)
+def _all_are_watched(watched: None) -> None:
+    """Let no plugin block the event loop, or leave something behind."""
