@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 
 from .errors import Finding
 from .multi_auth import MultiAuth
 from .plugin import API_VERSION, HOOKS, PROJECT, Plugin
 
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _MARK = f"{PROJECT}_impl"
 _PLAIN_METHODS = (("open", True), ("close", True), ("check", False), ("destination", False))
+_SPOKEN_FOR = frozenset(Plugin.__annotations__)
+# How alike a method's name and a phase's must be for one to be taken for the other.
+_MISSPELT = 0.8
 
 
 def misuses(cls: object) -> list[Finding]:
@@ -26,6 +29,7 @@ def misuses(cls: object) -> list[Finding]:
         *_class_misuses(cls),
         *_hook_misuses(cls),
         *_stray_marks(cls),
+        *_misspelt(cls),
         *_plain_misuses(cls),
         *_auth_misuses(cls),
         *_metadata_misuses(cls),
@@ -34,7 +38,7 @@ def misuses(cls: object) -> list[Finding]:
 
 
 def _class_misuses(cls: type[Plugin]) -> Iterator[str]:
-    if not _NAME.fullmatch(getattr(cls, "name", "")):
+    if not NAME.fullmatch(getattr(cls, "name", "")):
         yield 'needs `name: ClassVar = "..."`: lower-case words joined by -'
     if cls.api_version != API_VERSION:
         yield f"is written for plugin API {cls.api_version}, this is {API_VERSION}: install a matching version"
@@ -43,10 +47,23 @@ def _class_misuses(cls: type[Plugin]) -> Iterator[str]:
         return
     if "__slots__" in vars(cls):
         yield "has slots, in which super() fails on Python 3.11: leave slots=True out"
+    yield from _attribute_misuses(cls)
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
         owner = next((base for base in cls.__mro__ if _uses(base, field.name)), None)
-        if owner is not None:
+        if field.name in _SPOKEN_FOR:
+            yield f"{field.name} is a field, and has to be the class's own: write `{field.name}: ClassVar`"
+        elif owner is not None:
             yield f"field {field.name!r} has the name of something in {owner.__name__}: call it {field.name}_"
+
+
+def _attribute_misuses(cls: type[Plugin]) -> Iterator[str]:
+    priority: object = cls.priority
+    if not isinstance(priority, int) or isinstance(priority, bool):
+        yield f"has the priority {priority!r}: give it a whole number"
+    for name in ("schema", "consumer_schema", "metadata_schema"):
+        value: object = getattr(cls, name)
+        if not isinstance(value, Mapping) and (value is not None or name == "schema"):
+            yield f"{name} is a {type(value).__name__}: make it a dict of keys and their rules"
 
 
 def _uses(base: type, name: str) -> bool:
@@ -77,8 +94,7 @@ def _method_misuses(hook: str, method: object) -> Iterator[str]:
         yield f"{hook} is a hook wrapper, which async phases can't be: use the response phase instead"
     if not inspect.iscoroutinefunction(method):
         yield f"{hook} is not a coroutine: write `async def {hook}`"
-    wanted = list(inspect.signature(vars(Plugin)[hook]).parameters)
-    given = list(inspect.signature(method).parameters)
+    wanted, given = _arguments(vars(Plugin)[hook]), _arguments(method)
     if given != wanted:
         yield f"{hook}({', '.join(given)}) must be {hook}({', '.join(wanted)})"
 
@@ -92,10 +108,31 @@ def _stray_marks(cls: type[Plugin]) -> Iterator[str]:
             yield f"{name} is marked as a phase and is none: {hint}"
 
 
+def _misspelt(cls: type[Plugin]) -> Iterator[str]:
+    """Look for what is written as a phase, unmarked and under no phase's name."""
+    for name in dir(cls):
+        method = inspect.getattr_static(cls, name)
+        if name.startswith("_") or name in HOOKS or hasattr(method, _MARK) or not inspect.isfunction(method):
+            continue
+        close = get_close_matches(name, HOOKS, n=1, cutoff=_MISSPELT)
+        if close and _arguments(method) == _arguments(vars(Plugin)[close[0]]):
+            yield f"{name} is no phase, so it would never run: did you mean {close[0]!r}?"
+
+
+def _arguments(method: Callable[..., object]) -> list[str]:
+    return list(inspect.signature(method).parameters)
+
+
 def _plain_misuses(cls: type[Plugin]) -> Iterator[str]:
     """Look at the methods that are no phases: some are awaited, the others not."""
     for name, awaited in _PLAIN_METHODS:
         method = inspect.getattr_static(cls, name)
+        if not inspect.isfunction(method):
+            yield f"{name} must be a method: the gateway calls it"
+            continue
+        wanted, given = _arguments(vars(Plugin)[name]), _arguments(method)
+        if len(given) != len(wanted):
+            yield f"{name}({', '.join(given)}) must be {name}({', '.join(wanted)})"
         if inspect.iscoroutinefunction(method) is not awaited:
             yield f"{name} is {'no coroutine: write `async def' if awaited else 'a coroutine: write `def'} {name}`"
 

@@ -17,6 +17,7 @@ PhasegateError
      |- HeadTooLarge            431   fields over their limit
      |- ClientClosed            499   the client went away
      |- PluginFailed            500   a plugin raised what it should not
+     |   `- PluginTimedOut      504   a plugin hung in a phase
      |- ServiceUnavailable      503   nothing can answer at the moment
      |- Overloaded              503   as many connections, or bodies on disk, as there may be
      |- VersionNotSupported     505   neither HTTP/1.0 nor HTTP/1.1
@@ -34,9 +35,11 @@ The message of a RequestError is for the log. Clients see status, title and code
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Literal
 
@@ -80,6 +83,13 @@ class ConfigError(PhasegateError):
     def __str__(self) -> str:
         prefix = f"{self.source}: " if self.source else ""
         return "\n".join(f"{prefix}{finding}" for finding in self.findings)
+
+
+def told(error: BaseException) -> str:
+    """Return what was raised in somebody else's code, and where: for whoever has to mend it."""
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    places = traceback.extract_tb(error.__traceback__)
+    return f"{text} ({Path(places[-1].filename).name}:{places[-1].lineno})" if places else text
 
 
 class StartupError(PhasegateError):
@@ -214,6 +224,18 @@ class PluginFailed(RequestError):
     status = 500
     code = "plugin_failed"
     log_level = logging.ERROR
+
+    def __init__(self, message: str, *, plugin: str, phase: str) -> None:
+        super().__init__(message)
+        self.plugin = plugin
+        self.phase = phase
+
+
+class PluginTimedOut(PluginFailed):
+    """A plugin took longer over a phase than `limits.phase_timeout`."""
+
+    status = 504
+    code = "plugin_timeout"
 
 
 class UpstreamError(RequestError):

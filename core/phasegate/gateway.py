@@ -206,5 +206,8 @@ def _report(exchange: Exchange, error: RequestError) -> None:
         "request_id": exchange.request_id,
         "route": exchange.route.id if exchange.route else None,
     }
-    trace = error.__cause__ if isinstance(error, PluginFailed) else None
+    trace = None
+    if isinstance(error, PluginFailed):
+        fields |= {"plugin": error.plugin, "phase": error.phase}
+        trace = error.__cause__
     _logger.log(error.log_level, "request failed", extra=fields, exc_info=trace)

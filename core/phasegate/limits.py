@@ -60,6 +60,12 @@ class Limits:
     """HTTP/2 frames that carry nothing, in ten seconds: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, CONTINUATION;
     more ends the connection. Frames that answer what the client was sent don't count.
     """
+    phase_timeout: float = 60.0
+    """How long a plugin may wait in one phase, for anything but the client and calls of the gateway's own client, which have
+    limits of their own; longer is 504. 0 is any time.
+    """
+    loop_stall: float = 1.0
+    """How long a worker's event loop may stand still until the log says where; 0 never says."""
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
@@ -67,7 +73,17 @@ class Limits:
         return cls(**values)
 
 
-_ZERO_IS_NONE = ("body_rate", "connection_age", "connections_per_address", "resets", "control_frames")
+_ZERO_IS_NONE = frozenset(
+    {
+        "body_rate",
+        "connection_age",
+        "connections_per_address",
+        "resets",
+        "control_frames",
+        "phase_timeout",
+        "loop_stall",
+    }
+)
 _LARGEST = 1 << 40
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from .authentication import Group, authenticate
-from .errors import PluginFailed, RequestError, RouteNotFound, ServiceUnavailable
+from .errors import PluginFailed, PluginTimedOut, RequestError, RouteNotFound, ServiceUnavailable
 from .exchange import Exchange
 from .http.message import Response
 from .http.problem import SERVER, error_response
@@ -136,8 +136,10 @@ class Run:
         for step in self._pipeline.log:
             try:
                 await step.call(self._exchange)
-            except Exception:
-                _logger.exception("plugin failed", extra={"plugin": step.plugin, "phase": "log", **self._where()})
+            except (Exception, asyncio.CancelledError) as error:
+                failure = _failure(step, "log", error)
+                fields = {"plugin": step.plugin, "phase": "log", "cause": str(failure), **self._where()}
+                _logger.exception("plugin failed", extra=fields)
 
     async def _let_in(self) -> Response | None:
         """Run what comes before the proxy phase."""
@@ -166,7 +168,7 @@ class Run:
         try:
             changed = await step.call(self._exchange, response)
             response = response if changed is None else _checked(changed, Response, step, "response")
-            _judge_status(response, step)
+            _judge_status(response, step, "response")
         except RequestError as error:
             failure = error
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 (a plugin may raise anything)
@@ -207,22 +209,25 @@ def _failure(step: Step, phase: str, error: BaseException) -> PluginFailed:
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise error
-    return PluginFailed(f"plugin {step.plugin} failed in {phase}: {type(error).__name__}: {error}")
+        if error.args and isinstance(error.args[0], PluginTimedOut):
+            return error.args[0]
+    message = f"plugin {step.plugin} failed in {phase}: {type(error).__name__}: {error}"
+    return PluginFailed(message, plugin=step.plugin, phase=phase)
 
 
 def _checked(value: Any, wanted: type[T], step: Step, phase: str) -> T:
     if not isinstance(value, wanted):
-        raise PluginFailed(
-            f"plugin {step.plugin} returned a {type(value).__name__} from {phase}: return a {wanted.__name__}"
-        )
+        message = f"plugin {step.plugin} returned a {type(value).__name__} from {phase}: return a {wanted.__name__}"
+        raise PluginFailed(message, plugin=step.plugin, phase=phase)
     if isinstance(value, Response):
-        _judge_status(value, step)
+        _judge_status(value, step, phase)
     return value
 
 
-def _judge_status(response: Response, step: Step) -> None:
+def _judge_status(response: Response, step: Step, phase: str) -> None:
     status: object = response.status
     if isinstance(response, WebSocketAnswer):
         return
     if not isinstance(status, int) or not 200 <= status <= 599:
-        raise PluginFailed(f"plugin {step.plugin} answered with status {status!r}: give one from 200 to 599")
+        message = f"plugin {step.plugin} answered with status {status!r}: give one from 200 to 599"
+        raise PluginFailed(message, plugin=step.plugin, phase=phase)

@@ -11,7 +11,7 @@ from typing import Any
 import pluggy
 
 from .contract import misuses
-from .errors import ConfigError, Finding
+from .errors import ConfigError, Finding, told
 from .forward import Forward
 from .plugin import HOOKS, PROJECT, Plugin
 
@@ -123,11 +123,18 @@ def _import_entry(candidate: Installed, where: str) -> type[Plugin]:
     try:
         cls: type[Plugin] = candidate.entry.load()
     except Exception as error:
-        message = f"plugin {candidate.name!r} of {candidate.distribution} can't be imported: {error!r}"
+        message = f"plugin {candidate.name!r} of {candidate.distribution} can't be imported: {told(error)}"
+        if isinstance(error, ValueError) and "mutable default" in str(error):
+            message += "; what belongs to the class and not to its configuration is annotated with ClassVar"
         raise ConfigError([Finding(where, message)]) from error
     findings = [finding.under(where) for finding in misuses(cls)]
     if not findings and cls.name != candidate.name:
-        findings = [Finding(where, f"entry point {candidate.name!r} holds a plugin that calls itself {cls.name!r}")]
+        findings = [
+            Finding(
+                where,
+                f"entry point {candidate.name!r} holds a plugin that calls itself {cls.name!r}: give both one name",
+            )
+        ]
     if findings:
         raise ConfigError(findings)
     return cls

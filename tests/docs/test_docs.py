@@ -201,7 +201,10 @@ def test_every_module_of_core_is_in_the_architecture() -> None:
     assert modules - page == set()
 
 
-@pytest.mark.parametrize("event", ["listening", "configuration accepted", "worker died", "request failed", "access"])
+@pytest.mark.parametrize(
+    "event",
+    ["listening", "configuration accepted", "worker died", "request failed", "access", "event loop stands still"],
+)
 def test_events_are_documented(event: str) -> None:
     assert f"`{event}`" in (ROOT / "docs" / "operations.md").read_text()
 

@@ -12,8 +12,10 @@ from ..errors import CommandError, ConfigError, StartupError
 from .admin_key import admin_key
 from .export import export
 from .hash_password import hash_command
-from .inspect import check, plugins, routes
+from .inspect import check, routes
 from .keyring import keyring
+from .plugin import plugin
+from .plugins import plugins
 from .run import run
 from .sync import apply, diff
 
@@ -49,7 +51,7 @@ def cli() -> None:
     """
 
 
-for command in (run, check, plugins, routes, export, diff, apply, admin_key, keyring, hash_command):
+for command in (run, check, routes, plugins, plugin, export, diff, apply, admin_key, keyring, hash_command):
     cli.add_command(command)
 
 

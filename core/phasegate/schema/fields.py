@@ -12,6 +12,7 @@ from ..errors import Finding
 from ..secret import Secret
 from .prepare import Definition
 
+_PLAIN = {"string": str, "integer": int, "boolean": bool, "number": float, "float": float}
 T = TypeVar("T")
 Converter = Callable[[Any], Any]
 
@@ -56,8 +57,20 @@ def disagreements(cls: type[object], definition: Definition, path: str = "schema
         if not _always_given(rules) and not _has_default(fields[name]):
             yield Finding(f"{path}.{key}", f"may be left out: give it a default here, or the field {name!r} one")
         nested = _dataclass_of(hints[name])
-        if nested is not None:
+        if not _may_hold(hints[name], rules):
+            yield Finding(f"{path}.{key}", f"does not agree with its field: write `{name}: {_python_type(rules)}`")
+        elif nested is not None:
             yield from disagreements(nested, rules.get("schema", {}), f"{path}.{key}")
+
+
+def _may_hold(hint: Any, rules: Mapping[str, Any]) -> bool:
+    """Tell whether a field may hold what the rules let through, as far as plain types and secrets tell."""
+    options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    if rules.get("secret") or Secret in options:
+        return bool(rules.get("secret")) and not {*options} & {str, int, float, bool}
+    wanted = _PLAIN.get(rules.get("type", "")) if isinstance(rules.get("type"), str) else None
+    plain = {option for option in options if option in (str, int, float, bool)}
+    return wanted is None or not plain or wanted in plain or (wanted is int and float in plain)
 
 
 def _converters(cls: type[object], definition: Definition) -> list[tuple[str, str, Converter]]:

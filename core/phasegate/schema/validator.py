@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import orjson
@@ -120,6 +121,11 @@ def _judge_definition(definition: object) -> None:
         foreign = sorted(_FOREIGN & rules.keys())
         if foreign:
             raise ValueError(f"the schema is not valid: {key!r} has {foreign[0]!r}, which has no place here")
+        unknown = [rule for rule in rules if rule not in Rules.rules and "of_" not in str(rule)]
+        if unknown:
+            close = get_close_matches(str(unknown[0]), Rules.rules, n=1)
+            hint = f": did you mean {close[0]!r}?" if close else ": cerberus's documentation lists them"
+            raise ValueError(f"the schema is not valid: {key!r} has {unknown[0]!r}, which is no rule{hint}")
         if rules.keys() & set(_NESTED) and rules.get("type") not in ("dict", "list"):
             raise ValueError(
                 f"the schema is not valid: {key!r} has an inside and needs `type` dict or list, one of them"

@@ -52,6 +52,11 @@ class InboundBody:
         self._waiting_since = 0.0
         self._waited = 0.0
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether its reader waits for the client."""
+        return self._waiter is not None
+
     def feed(self, block: bytes) -> None:
         """Take a block from the client."""
         self.received += len(block)

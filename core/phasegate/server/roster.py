@@ -12,6 +12,7 @@ from weakref import WeakSet
 from ..http.address import Network, is_within
 from ..http.body import Memory
 from ..limits import Limits
+from .inbound_body import InboundBody
 
 _logger = logging.getLogger(__name__)
 
@@ -37,6 +38,15 @@ class Member(Protocol):
 
     def abort(self) -> None:
         """Close at once."""
+
+
+class Work(Protocol):
+    """A request as its listener sees it through."""
+
+    task: asyncio.Task[None] | None
+    """What does it, None where that has yet to begin."""
+    body: InboundBody | None
+    """Where its own body comes in, None where it has none."""
 
 
 class Roster:
@@ -65,7 +75,8 @@ class Roster:
         self._sweep_seconds = _sweep_seconds(limits)
         self._sweeping: asyncio.TimerHandle | None = None
         self._full = False
-        self._working: set[object] = set()
+        self.working: set[Work] = set()
+        """Requests whose answer is not done yet, or not logged."""
         self._idle = asyncio.Event()
 
     def __len__(self) -> int:
@@ -103,13 +114,13 @@ class Roster:
             del self._by_address[member.address]
         self._note_end()
 
-    def work_began(self, exchange: object) -> None:
+    def work_began(self, exchange: Work) -> None:
         """Keep an exchange until its work has ended, though its client may leave before."""
-        self._working.add(exchange)
+        self.working.add(exchange)
 
-    def work_ended(self, exchange: object) -> None:
+    def work_ended(self, exchange: Work) -> None:
         """Let an exchange go: its answer has left and is logged."""
-        self._working.discard(exchange)
+        self.working.discard(exchange)
         if self.draining:
             self._note_end()
 
@@ -144,7 +155,7 @@ class Roster:
                 await self._idle.wait()
 
     def _note_end(self) -> None:
-        if not self._members and not self._working:
+        if not self._members and not self.working:
             self._idle.set()
 
     def _refuse(self, limit: str) -> bool:

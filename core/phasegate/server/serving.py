@@ -16,6 +16,7 @@ from ..snapshot.certificates import Certificates
 from .hypercorn import serve_on
 from .hypercorn_config import configuration
 from .listener import Listener
+from .overseer import Overseer
 from .roster import Roster
 
 Protocol = Literal["native", "hypercorn"]
@@ -43,10 +44,20 @@ async def serve(
     graceful_timeout: float = 30.0,
 ) -> None:
     """Serve until `stopping` is set; then accept no more, and finish what is under way within `graceful_timeout` seconds."""
-    if protocol == "hypercorn":
-        await _on_hypercorn(sites, stopping, graceful_timeout)
-        return
     rosters = Roster(limits, trusted_proxies), Roster(limits, trusted_proxies, "admin_connections")
+    overseer = Overseer(limits, rosters)
+    try:
+        if protocol == "hypercorn":
+            await _on_hypercorn(sites, stopping, graceful_timeout)
+        else:
+            await _on_our_own(sites, rosters, stopping, graceful_timeout)
+    finally:
+        await overseer.close()
+
+
+async def _on_our_own(
+    sites: Iterable[Site], rosters: tuple[Roster, Roster], stopping: asyncio.Event, graceful_timeout: float
+) -> None:
     listeners = [
         (Listener(site.application, rosters[site.is_admin], _context(site.tls), site.certificates), site.sock)
         for site in sites

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 
-from ..errors import ConfigError, Finding
+from ..errors import ConfigError, Finding, told
 from ..plugin import Plugin, Services
 from .slices import Slices
 
@@ -128,7 +128,7 @@ async def _open(holder: Holder, services: Callable[[Plugin], Services]) -> None:
             await instance.open(services(instance))
     except Exception as error:
         late = isinstance(error, TimeoutError)
-        why = f"it took over {_OPEN_SECONDS:.0f} s" if late else str(error) or type(error).__name__
+        why = f"it took over {_OPEN_SECONDS:.0f} s: let it do in a task what may take longer" if late else told(error)
         raise ConfigError([Finding(holder.path, f"plugin {instance.name} can't be opened: {why}")]) from error
 
 

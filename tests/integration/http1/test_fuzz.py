@@ -163,7 +163,7 @@ async def drive(pieces: list[bytes], limits: Limits = LOOSE) -> Seen:
     transport.close()
     await quiet(transport)
     logging.getLogger().removeHandler(log)
-    assert (log.errors, len(roster), len(roster._working), len(asyncio.all_tasks())) == ([], 0, 0, 1)
+    assert (log.errors, len(roster), len(roster.working), len(asyncio.all_tasks())) == ([], 0, 0, 1)
     assert not (unfinished and closed)
     return Seen(sent, served, closed)
 

@@ -1,4 +1,5 @@
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -85,7 +86,7 @@ async def test_draining_tells_everybody_and_cuts_who_is_not_done() -> None:
 
 async def test_draining_waits_for_work_whose_client_has_left() -> None:
     roster = Roster(LIMITS)
-    work = object()
+    work: Any = object()
     roster.work_began(work)
     draining = asyncio.create_task(roster.drain(30))
     await asyncio.sleep(0.05)
