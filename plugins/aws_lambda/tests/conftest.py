@@ -14,7 +14,7 @@ from botocore.credentials import Credentials
 from moto.server import ThreadedMotoServer
 
 from phasegate.testing import FakeUpstream, Received, Reply
-from phasegate_aws_lambda.testing import running_function
+from phasegate_aws_lambda.testing import FunctionMaker, RunningFunction, running_function
 
 ACCESS_KEY, SECRET_KEY, SESSION_TOKEN = (
     "AKIDEXAMPLE",
@@ -80,16 +80,26 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def local_lambda(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[int]]]:
-    """Return a function that serves a handler's source, with signatures checked, and returns the Lambda API's port."""
+async def local_faces(tmp_path: Path) -> AsyncIterator[FunctionMaker]:
+    """Return a function that serves a handler's source, with signatures checked, and returns where it runs."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def serve(source: str, **options: Any) -> int:
+        async def serve(source: str, **options: Any) -> RunningFunction:
             credentials = ("AKIDEXAMPLE", "the-secret-key", "the-session-token")
             function = running_function(source, tmp_path, credentials=credentials, **options)
-            return (await stack.enter_async_context(function)).invoke_port
+            return await stack.enter_async_context(function)
 
         yield serve
+
+
+@pytest.fixture
+def local_lambda(local_faces: FunctionMaker) -> Callable[..., Awaitable[int]]:
+    """Return a function that serves a handler's source, with signatures checked, and returns the Lambda API's port."""
+
+    async def serve(source: str, **options: Any) -> int:
+        return (await local_faces(source, **options)).invoke_port
+
+    return serve
 
 
 @pytest.fixture(scope="session")

@@ -60,17 +60,20 @@ async def running_function(
     api_key: str | None = None,
     credentials: tuple[str, str] | tuple[str, str, str | None] | None = None,
     output: io.StringIO | None = None,
+    file: str = "app.py",
+    streams: bool = False,
 ) -> AsyncIterator[RunningFunction]:
-    """Serve a handler's source for the length of a block, from a file `app.py` in a folder.
+    """Serve a handler's source for the length of a block, from a file in a folder: `app.mjs` is one for Node.
 
+    With `streams` the function URL and the REST API stream answers, too, as with `phasegate lambda serve --stream`.
     Where there are an `api_key` or `credentials` (access key, secret key, and a session token), requests must have them.
     """
-    path = folder / "app.py"
+    path = folder / file
     path.write_text(textwrap.dedent(source))
     function = Function(path=path, handler=handler, name="app", timeout_seconds=timeout_seconds)
     keys = Keys(api_key, Credentials(*credentials) if credentials else None)
     written = output or io.StringIO()
-    server = LocalLambda(function, keys, concurrency=concurrency, log=Log(written))
+    server = LocalLambda(function, keys, concurrency=concurrency, log=Log(written), streams=streams)
     rest, url, invoke = await server.open(Addresses(_ANY_PORT, _ANY_PORT, _ANY_PORT))
     try:
         yield RunningFunction(function.name, rest.port, url.port, invoke.port, written)

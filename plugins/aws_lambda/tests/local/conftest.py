@@ -23,8 +23,8 @@ from phasegate_aws_lambda.testing import FunctionMaker
 def written(tmp_path: Path) -> Callable[..., Function]:
     """Return a function that writes a handler's module and returns what is to be served."""
 
-    def write(source: str, timeout_seconds: float = 3.0) -> Function:
-        path = tmp_path / "app.py"
+    def write(source: str, timeout_seconds: float = 3.0, file: str = "app.py") -> Function:
+        path = tmp_path / file
         path.write_text(textwrap.dedent(source))
         return Function(path=path, handler="handler", name="app", timeout_seconds=timeout_seconds)
 

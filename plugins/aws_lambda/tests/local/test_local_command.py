@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -39,9 +40,12 @@ def started(written: Written) -> Iterator[Started]:
     """Return a function that runs the command on a handler, and returns it with the lines that it announced."""
     processes: list[subprocess.Popen[str]] = []
 
-    def start(source: str, environ: dict[str, str] | None = None) -> tuple[subprocess.Popen[str], list[str]]:
-        handler = f"{written(source).path}:handler"
-        arguments = ["serve", handler, "--rest", "127.0.0.1:0", "--url", "[::1]:0", "--invoke", "127.0.0.1:0"]
+    def start(
+        source: str, environ: dict[str, str] | None = None, *options: str, file: str = "app.py"
+    ) -> tuple[subprocess.Popen[str], list[str]]:
+        handler = f"{written(source, file=file).path}:handler"
+        addresses = ["--rest", "127.0.0.1:0", "--url", "[::1]:0", "--invoke", "127.0.0.1:0"]
+        arguments = ["serve", handler, *addresses, *options]
         process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, *arguments],
             env=os.environ | (environ or {}),
@@ -91,6 +95,14 @@ def test_announcement_says_what_each_face_asks_for(started: Started) -> None:
     assert lines[1].endswith("(auth type AWS_IAM: SigV4, region us-east-1, service lambda)\n")
 
 
+def test_stream_is_an_option_and_both_front_ends_stream_then(started: Started) -> None:
+    source = "def handler(event, context):\n    yield {'statusCode': 201}\n    yield 'one'\n"
+    _, lines = started(source, None, "--stream")
+    assert httpx.get(f"{address(lines[0])}/prod/x").status_code == httpx.get(address(lines[1])).status_code == 201
+    _, lines = started(source)
+    assert httpx.get(address(lines[1])).status_code == 502
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_ends_the_command_well_and_its_children(started: Started, number: int) -> None:
     process, lines = started(PID)
@@ -101,18 +113,37 @@ def test_signal_ends_the_command_well_and_its_children(started: Started, number:
         os.kill(child, 0)
 
 
-def test_kill_of_the_command_ends_its_children_idle_or_busy(started: Started, tmp_path: Path) -> None:
-    source = """
-        import os, threading
+BUSY_PYTHON = """
+    import os
 
-        def handler(event, context):
-            if path := event["queryStringParameters"]:
-                with open(path["busy"], "w") as busy:
-                    busy.write(str(os.getpid()))
-                threading.Event().wait()
-            return {"statusCode": 200, "body": str(os.getpid())}
-    """
-    process, lines = started(source)
+    def handler(event, context):
+        if path := event["queryStringParameters"]:
+            with open(path["busy"], "w") as busy:
+                busy.write(str(os.getpid()))
+            while True:
+                pass
+        return {"statusCode": 200, "body": str(os.getpid())}
+"""
+BUSY_NODE = """
+    import { writeFileSync } from 'node:fs';
+
+    export const handler = async (event) => {
+        if (event.queryStringParameters) {
+            writeFileSync(event.queryStringParameters.busy, String(process.pid));
+            for (;;);
+        }
+        return { statusCode: 200, body: String(process.pid) };
+    };
+"""
+
+
+@pytest.mark.parametrize(("source", "file"), [(BUSY_PYTHON, "app.py"), (BUSY_NODE, "app.mjs")], ids=["python", "node"])
+def test_kill_of_the_command_ends_its_children_idle_or_busy(
+    started: Started, tmp_path: Path, source: str, file: str
+) -> None:
+    if file == "app.mjs" and shutil.which("node") is None:
+        pytest.skip("Node.js is not installed")
+    process, lines = started(source, None, "--timeout", "60", file=file)
     url = httpx.URL(address(lines[0]))
     os.mkfifo(tmp_path / "busy")
     with socket.create_connection((url.host, url.port or 0)) as connection:
@@ -177,7 +208,8 @@ def test_half_a_key_pair_is_one_error(written: Written) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["app.py"], "'app.py' is not a file and a function such as app.py:handler"),
+        (["app.py"], "'app.py' is not a file and a function such as app.py:handler or app.mjs:handler"),
+        (["app.rb:handler"], "'app.rb:handler' is not a file and a function"),
         (["app.py:handler", "--rest", "9001"], "'9001' is not an address such as 127.0.0.1:9001 or [::1]:0"),
         (["app.py:handler", "--url", "127.0.0.1:65536"], "is not an address"),
         (["app.py:handler", "--timeout", "0"], "0.0 is not in the range"),

@@ -156,8 +156,8 @@ async def test_event_over_the_limit_is_not_sent(written: Written, pool_of: PoolO
     assert isinstance(await pool_of(written(PID)).invoke(call({"body": "x" * 6_291_556})), TooLarge)
 
 
-async def test_prints_do_not_disturb_the_answer(
-    written: Written, pool_of: PoolOf, capfd: pytest.CaptureFixture[str]
+async def test_prints_are_lines_of_the_log_and_do_not_disturb_the_answer(
+    written: Written, pool_of: PoolOf, logged: io.StringIO
 ) -> None:
     source = """
         import logging, os, sys
@@ -167,14 +167,23 @@ async def test_prints_do_not_disturb_the_answer(
             print("to stderr", file=sys.stderr)
             os.write(1, b"\\x00\\x00\\x00\\x02{}raw\\n")
             logging.warning("logged")
+            print("no line's end", end="")
             return "fine"
     """
     assert payload(await pool_of(written(source)).invoke(call())) == "fine"
-    out, err = capfd.readouterr()
-    assert "to stdout\n" in out
-    assert "raw\n" in out
-    assert out.rstrip().endswith("\tthe-request-id\tlogged")
-    assert "to stderr\n" in err
+    start, out, err, raw, record, rest, *_ = logged.getvalue().splitlines()
+    assert (start.split()[0], out, err, raw, rest) == (
+        *("START", "to stdout", "to stderr", "\0\0\0\2{}raw", "no line's end"),
+    )
+    assert record.endswith("\tthe-request-id\tlogged")
+
+
+async def test_what_is_printed_before_a_process_ends_is_in_the_log(
+    written: Written, pool_of: PoolOf, logged: io.StringIO
+) -> None:
+    source = "import os\ndef handler(event, context):\n    os.write(2, b'last words')\n    os._exit(1)\n"
+    failed(await pool_of(written(source)).invoke(call()))
+    assert logged.getvalue().splitlines()[1] == "last words"
 
 
 async def test_timeout_ends_the_child_and_the_next_call_gets_another(
@@ -362,6 +371,25 @@ async def test_report_tells_what_a_call_took(written: Written, pool_of: PoolOf, 
         *("REPORT RequestId", "Duration", "Billed Duration", "Memory Size", "Max Memory Used", "Init Duration")
     ]
     assert len(warm) == len(cold) - 1
+
+
+async def test_call_that_is_cancelled_while_its_child_begins_leaves_none(
+    written: Written, pool_of: PoolOf, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pid")
+    source = f"""
+        import os, threading
+
+        with open({str(tmp_path / "pid")!r}, "w") as pid:
+            pid.write(str(os.getpid()))
+        threading.Event().wait()
+    """
+    calling = asyncio.create_task(pool_of(written(source)).invoke(call()))
+    pid = int(await asyncio.to_thread((tmp_path / "pid").read_text))
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+    wait_until_gone(pid)
 
 
 async def test_close_ends_every_child(written: Written, pool_of: PoolOf, gate: Gate) -> None:

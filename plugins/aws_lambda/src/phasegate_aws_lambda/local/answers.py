@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,10 @@ _UNSAFE_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
 _STATUS = re.compile(r"[2-5][0-9]{2}")
 _DEFAULT_TYPE = ("Content-Type", "application/json")
-_REST_KEYS = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
+_STREAM_TYPE = ("Content-Type", "application/octet-stream")
+_HEAD_KEYS = frozenset({"statusCode", "headers", "multiValueHeaders"})
+_REST_KEYS = _HEAD_KEYS | {"body", "isBase64Encoded"}
+_REST_STREAM_KEYS = _HEAD_KEYS | {"cookies"}
 
 # Written anew by whoever sends the response.
 _FRAMING = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
@@ -39,13 +42,21 @@ class MalformedError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """A body on its way. `close` must be called, whether or not anything was taken."""
+
+    blocks: AsyncIterator[bytes]
+    close: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An HTTP response. Names of header fields stay as the handler wrote them. With `parts` these are the body."""
 
     status: int
     fields: Fields = field(default_factory=list, repr=False)
     body: bytes = field(default=b"", repr=False)
-    parts: AsyncGenerator[bytes, None] | None = field(default=None, repr=False)
+    parts: Parts | None = field(default=None, repr=False)
 
 
 def error_answer(status: int, message: str, error_type: str | None = None) -> Answer:
@@ -62,14 +73,18 @@ def rest_answer(result: Any) -> Answer:
     Strict as AWS is: an object, with a status code, and with none but the five known keys. See
     https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html.
     """
-    if not isinstance(result, dict):
-        raise MalformedError(f"it is {_kind(result)}, not an object")
-    unknown = sorted(result.keys() - _REST_KEYS)
-    if unknown:
-        raise MalformedError(f"a REST API knows no {unknown[0]!r}")
-    status = _status(result.get("statusCode"))
-    fields = [(_renamed(name), value) for name, value in _merged(result) if name.lower() != "transfer-encoding"]
-    return Answer(status, _with_type(fields), _body(result))
+    known = _known(result, _REST_KEYS)
+    return Answer(_status(known.get("statusCode")), _with_type(_rest_fields(known)), _body(known))
+
+
+def rest_head(head: Any) -> Answer:
+    """Return the response to a REST API's client, but for its body, of a stream's head. Raise MalformedError as above.
+
+    Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html.
+    """
+    known = _known(head, _REST_STREAM_KEYS)
+    fields = _with_type(_rest_fields(known), _STREAM_TYPE)
+    return Answer(_status(known.get("statusCode", 200)), fields + _cookies(known))
 
 
 def url_answer(result: Any) -> Answer:
@@ -84,9 +99,43 @@ def url_answer(result: Any) -> Answer:
         return Answer(200, [_DEFAULT_TYPE], _text(result))
     if not isinstance(result, dict) or "statusCode" not in result:
         return Answer(200, [_DEFAULT_TYPE], _json(result))
-    fields = [(name, value) for name, value in _single(result.get("headers")) if name.lower() not in _FRAMING]
-    cookies = [_checked("set-cookie", cookie) for cookie in _list(result.get("cookies"), "cookies")]
-    return Answer(_status(result["statusCode"]), _with_type(fields) + cookies, _body(result))
+    fields = _with_type(_url_fields(result)) + _cookies(result)
+    return Answer(_status(result["statusCode"]), fields, _body(result))
+
+
+def url_head(head: Any) -> Answer:
+    """Return the response to a function URL's client, but for its body, of a stream's head. Raise MalformedError."""
+    if not isinstance(head, dict):
+        raise MalformedError(f"the head of the stream is {_kind(head)}, not an object")
+    fields = _with_type(_url_fields(head), _STREAM_TYPE) + _cookies(head)
+    return Answer(_status(head.get("statusCode", 200)), fields)
+
+
+def bare_answer(content_type: str, body: bytes = b"") -> Answer:
+    """Return the response of a stream without a head, or of a result that is no stream: the body of a 200."""
+    return Answer(200, [_checked("Content-Type", content_type)], body)
+
+
+def _known(result: Any, keys: frozenset[str]) -> dict[str, Any]:
+    """Return an object as it is. Raise MalformedError for what is none, or has more than these keys."""
+    if not isinstance(result, dict):
+        raise MalformedError(f"it is {_kind(result)}, not an object")
+    unknown = sorted(result.keys() - keys)
+    if unknown:
+        raise MalformedError(f"a REST API knows no {unknown[0]!r}")
+    return result
+
+
+def _rest_fields(result: Mapping[str, Any]) -> Fields:
+    return [(_renamed(name), value) for name, value in _merged(result) if name.lower() != "transfer-encoding"]
+
+
+def _url_fields(result: Mapping[str, Any]) -> Fields:
+    return [(name, value) for name, value in _single(result.get("headers")) if name.lower() not in _FRAMING]
+
+
+def _cookies(result: Mapping[str, Any]) -> Fields:
+    return [_checked("set-cookie", cookie) for cookie in _list(result.get("cookies"), "cookies")]
 
 
 def _status(code: object) -> int:
@@ -159,9 +208,9 @@ def _renamed(name: str) -> str:
     return f"x-amzn-Remapped-{name}" if name.lower() in _REMAPPED else name
 
 
-def _with_type(fields: Fields) -> Fields:
+def _with_type(fields: Fields, default: tuple[str, str] = _DEFAULT_TYPE) -> Fields:
     named = any(name.lower() == "content-type" for name, _ in fields)
-    return fields if named else [_DEFAULT_TYPE, *fields]
+    return fields if named else [default, *fields]
 
 
 def _json(result: object) -> bytes:

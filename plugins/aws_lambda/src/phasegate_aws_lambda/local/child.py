@@ -1,13 +1,13 @@
 """The program in a child process: imports the handler once, then runs it for one event after the other.
 
 It is run by its path and uses the standard library alone, so that a cold start costs no import of Phasegate or aiohttp.
-Events come and answers go over a socket pair as JSON behind a length of four bytes; standard output and error belong to
-the handler. Errors have the types and texts of Lambda's own runtime (aws-lambda-python-runtime-interface-client).
+Events come and answers go over a socket pair as JSON behind a length of four bytes; a part of a stream follows, as it
+is, the message that tells how many bytes it has (`chunk`). Standard output and error belong to the handler. Errors have
+the types and texts of Lambda's own runtime (aws-lambda-python-runtime-interface-client).
 """
 
 from __future__ import annotations
 
-import base64
 import decimal
 import importlib
 import json
@@ -23,12 +23,16 @@ import threading
 import time
 import traceback
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
 
 LENGTH = struct.Struct("!I")
 RESPONSE_LIMIT_BYTES = 6_291_556
+
+INTEGRATION_TYPE = "application/vnd.awslambda.http-integration-response"
+STREAM_TYPE = "application/octet-stream"
+_PART_BYTES = 65_536
 
 Handler = Callable[[Any, Any], Any]
 
@@ -115,10 +119,16 @@ class Connection:
         return self._events.get()
 
     def send(self, message: dict[str, Any]) -> None:
-        """Send a message. Peak memory goes with each."""
-        message["memory_mb"] = _peak_memory_mb()
-        data = json.dumps(message).encode()
-        self._sock.sendall(LENGTH.pack(len(data)) + data)
+        """Send what ends an invocation, or its begin. Peak memory goes with it."""
+        self._write(message | {"memory_mb": _peak_memory_mb()})
+
+    def send_part(self, content_type: str, data: bytes) -> None:
+        """Send a part of a stream; this waits until the parent has room for it."""
+        self._write({"chunk": len(data), "type": content_type}, data)
+
+    def _write(self, message: dict[str, Any], data: bytes = b"") -> None:
+        text = json.dumps(message).encode()
+        self._sock.sendall(LENGTH.pack(len(text)) + text + data)
 
     def _read(self) -> None:
         stream = self._sock.makefile("rb")
@@ -179,9 +189,7 @@ def _is_ours(filename: str) -> bool:
     return filename in (__file__, importlib.__file__) or filename.startswith("<frozen importlib")
 
 
-def invoke(
-    handler: Handler, invocation: dict[str, Any], send: Callable[[dict[str, Any]], None] = lambda _: None
-) -> dict[str, Any]:
+def invoke(handler: Handler, invocation: dict[str, Any], send_part: Callable[[str, bytes], None]) -> dict[str, Any]:
     """Run the handler for one event and return the message that tells how it went.
 
     Of a handler that is a generator, each part is sent as soon as it is there, if whoever calls takes a stream.
@@ -191,11 +199,21 @@ def invoke(
     try:
         result = handler(json.loads(invocation["event"]), Context(invocation))
         streams = bool(invocation.get("stream")) and isinstance(result, types.GeneratorType)
-        for part in result if streams else ():
-            send({"chunk": base64.b64encode(_part(part)).decode()})
+        if streams:
+            _stream(result, send_part)
         return {"result": _marshal(None if streams else result), "streamed": streams}
     except Exception as error:  # noqa: BLE001 (whatever a handler raises is its answer)
         return {"error": error_document(error, request_id)}
+
+
+def _stream(parts: Iterator[object], send_part: Callable[[str, bytes], None]) -> None:
+    """Send the parts as they come; one that begins with a head is what HTTP front ends take a response from."""
+    content_type = ""
+    for part in parts:
+        content_type = content_type or (INTEGRATION_TYPE if isinstance(part, dict) else STREAM_TYPE)
+        data = _part(part)
+        for start in range(0, max(len(data), 1), _PART_BYTES):
+            send_part(content_type, data[start : start + _PART_BYTES])
 
 
 def _part(part: object) -> bytes:
@@ -266,7 +284,7 @@ def main(descriptor: int, path: str, name: str) -> None:
     while True:
         invocation = connection.receive()
         request_ids.request_id = invocation["request_id"]
-        connection.send(invoke(handler, invocation, connection.send))
+        connection.send(invoke(handler, invocation, connection.send_part))
 
 
 if __name__ == "__main__":

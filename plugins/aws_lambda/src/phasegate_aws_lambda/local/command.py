@@ -15,6 +15,7 @@ import click
 from .function import Function
 from .keys import Keys, KeysError, keys_from
 from .log import Log
+from .runtime import SUFFIXES
 from .server import Address, Addresses, LocalLambda, StartError
 
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
@@ -30,10 +31,10 @@ def _address(_ctx: click.Context, _param: click.Parameter, text: str) -> Address
 
 
 def _handler(_ctx: click.Context, _param: click.Parameter, text: str) -> tuple[Path, str]:
-    """Read `FILE.py:FUNCTION`; whether they exist is looked at later."""
+    """Read `FILE:FUNCTION`; whether they exist is looked at later."""
     file, _, function = text.rpartition(":")
-    if not file.endswith(".py") or not function.isidentifier():
-        raise click.BadParameter(f"{text!r} is not a file and a function such as app.py:handler")
+    if not file.endswith(SUFFIXES) or not function.replace("$", "_").isidentifier():
+        raise click.BadParameter(f"{text!r} is not a file and a function such as app.py:handler or app.mjs:handler")
     return Path(file).absolute(), function
 
 
@@ -43,7 +44,7 @@ def lambda_group() -> None:
 
 
 @lambda_group.command()
-@click.argument("handler", callback=_handler, metavar="FILE.py:FUNCTION")
+@click.argument("handler", callback=_handler, metavar="FILE:FUNCTION")
 @click.option(
     "--rest",
     callback=_address,
@@ -82,7 +83,12 @@ def lambda_group() -> None:
 @click.option(
     "--region", metavar="REGION", default="us-east-1", show_default=True, help="The region that signatures must name."
 )
-@click.option("--function-name", metavar="NAME", help="The function's name.  [default: the file's, without .py]")
+@click.option(
+    "--stream",
+    is_flag=True,
+    help="Stream: the REST API in transfer mode STREAM, the function URL in invoke mode RESPONSE_STREAM.",
+)
+@click.option("--function-name", metavar="NAME", help="The function's name.  [default: the file's, without its ending]")
 @click.option(
     "--memory",
     type=click.IntRange(128, 10_240),
@@ -100,14 +106,20 @@ def serve(
     timeout: float,
     concurrency: int,
     region: str,
+    stream: bool,
     function_name: str | None,
     memory: int,
 ) -> None:
-    """Serve a Python handler over HTTP.
+    """Serve a Python or Node handler over HTTP.
 
-    FUNCTION of FILE.py is reached three ways until Ctrl-C: as behind an API Gateway REST API (events in payload format 1.0, every path below any stage), as behind a
-    function URL (format 2.0), and by the Lambda API's Invoke (any event). Each invocation runs in a warm child process of its own. A saved .py file in
-    the handler's folder takes effect with the next request.
+    FILE ends with .py, or with .mjs, .js or .cjs, which need Node.js on this machine. FUNCTION is reached three ways
+    until Ctrl-C: as behind an API Gateway REST API (events in payload format 1.0, every path below any stage), as
+    behind a function URL (format 2.0), and by the Lambda API's Invoke and InvokeWithResponseStream (any event). Each
+    invocation runs in a warm child process of its own. Code that is saved in the handler's folder takes effect with
+    the next request.
+
+    With --stream, answers of the REST API and of the function URL leave while the function still writes them, too: a
+    Python handler is a generator then, a Node handler is made by awslambda.streamifyResponse.
 
     Keys come from the environment; a face without any asks for none.
 
@@ -137,7 +149,7 @@ def serve(
     )
     try:
         keys = keys_from(os.environ)
-        server = LocalLambda(function, keys, concurrency=concurrency, log=Log(sys.stderr))
+        server = LocalLambda(function, keys, concurrency=concurrency, log=Log(sys.stderr), streams=stream)
         asyncio.run(_serve(server, Addresses(rest, url, invoke), lambda found: _announce(found, keys, function)))
     except (KeysError, StartError) as error:
         raise click.ClickException(str(error)) from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from .runtime import Runtime, runtime_of
+
 ACCOUNT_ID = "123456789012"
 VERSION = "$LATEST"
 
@@ -19,6 +21,11 @@ class Function:
     region: str = "us-east-1"
     timeout_seconds: float = 3.0
     memory_mb: int = 128
+
+    @property
+    def runtime(self) -> Runtime:
+        """What runs the handler."""
+        return runtime_of(self.path)
 
     @property
     def arn(self) -> str:

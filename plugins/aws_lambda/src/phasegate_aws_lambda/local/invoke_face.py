@@ -15,14 +15,14 @@ import re
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from .answers import Answer, Fields
+from .answers import Answer, Fields, Parts
 from .function import ACCOUNT_ID, VERSION, Function
 from .log import Log
-from .outcome import Failed, Outcome, Returned, Throttled
+from .outcome import Failed, Outcome, Returned, Throttled, TooLarge
 from .pool import Invocation, Pool
 from .received import Received
 from .signature import SignatureError
-from .stream_run import StreamRun, error_document, log_tail
+from .stream_run import StreamRun, log_tail
 from .trace import request_id, trace_id
 from .verifier import Verifier
 
@@ -116,7 +116,7 @@ class InvokeFace:
     async def _run(self, invocation: Invocation, *, tail: bool) -> Answer:
         lines = io.StringIO()
         log = self._log.also(lines)
-        answer = self._response(await self._pool.invoke(invocation, log))
+        answer = self._response(await self._pool.complete(invocation, log))
         fields: Fields = [*answer.fields, ("X-Amz-Executed-Version", VERSION)]
         if tail and answer.status == 200:
             fields.append(("X-Amz-Log-Result", log_tail(lines)))
@@ -124,17 +124,21 @@ class InvokeFace:
 
     async def _stream(self, invocation: Invocation, *, tail: bool) -> Answer:
         run = StreamRun(self._pool, self._log, invocation)
-        refused = await run.refused()
-        if refused is not None:
-            return self._response(refused)
+        try:
+            outcome = await run.begin()
+        except BaseException:
+            await run.end()
+            raise
+        if isinstance(outcome, Throttled | TooLarge):
+            return self._response(outcome)
         fields = [("Content-Type", "application/vnd.amazon.eventstream"), ("X-Amz-Executed-Version", VERSION)]
-        return Answer(200, fields, parts=run.frames(tail=tail))
+        return Answer(200, fields, parts=Parts(run.frames(tail=tail), run.end))
 
     def _response(self, outcome: Outcome) -> Answer:
         if isinstance(outcome, Returned):
             return Answer(200, [_JSON], json.dumps(outcome.payload).encode())
         if isinstance(outcome, Failed):
-            return Answer(200, [_JSON, ("X-Amz-Function-Error", "Unhandled")], error_document(outcome))
+            return Answer(200, [_JSON, ("X-Amz-Function-Error", "Unhandled")], outcome.document())
         if isinstance(outcome, Throttled):
             document = {"Reason": "ConcurrentInvocationLimitExceeded", "Type": "User", "message": "Rate Exceeded."}
             return self._refuse(429, "TooManyRequestsException", document)

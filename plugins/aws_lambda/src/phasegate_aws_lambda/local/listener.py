@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
-from .answers import Answer
+from .answers import Answer, Parts
 from .received import Received
+from .streamed import BrokenStreamError
 
 # AWS sends none; aiohttp would tell its own version and Python's.
 _SERVER = "phasegate-lambda"
@@ -39,6 +38,8 @@ class Listener:
         server = web.Server(
             self._handle,
             access_log=None,
+            # A client that leaves ends a stream even while the function is silent; other runs are shielded from it.
+            handler_cancellation=True,
             auto_decompress=False,
             max_line_size=_FIELD_LIMIT_BYTES,
             max_field_size=_FIELD_LIMIT_BYTES,
@@ -77,15 +78,19 @@ class Listener:
         return bytes(body)
 
 
-async def _streamed(
-    request: web.BaseRequest, response: web.StreamResponse, parts: AsyncGenerator[bytes, None]
-) -> web.StreamResponse:
-    """Send the parts as they come; a client that leaves ends them."""
-    async with contextlib.aclosing(parts):
+async def _streamed(request: web.BaseRequest, response: web.StreamResponse, parts: Parts) -> web.StreamResponse:
+    """Send the parts as they come; a client that leaves ends them. Where they break off the connection is cut."""
+    try:
         await response.prepare(request)
-        with contextlib.suppress(ConnectionError):
-            async for part in parts:
-                await response.write(part)
+        async for block in parts.blocks:
+            await response.write(block)
+    except ConnectionError:
+        pass
+    except BrokenStreamError:
+        if request.transport is not None:
+            request.transport.close()
+    finally:
+        await parts.close()
     return response
 
 

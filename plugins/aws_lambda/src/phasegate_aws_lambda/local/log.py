@@ -23,7 +23,7 @@ class Usage:
 
 
 class Log:
-    """Writes lines to its streams, each flushed. What it is given must hold no secret: it never sees headers or bodies."""
+    """Writes lines to its streams, each flushed. Ours must hold no secret: it never sees headers or bodies."""
 
     def __init__(self, *streams: TextIO) -> None:
         self._streams = streams
@@ -50,8 +50,14 @@ class Log:
             fields.append(f"Init Duration: {usage.init_seconds * 1000:.2f} ms")
         self._write(f"END RequestId: {request_id}\n" + "\t".join(fields))
 
+    def printed(self, line: str) -> None:
+        """Write a line that the function has printed."""
+        self._write(line)
+
     def error(self, failed: Failed) -> None:
-        """Write what the handler raised, as Lambda's Python runtime does."""
+        """Write what the handler raised, as Lambda's Python runtime does; Node's children do so themselves."""
+        if failed.logged:
+            return
         lines = [f"[ERROR] {failed.error_type}: {failed.message}"]
         if failed.stack_trace:
             lines += ["Traceback (most recent call last):", *(frame.rstrip() for frame in failed.stack_trace)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,12 +23,22 @@ class Returned:
 class Failed:
     """The handler raised, could not be imported, took too long, or took its process down.
 
-    The fields are those of the error document that Lambda's Python runtime writes; `stack_trace` has an entry a frame.
+    The fields are those of the error document that Lambda's runtimes write; `stack_trace` has an entry a frame, and
+    `trace_name` is what the runtime calls it. A failure that the child has `logged` is not logged once more.
     """
 
     error_type: str
     message: str
     stack_trace: tuple[str, ...] = field(default=(), repr=False)
+    trace_name: str = "stackTrace"
+    logged: bool = False
+
+    def document(self) -> bytes:
+        """Return what the Lambda API says of it."""
+        said: dict[str, Any] = {"errorMessage": self.message, "errorType": self.error_type}
+        if self.stack_trace:
+            said[self.trace_name] = self.stack_trace
+        return json.dumps(said).encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,17 +20,25 @@ _INIT_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Some of what a function has streamed, and the type that it gave its stream."""
+
+    data: bytes
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Invocation:
     """One call of the function: what it is known by, its event as JSON values, and what the client says of itself.
 
-    With a `sink` a handler may stream, and what it yields goes there.
+    With a `sink` a handler may stream, and what it writes goes there.
     """
 
     request_id: str
     trace_id: str
     event: Any
     client_context: Any = None
-    sink: Callable[[bytes], Awaitable[None]] | None = None
+    sink: Callable[[Part], Awaitable[None]] | None = None
 
 
 class Pool:
@@ -46,6 +53,7 @@ class Pool:
         self._idle: list[Child] = []
         self._children: set[Child] = set()
         self._ending: set[asyncio.Task[None]] = set()
+        self._completing: set[asyncio.Task[Outcome]] = set()
 
     async def warm(self) -> Failed | None:
         """Start a child before the first call. Return why that can't be, None when it waits for work."""
@@ -67,6 +75,13 @@ class Pool:
             return await self._run(invocation, event, log or self._log)
         finally:
             self._busy -= 1
+
+    async def complete(self, invocation: Invocation, log: Log | None = None) -> Outcome:
+        """Run the function once, to its end even where whoever waits for it is cancelled."""
+        task = asyncio.ensure_future(self.invoke(invocation, log))
+        self._completing.add(task)
+        task.add_done_callback(self._completing.discard)
+        return await asyncio.shield(task)
 
     def reload(self) -> None:
         """Let new invocations have new children. What runs is finished by the old ones, which then end."""
@@ -92,7 +107,8 @@ class Pool:
         if isinstance(started, Failed):
             return self._noted(log, invocation, started, Usage(0.0, init_seconds, 0))
         try:
-            outcome = await self._outcome(started, invocation, event)
+            with started.output.told_to(log):
+                outcome = await self._outcome(started, invocation, event)
             usage = Usage(time.monotonic() - ready, init_seconds, started.memory_mb)
             return self._noted(log, invocation, outcome, usage)
         finally:
@@ -124,7 +140,8 @@ class Pool:
         except ChildExitedError as error:
             return _ended("Runtime.ExitError", error.reason, invocation.request_id)
         if "error" in answer:
-            return _failed(answer["error"])
+            child.waiting = answer.get("ends", False)
+            return _failed(answer)
         return Returned(json.loads(answer["result"]), streamed=answer.get("streamed", False))
 
     async def _answer(self, child: Child, invocation: Invocation) -> dict[str, Any]:
@@ -132,7 +149,7 @@ class Pool:
         while "chunk" in (message := await child.receive()):
             child.waiting = True
             if invocation.sink is not None:
-                await invocation.sink(base64.b64decode(message["chunk"]))
+                await invocation.sink(Part(message["chunk"], message["type"]))
         return message
 
     async def _reuse(self) -> Child | None:
@@ -147,11 +164,15 @@ class Pool:
     async def _start(self) -> Child | Failed:
         """Return a new child that has imported the handler, or why there is none."""
         try:
-            child = await Child.spawn(self._function, self._generation)
+            child = await Child.spawn(self._function, self._generation, self._log)
         except OSError as error:
             return Failed(error_type="Runtime.InvalidEntrypoint", message=f"no process can be started: {error}")
         self._children.add(child)
-        failed = await _import_error(child)
+        try:
+            failed = await _import_error(child)
+        except asyncio.CancelledError:
+            await self._end(child)
+            raise
         if failed is None and self._concurrency:
             return child
         await self._end(child)
@@ -178,14 +199,21 @@ async def _import_error(child: Child) -> Failed | None:
         return Failed(error_type="Sandbox.Timedout", message=f"Init timed out after {_INIT_SECONDS:.2f} seconds")
     except ChildExitedError as error:
         return Failed(error_type="Runtime.ExitError", message=error.reason)
-    return _failed(message["error"]) if "error" in message else None
+    return _failed(message) if "error" in message else None
 
 
 def _ended(error_type: str, reason: str, request_id: str) -> Failed:
     return Failed(error_type=error_type, message=f"RequestId: {request_id} Error: {reason}")
 
 
-def _failed(document: Mapping[str, Any]) -> Failed:
-    """Return the error document of a child as an outcome."""
-    trace = tuple(document.get("stackTrace", ()))
-    return Failed(error_type=document["errorType"], message=document["errorMessage"], stack_trace=trace)
+def _failed(message: Mapping[str, Any]) -> Failed:
+    """Return what a child tells of an error as an outcome."""
+    document = message["error"]
+    trace_name = "trace" if "trace" in document else "stackTrace"
+    return Failed(
+        error_type=document["errorType"],
+        message=document["errorMessage"],
+        stack_trace=tuple(document.get(trace_name, ())),
+        trace_name=trace_name,
+        logged=message.get("logged", False),
+    )

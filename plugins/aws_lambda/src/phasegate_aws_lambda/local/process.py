@@ -9,16 +9,15 @@ import os
 import secrets
 import signal
 import socket
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from .child import LENGTH
 from .function import VERSION, Function
+from .log import Log
+from .output import Output
 
-_PROGRAM = Path(__file__).with_name("child.py")
 _OWN_PREFIX = "PHASEGATE_LAMBDA_"
 
 # Go's names, since Lambda's supervisor is written in Go; all others go by their number.
@@ -38,8 +37,9 @@ class ChildExitedError(Exception):
 class Child:
     """A process that holds the imported handler and runs one invocation at a time."""
 
-    def __init__(self, process: asyncio.subprocess.Process, streams: _Streams, generation: int) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, streams: _Streams, output: Output, generation: int) -> None:
         self.generation = generation
+        self.output = output
         self.memory_mb = 0
         self.waiting = True
         self._process = process
@@ -47,25 +47,34 @@ class Child:
         self._ended = asyncio.ensure_future(process.wait())
 
     @classmethod
-    async def spawn(cls, function: Function, generation: int) -> Child:
+    async def spawn(cls, function: Function, generation: int, log: Log) -> Child:
         """Start a process. It is `waiting` for its first message, which tells whether the handler could be imported.
 
         Raise OSError when no process can be started.
         """
+        program = function.runtime.program()
         ours, theirs = socket.socketpair()
+        output = Output(log)
         with theirs, contextlib.ExitStack() as undo:
             undo.callback(ours.close)
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", str(_PROGRAM), str(theirs.fileno()), str(function.path), function.handler),
-                stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                # Ctrl-C in the terminal is for the parent, which then ends its children.
-                process_group=0,
-                cwd=function.path.parent,
-                env=_environment(function),
-            )
+            undo.callback(output.close)
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *(*program, str(theirs.fileno()), str(function.path), function.handler),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=output.descriptor,
+                    stderr=output.descriptor,
+                    pass_fds=(theirs.fileno(),),
+                    # Ctrl-C in the terminal is for the parent, which then ends its children.
+                    process_group=0,
+                    cwd=function.path.parent,
+                    env=_environment(function),
+                )
+            finally:
+                output.opened()
+            streams = await asyncio.open_connection(sock=ours)
             undo.pop_all()
-        return cls(process, await asyncio.open_connection(sock=ours), generation)
+        return cls(process, streams, output, generation)
 
     @property
     def alive(self) -> bool:
@@ -101,11 +110,14 @@ class Child:
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._writer.close()
         await asyncio.shield(self._ended)
+        self.output.close()
 
     async def _read(self) -> dict[str, Any]:
         (length,) = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))
         message: dict[str, Any] = json.loads(await self._reader.readexactly(length))
-        self.memory_mb = message["memory_mb"]
+        self.memory_mb = message.get("memory_mb", self.memory_mb)
+        if "chunk" in message:
+            message["chunk"] = await self._reader.readexactly(message["chunk"])
         return message
 
 
@@ -125,10 +137,9 @@ def _environment(function: Function) -> dict[str, str]:
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_PREFIX)}
     today = datetime.now(UTC)
-    return inherited | {
+    reserved = {
         "_HANDLER": f"{function.path.stem}.{function.handler}",
         "AWS_DEFAULT_REGION": function.region,
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": VERSION,
@@ -138,7 +149,5 @@ def _environment(function: Function) -> dict[str, str]:
         "AWS_REGION": function.region,
         "LAMBDA_TASK_ROOT": str(function.path.parent),
         "TZ": ":UTC",
-        # A file that is saved twice within a second can have a byte code file that looks up to date and is not.
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONUNBUFFERED": "1",
     }
+    return inherited | reserved | function.runtime.environment

@@ -9,14 +9,17 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-r
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hmac
 
-from .answers import Answer, MalformedError, error_answer, rest_answer
+from .answers import Answer, MalformedError, error_answer, rest_answer, rest_head
 from .log import Log
 from .outcome import Failed, Outcome, Returned
 from .pool import Invocation, Pool
 from .received import Received
 from .rest_event import RestCall, rest_event, stage_of
+from .stream_run import StreamRun
+from .streamed import Beginning, streamed_answer
 from .trace import extended_request_id, request_id, trace_id
 
 _INTERNAL_ERROR = "InternalServerErrorException"
@@ -27,18 +30,27 @@ INTEGRATION_TIMEOUT_SECONDS = 29.0
 
 
 class RestFace:
-    """Answers as `https://{api}.execute-api.{region}.amazonaws.com/{stage}/...` would; any stage and path is there."""
+    """Answers as `https://{api}.execute-api.{region}.amazonaws.com/{stage}/...` would; any stage and path is there.
+
+    With `streams` the integration's response transfer mode is STREAM, else BUFFERED; the time limit is the latter's.
+    """
 
     body_limit_bytes = 10_485_760
 
     def __init__(
-        self, pool: Pool, log: Log, *, api_key: str | None, timeout_seconds: float = INTEGRATION_TIMEOUT_SECONDS
+        self,
+        pool: Pool,
+        log: Log,
+        *,
+        api_key: str | None,
+        streams: bool = False,
+        timeout_seconds: float = INTEGRATION_TIMEOUT_SECONDS,
     ) -> None:
         self._pool = pool
         self._log = log
         self._api_key = api_key
+        self._streams = streams
         self._timeout_seconds = timeout_seconds
-        self._running: set[asyncio.Task[Outcome]] = set()
 
     async def answer(self, request: Received) -> Answer:
         """Return the response to a request."""
@@ -53,10 +65,19 @@ class RestFace:
         if place is None or not self._has_key(request):
             return self._refuse(403, "Forbidden", "ForbiddenException")
         event = rest_event(request, *place, call)
-        outcome = await self._outcome(Invocation(request_id(), call.trace_id, event))
-        if outcome is None:
+        return await self._invoke(Invocation(request_id(), call.trace_id, event))
+
+    async def _invoke(self, invocation: Invocation) -> Answer:
+        try:
+            if self._streams:
+                return await streamed_answer(StreamRun(self._pool, self._log, invocation), _begun, self._ended)
+            async with asyncio.timeout(self._timeout_seconds):
+                return self._ended(await self._pool.complete(invocation))
+        except TimeoutError:
             return self._refuse(504, "Endpoint request timed out", _INTERNAL_ERROR)
-        return self._response(outcome)
+        except MalformedError as error:
+            self._log.malformed(str(error))
+            return error_answer(502, "Internal server error", _INTERNAL_ERROR)
 
     def _has_key(self, request: Received) -> bool:
         """Tell whether the request carries the API key, if one is asked for; compared in constant time."""
@@ -65,28 +86,24 @@ class RestFace:
         sent = request.header("x-api-key")
         return hmac.compare_digest(sent.encode("latin-1"), self._api_key.encode())
 
-    async def _outcome(self, invocation: Invocation) -> Outcome | None:
-        """Run the function, None when it takes longer than an integration may; it goes on for itself then."""
-        task = asyncio.ensure_future(self._pool.invoke(invocation))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        done, _ = await asyncio.wait((task,), timeout=self._timeout_seconds)
-        return task.result() if done else None
-
-    def _response(self, outcome: Outcome) -> Answer:
+    def _ended(self, outcome: Outcome) -> Answer:
         if isinstance(outcome, Failed):
             return error_answer(502, "Internal server error", _INTERNAL_ERROR)
         if not isinstance(outcome, Returned):
             return self._refuse(500, "Internal server error", _INTERNAL_ERROR)
-        try:
-            return rest_answer(outcome.payload)
-        except MalformedError as error:
-            self._log.malformed(str(error))
-            return error_answer(502, "Internal server error", _INTERNAL_ERROR)
+        if self._streams:
+            raise MalformedError("it is no stream with a head")
+        return rest_answer(outcome.payload)
 
     def _refuse(self, status: int, message: str, error_type: str) -> Answer:
         self._log.refused("REST API", status, error_type)
         return error_answer(status, message, error_type)
+
+
+def _begun(beginning: Beginning) -> Answer:
+    if beginning.head is None:
+        raise MalformedError("the stream has no head")
+    return rest_head(beginning.head)
 
 
 def _identified(answer: Answer, call: RestCall) -> Answer:
@@ -95,4 +112,4 @@ def _identified(answer: Answer, call: RestCall) -> Answer:
         ("x-amz-apigw-id", call.extended_request_id),
         ("X-Amzn-Trace-Id", call.trace_id),
     ]
-    return Answer(answer.status, [*answer.fields, *ids], answer.body)
+    return dataclasses.replace(answer, fields=[*answer.fields, *ids])

@@ -48,16 +48,16 @@ class Addresses(NamedTuple):
 
 
 class LocalLambda:
-    """Serves one function on three addresses from `open` to `close`."""
+    """Serves one function on three addresses from `open` to `close`. With `streams` the two front ends stream, too."""
 
-    def __init__(self, function: Function, keys: Keys, *, concurrency: int, log: Log) -> None:
+    def __init__(self, function: Function, keys: Keys, *, concurrency: int, log: Log, streams: bool = False) -> None:
         self._function = function
         self._log = log
         self._pool = Pool(function, concurrency, log)
         credentials = keys.credentials
         verifier = Verifier(credentials, region=function.region) if credentials else None
-        self._rest = Listener(RestFace(self._pool, log, api_key=keys.api_key))
-        self._url = Listener(UrlFace(self._pool, log, verifier=verifier))
+        self._rest = Listener(RestFace(self._pool, log, api_key=keys.api_key, streams=streams))
+        self._url = Listener(UrlFace(self._pool, log, verifier=verifier, streams=streams))
         self._invoke = Listener(InvokeFace(function, self._pool, log, verifier=verifier))
         self._watching: asyncio.Task[None] | None = None
 
@@ -92,7 +92,7 @@ class LocalLambda:
     async def _watch(self) -> None:
         folder = self._function.path.parent
         try:
-            await watch(folder, self._reload)
+            await watch(folder, self._function.runtime.watched, self._reload)
         except Exception:
             _logger.exception("%s can't be watched: changes of the code need a restart", folder)
 

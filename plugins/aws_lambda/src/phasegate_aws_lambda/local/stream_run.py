@@ -8,13 +8,12 @@ import contextlib
 import dataclasses
 import io
 import json
-from collections.abc import AsyncGenerator
-from typing import Any
+from collections.abc import AsyncIterator
 
 from .event_frames import invoke_complete, payload_chunk
 from .log import Log
-from .outcome import Failed, Outcome, Returned, Throttled, TooLarge
-from .pool import Invocation, Pool
+from .outcome import Failed, Outcome, Returned
+from .pool import Invocation, Part, Pool
 
 _TAIL_BYTES = 4096
 
@@ -24,60 +23,57 @@ def log_tail(lines: io.StringIO) -> str:
     return base64.b64encode(lines.getvalue().encode()[-_TAIL_BYTES:]).decode()
 
 
-def error_document(failed: Failed) -> bytes:
-    """Return what the API says of a function that failed."""
-    document: dict[str, Any] = {"errorMessage": failed.message, "errorType": failed.error_type}
-    if failed.stack_trace:
-        document["stackTrace"] = failed.stack_trace
-    return json.dumps(document).encode()
-
-
 class StreamRun:
-    """Runs a function, holding it up while nobody takes what it has written."""
+    """Runs a function, holding it up while nobody takes what it has written. `end` must be called in the end."""
 
     def __init__(self, pool: Pool, log: Log, invocation: Invocation) -> None:
-        self._parts: asyncio.Queue[bytes] = asyncio.Queue(1)
+        self._parts: asyncio.Queue[Part] = asyncio.Queue(1)
         self._lines = io.StringIO()
         run = pool.invoke(dataclasses.replace(invocation, sink=self._parts.put), log.also(self._lines))
         self._running = asyncio.ensure_future(run)
-        self._next: asyncio.Future[bytes] | None = None
+        self._first: Part | None = None
 
-    async def refused(self) -> Throttled | TooLarge | None:
-        """Wait until the function has written something or ended. Return why it was not run, if so."""
-        self._next = asyncio.ensure_future(self._parts.get())
-        await asyncio.wait((self._next, self._running), return_when=asyncio.FIRST_COMPLETED)
-        outcome = self._running.result() if self._running.done() else None
-        if isinstance(outcome, Throttled | TooLarge):
-            self._next.cancel()
-            return outcome
-        return None
+    @property
+    def outcome(self) -> Outcome:
+        """How the function has ended, once there is no further part."""
+        return self._running.result()
 
-    async def frames(self, *, tail: bool) -> AsyncGenerator[bytes, None]:
-        """Yield the events of the answer. Closing this ends the run."""
-        try:
-            while (part := await self._part()) is not None:
-                yield payload_chunk(part)
-            outcome = self._running.result()
-            if isinstance(outcome, Returned) and not outcome.streamed:
-                yield payload_chunk(json.dumps(outcome.payload).encode())
-            yield invoke_complete(self._ending(outcome, tail=tail))
-        finally:
-            self._running.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._running
+    async def begin(self) -> Outcome | None:
+        """Wait until the function has written something. Return how it ended where it never did."""
+        self._first = await self.part()
+        return self.outcome if self._first is None else None
 
-    async def _part(self) -> bytes | None:
+    async def part(self) -> Part | None:
         """Return the next part, None once the function has ended and all are taken."""
-        waiting = self._next or asyncio.ensure_future(self._parts.get())
-        self._next = None
-        await asyncio.wait((waiting, self._running), return_when=asyncio.FIRST_COMPLETED)
-        if waiting.done():
-            return waiting.result()
-        waiting.cancel()
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        waiting = asyncio.ensure_future(self._parts.get())
+        try:
+            await asyncio.wait((waiting, self._running), return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done():
+                return waiting.result()
+        finally:
+            waiting.cancel()
         return None if self._parts.empty() else self._parts.get_nowait()
+
+    async def frames(self, *, tail: bool) -> AsyncIterator[bytes]:
+        """Yield the events of the Lambda API's answer."""
+        while (part := await self.part()) is not None:
+            yield payload_chunk(part.data)
+        outcome = self.outcome
+        if isinstance(outcome, Returned) and not outcome.streamed:
+            yield payload_chunk(json.dumps(outcome.payload).encode())
+        yield invoke_complete(self._ending(outcome, tail=tail))
+
+    async def end(self) -> None:
+        """End the function where it still runs."""
+        self._running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._running
 
     def _ending(self, outcome: Outcome, *, tail: bool) -> bytes:
         document = {"LogResult": log_tail(self._lines)} if tail else {}
         if isinstance(outcome, Failed):
-            document |= {"ErrorCode": "Unhandled", "ErrorDetails": error_document(outcome).decode()}
+            document |= {"ErrorCode": "Unhandled", "ErrorDetails": outcome.document().decode()}
         return json.dumps(document).encode()
