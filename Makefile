@@ -7,7 +7,7 @@ SETUP := $(VENV)/.installed
 # Half as many again as there are cores, since tests of times wait: 3 on two, 6 at most.
 PROCESSES := $(shell n=$$(nproc 2>/dev/null || echo 2); n=$$((n + n / 2)); [ $$n -gt 6 ] && n=6; echo $$n)
 
-.PHONY: run test system soak lint check fmt bench clean
+.PHONY: run test system soak lint check fmt docs bench clean
 
 run: $(SETUP)            ## start the gateway with conf/ and the sample function
 	@exec $(BIN)/python conf/sample/run.py
@@ -34,11 +34,14 @@ fmt: $(SETUP)            ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
+docs: $(SETUP)           ## build the documentation as a site, site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 bench: $(SETUP)          ## compare with nginx and others in one run (needs nginx, wrk and h2load); GROUPS="proxy hello" chooses
 	$(BIN)/python -m bench $(GROUPS:%=--group %) $(ARGUMENTS)
 
 clean:                   ## remove what the other targets made
-	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) var site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(SETUP): pyproject.toml requirements-dev.txt constraints.txt $(wildcard plugins/*/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit("Phasegate needs Python 3.11 or newer; try: make PYTHON=python3.12 " + "$(MAKECMDGOALS)" if sys.version_info < (3, 11) else 0)'

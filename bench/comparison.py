@@ -22,7 +22,8 @@ class Comparison:
     """Peers that `start` starts, each loaded with each scenario, all in turn in every round.
 
     The CPU time of `baselines`, names of peers, is what that of the others is divided by. `goals` are CPU microseconds a
-    request, by the names of scenario and peer, `budget` bounds the gateway's ratios. `chart` draws it for the documentation.
+    request, by the names of scenario and peer, `budget` bounds the gateway's ratios, and `beyond`, by names of peers, how many
+    microseconds more than the baseline's. `chart` draws it for the documentation.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Comparison:
     start: Callable[[Site], Cast]
     goals: Mapping[tuple[str, str], Goal] = field(default_factory=dict)
     budget: tuple[Budget, ...] = ()
+    beyond: Mapping[str, Goal] = field(default_factory=dict)
     chart: Chart | None = None
 
     @property
@@ -52,6 +54,7 @@ class Comparison:
             baselines=self.baselines,
             goals=self.goals,
             budget=self.budget,
+            beyond=self.beyond,
             rounds=run.rounds,
             seconds=run.seconds,
         )

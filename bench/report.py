@@ -32,6 +32,7 @@ class Comparable:
     seconds: int
     absent: Sequence[Absent] = ()
     budget: Sequence[Budget] = ()
+    beyond: Mapping[str, Goal] = dataclasses.field(default_factory=dict)
 
     def text(self) -> str:
         """Return it in lines."""
@@ -87,6 +88,7 @@ def document(compared: Comparable, rows: Sequence[Row], samples: Samples) -> dic
 
 def _tables(compared: Comparable, rows: Sequence[Row]) -> list[Table]:
     tables = [_figures(compared, rows), _ratios(compared, rows)]
+    tables += [_beyond(compared, rows)] if compared.beyond else []
     return tables + ([_budget(compared, rows)] if compared.budget else [])
 
 
@@ -146,6 +148,18 @@ def _budget(compared: Comparable, rows: Sequence[Row]) -> Table:
     cells = [[each.against, each.scenario, each.mode, *_kept(each, found[each.scenario, each.mode])] for each in asked]
     head = ["against", "scenario", "mode", "ratio", "must", "aim"]
     return Table("The gateway's CPU a request, as a multiple of others' in the same round, and its goals", head, cells)
+
+
+def _beyond(compared: Comparable, rows: Sequence[Row]) -> Table:
+    """Return what peers take more than the first baseline, which is the one that they are all made of."""
+    (baseline, *_) = compared.baselines
+    cells = [
+        [*_names(row), spread_text(row.beyond[baseline], ".1f"), goal.judge(row.beyond[baseline].median)]
+        for row in rows
+        if (goal := compared.beyond.get(row.lane.peer.name)) and baseline in row.beyond
+    ]
+    title = f"CPU microseconds a request beyond those of {baseline} in the same round"
+    return _table([*_NAMES, "us more", "goal"], cells, title)
 
 
 def _kept(budget: Budget, row: Row) -> list[str]:

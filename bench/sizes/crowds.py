@@ -12,7 +12,7 @@ from . import passing
 
 ROUTES = (10, 1_000, 100_000)
 PLUGINS = (0, 5, 20)
-CONSUMERS = (1, 100_000)
+CONSUMERS = (0, 1, 100_000)
 _READY_SECONDS = 180.0
 # Goes through all of a power of ten, far from one to the next.
 _STRIDE = 61_803
@@ -52,17 +52,17 @@ def start_plugins(site: Site) -> Cast:
 
 
 def start_consumers(site: Site) -> Cast:
-    """Start gateways with so many consumers, all of whose keys are used in turn."""
+    """Start gateways with so many consumers, all of whose keys are used in turn; without any, nobody asks for a key."""
     upstream, setup = _upstream(site)
-    route = {"id": "keyed", "uri": "/keyed", "upstream_id": "shared", "plugins": {"key-auth": {}}}
     peers = []
     for count in CONSUMERS:
+        plugins: dict[str, Any] = {"key-auth": {}} if count else {}
         resources: Mapping[str, Sequence[dict[str, Any]]] = {
             "upstreams": [_shared(setup)],
-            "routes": [route],
+            "routes": [{"id": "keyed", "uri": "/keyed", "upstream_id": "shared", "plugins": plugins}],
             "consumers": [_consumer(number) for number in range(count)],
         }
-        script = _KEYS.format(stride=_STRIDE, count=count)
+        script = _KEYS.format(stride=_STRIDE, count=max(count, 1))
         contents = Contents(plugins=["key-auth"], resources=resources)
         started = _gateway(site, setup, f"consumers-{count}", contents, paths="/keyed", script=script)
         peers.append(dataclasses.replace(started, headers={"apikey": "the-key-of-0"}))

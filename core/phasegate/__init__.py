@@ -1,6 +1,7 @@
 """Phasegate: an API gateway for serverless functions. These names are what a plugin is written with."""
 
 from .authentication import goes_on_as_preflight, is_preflight
+from .diagnosis import Diagnosis, in_thread
 from .errors import (
     BadRequest,
     ConfigError,
@@ -13,7 +14,7 @@ from .errors import (
     Unauthorized,
     UpstreamError,
 )
-from .exchange import Exchange, UpstreamFacts
+from .exchange import Exchange, FunctionFacts, UpstreamFacts
 from .http.body import Body
 from .http.headers import Headers
 from .http.message import Request, Response
@@ -21,6 +22,8 @@ from .http.query import Query
 from .model import Consumer, Credential, Route, UpstreamTLS
 from .passwords import check_password, hash_password
 from .plugin import Clock, ConsumerDirectory, Outcome, Plugin, Services, hookimpl
+from .router.expression import Conditions
+from .router.variables import variable
 from .secret import Secret
 from .upstream.answers import Answer
 from .upstream.call import Call, CallTimeouts, ConnectionOptions, Origin
@@ -33,13 +36,16 @@ __all__ = [
     "Call",
     "CallTimeouts",
     "Clock",
+    "Conditions",
     "ConfigError",
     "ConnectionOptions",
     "Consumer",
     "ConsumerDirectory",
     "Credential",
+    "Diagnosis",
     "Exchange",
     "Finding",
+    "FunctionFacts",
     "FunctionFailed",
     "Headers",
     "Origin",
@@ -64,5 +70,7 @@ __all__ = [
     "goes_on_as_preflight",
     "hash_password",
     "hookimpl",
+    "in_thread",
     "is_preflight",
+    "variable",
 ]

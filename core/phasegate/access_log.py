@@ -64,8 +64,8 @@ def _fields(exchange: Exchange, status: int) -> dict[str, Any]:
         fields["upstream"] = upstream.address
         fields["upstream_status"] = upstream.status
         fields["upstream_ms"] = None if upstream.seconds is None else round(upstream.seconds * 1000, 3)
-        if upstream.details is not None:
-            fields["function"] = upstream.details
+        if upstream.function is not None:
+            fields["function"] = upstream.function
     if exchange.error is not None:
         fields["error"] = exchange.error.code
     return fields

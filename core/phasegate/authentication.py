@@ -52,15 +52,15 @@ class Group:
             run_on_preflight |= getattr(instance, "run_on_preflight", False) is True
         return cls(tuple(steps), policy, try_next, run_on_preflight)
 
-    def outcome(self, ask: Ask) -> Awaitable[Outcome]:
-        """Return the outcome that holds. Raise Unauthorized where there is none."""
-        return self._all(ask) if self.policy == "all" else self._any(ask)
+    def settled(self, first: Outcome, ask: Ask) -> Awaitable[Outcome]:
+        """Return the outcome that holds, where the first plugin's alone does not say. Raise Unauthorized for none."""
+        return self._all(first, ask) if self.policy == "all" else self._any(first, ask)
 
-    async def _any(self, ask: Ask) -> Outcome:
+    async def _any(self, first: Outcome, ask: Ask) -> Outcome:
         absent: list[Outcome] = []
         refused: list[Unauthorized] = []
         for step in self.steps:
-            outcome = await ask(step)
+            outcome = first if step is self.steps[0] else await ask(step)
             if outcome.holds:
                 return outcome
             if not outcome.present:
@@ -73,11 +73,11 @@ class Group:
             raise refused[0]
         return _anonymous(absent)
 
-    async def _all(self, ask: Ask) -> Outcome:
+    async def _all(self, first: Outcome, ask: Ask) -> Outcome:
         held: list[Outcome] = []
         absent: list[Outcome] = []
         for step in self.steps:
-            outcome = await ask(step)
+            outcome = first if step is self.steps[0] else await ask(step)
             if outcome.present and not outcome.holds:
                 raise _refusal(step, outcome)
             (held if outcome.holds else absent).append(outcome)
@@ -98,7 +98,9 @@ async def authenticate(exchange: Exchange, groups: Iterable[Group], ask: Ask) ->
     for group in groups:
         if preflight and not group.run_on_preflight:
             continue
-        outcome = await group.outcome(ask)
+        outcome = await ask(group.steps[0])
+        if not outcome.holds or group.policy == "all":
+            outcome = await group.settled(outcome, ask)
         # Who is known by one chain is not anonymous to the next.
         if outcome.consumer is not None and (outcome.present or exchange.consumer is None):
             exchange.consumer, exchange.credential = outcome.consumer, outcome.credential
@@ -118,7 +120,7 @@ def is_preflight(request: Request) -> bool:
 
 def goes_on_as_preflight(exchange: Exchange) -> bool:
     """Tell whether a preflight came, and is what upstreams get: a rewrite may have made another request out of it."""
-    return is_preflight(exchange.original) and exchange.request.method == "OPTIONS"
+    return exchange.request.method == "OPTIONS" and is_preflight(exchange.original)
 
 
 def tell(headers: Headers, consumer: Consumer, credential: Credential | None, *, anonymous: bool = False) -> None:
@@ -166,9 +168,15 @@ def _agreed(held: Sequence[Outcome]) -> Outcome:
 
 def _refusal(step: Step, outcome: Outcome) -> Unauthorized:
     reason = f"{step[0]}: {outcome.reason or outcome.message}"
-    return Unauthorized(reason, public=outcome.message, challenges=(outcome.challenge,))
+    return _unauthorized(reason, outcome, (outcome.challenge,))
 
 
 def _missing(absent: Sequence[Outcome], reason: str) -> Unauthorized:
     challenges = tuple(dict.fromkeys(outcome.challenge for outcome in absent))
-    return Unauthorized(reason, public=absent[0].message, challenges=challenges)
+    return _unauthorized(reason, absent[0], challenges)
+
+
+def _unauthorized(reason: str, outcome: Outcome, challenges: tuple[str, ...]) -> Unauthorized:
+    error = Unauthorized(reason, public=outcome.message, challenges=challenges)
+    error.instead = outcome.instead
+    return error

@@ -14,7 +14,7 @@ from .plugin import API_VERSION, HOOKS, PROJECT, Plugin
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _MARK = f"{PROJECT}_impl"
-_PLAIN_METHODS = (("open", True), ("close", True), ("check", False), ("destination", False))
+_PLAIN_METHODS = (("open", True), ("close", True), ("check", False), ("destination", False), ("connects_to", False))
 _SPOKEN_FOR = frozenset(Plugin.__annotations__)
 # How alike a method's name and a phase's must be for one to be taken for the other.
 _MISSPELT = 0.8
@@ -135,6 +135,8 @@ def _plain_misuses(cls: type[Plugin]) -> Iterator[str]:
             yield f"{name}({', '.join(given)}) must be {name}({', '.join(wanted)})"
         if inspect.iscoroutinefunction(method) is not awaited:
             yield f"{name} is {'no coroutine: write `async def' if awaited else 'a coroutine: write `def'} {name}`"
+    if not inspect.isasyncgenfunction(inspect.getattr_static(cls, "diagnose")):
+        yield "diagnose is no asynchronous generator: write `async def diagnose` and yield each Diagnosis"
 
 
 def _auth_misuses(cls: type[Plugin]) -> Iterator[str]:

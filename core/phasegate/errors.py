@@ -43,6 +43,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Literal
 
+Repeat = Literal["always", "if_idempotent", "never"]
+"""When a call that failed may be made once more: always, since the function did not run; where running twice does no harm,
+since nobody knows; or never.
+"""
+
 
 class PhasegateError(Exception):
     """The root of every error that Phasegate raises on purpose."""
@@ -110,6 +115,8 @@ class RequestError(PhasegateError):
     """What the client's problem says beyond the usual."""
     headers: Mapping[str, str] = MappingProxyType({})
     """The fields that the answer has for this error."""
+    instead: tuple[str, bytes] | None = None
+    """The content type and body that the answer has in place of the problem's, where the configuration says so."""
 
     @property
     def title(self) -> str:
@@ -274,7 +281,8 @@ class ResponseCut(UpstreamError):
 class FunctionFailed(UpstreamError):
     """A function, or the service that runs it, answered that it failed: each plugin maps its vendor's answers to these.
 
-    `members` go into the client's problem, `headers` into the answer's head.
+    `members` go into the client's problem, `headers` into the answer's head. `repeat` says when the call may be made once
+    more, and `wait_seconds` how long the service wants that to be put off, None where it says nothing.
     """
 
     code = "function_error"
@@ -287,12 +295,16 @@ class FunctionFailed(UpstreamError):
         code: str = "function_error",
         members: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        repeat: Repeat = "never",
+        wait_seconds: float | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.members = members or {}
         self.headers = headers or {}
+        self.repeat = repeat
+        self.wait_seconds = wait_seconds
 
 
 class ServiceUnavailable(RequestError):
@@ -303,10 +315,15 @@ class ServiceUnavailable(RequestError):
 
 
 class Overloaded(RequestError):
-    """There are as many connections, or bodies on disk, as there may be."""
+    """There are as many connections, bodies on disk, or calls of a function, as there may be."""
 
     status = 503
     code = "overloaded"
+
+    def __init__(self, message: str, *, retry_after_seconds: int | None = None) -> None:
+        super().__init__(message)
+        if retry_after_seconds is not None:
+            self.headers = {"retry-after": str(retry_after_seconds)}
 
 
 class VersionNotSupported(RequestError):

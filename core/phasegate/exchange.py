@@ -5,26 +5,51 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from .errors import RequestError
+from .http.address import parse_address
 from .http.message import Request, Response
 from .model import Consumer, Credential, Route
 
 _logger = logging.getLogger(__name__)
 
 
+class FunctionFacts(TypedDict, total=False):
+    """What a function's service tells of a run and what it cost; what nobody told is left out.
+
+    `qualifier` is the version that was chosen where there was a choice, and `retries` how often the call was made once more.
+    `request_id` is the service's own id of the run and `trace_id` that of its trace, `version` the one that ran, `error` the
+    kind of its failure. `cold_start` says whether an instance was made for it, which took `init_ms`; `duration_ms` is the
+    run itself, `billed_ms` what is paid for. `memory_mb` is what the function may use, `max_memory_mb` what it has used.
+    """
+
+    qualifier: str
+    retries: int
+    request_id: str
+    trace_id: str
+    version: str
+    error: str
+    cold_start: bool
+    duration_ms: float
+    billed_ms: float
+    init_ms: float
+    memory_mb: int
+    max_memory_mb: int
+
+
 @dataclass(slots=True)
 class UpstreamFacts:
-    """What is known of the call behind the gateway, for the access log. Times are in seconds.
+    """What is known of the call behind the gateway, for the access log and for whoever counts. Times are in seconds.
 
-    `details` are what a plugin knows beside these, such as what a function's run cost.
+    `function` is what a function's service told, None for what is no function or one that tells nothing. Of a function
+    that streams it is complete once its answer has ended.
     """
 
     address: str
     status: int | None = None
     seconds: float | None = None
-    details: dict[str, str | int | float | bool] | None = None
+    function: FunctionFacts | None = None
 
 
 class Exchange:
@@ -91,6 +116,18 @@ class Exchange:
         if self.prefix is None:
             return None
         return self.request.path.removeprefix(self.prefix).lstrip("/")
+
+    def set_client(self, address: str) -> None:
+        """Take the request to come from another address, for everybody behind and for the log.
+
+        A port behind it is left out. Raise ValueError for what is no IP address. Whoever sets it has to know that the
+        connection's other end, `request.peer`, may be believed.
+        """
+        found = parse_address(address)
+        if found is None:
+            raise ValueError(f"{address!r} is no IP address")
+        self.original.client = self.request.client = found
+        self.received = self.original.values()
 
     def defer(self, closer: Callable[[], None]) -> None:
         """Call `closer` once the exchange is over, however it ends; the last deferred runs first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -44,6 +45,10 @@ class Forward(Plugin):
         self._retries = max(0, len(self._balancer) - 1) if upstream.retries is None else upstream.retries
         times = self.timeouts or upstream.timeouts
         self._timeouts = CallTimeouts(connect=times.connect, send=times.send, head=times.read, gap=times.read)
+
+    def connects_to(self) -> Iterable[Origin]:
+        """Return every node that requests go to."""
+        return [self._target(node).origin for node in self.upstream.nodes if node.weight > 0]
 
     @hookimpl(trylast=True)
     async def proxy(self, exchange: Exchange) -> Response | None:

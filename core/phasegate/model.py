@@ -14,7 +14,8 @@ class PluginEntry:
     """A plugin's entry on a resource: its validated configuration, and what `_meta` says of it.
 
     `owner` names the resource that holds the entry (`routes/hello`), and `path` where it stands in its document. `within` is
-    the plugin whose configuration it stands in, None for one that stands in the resource itself.
+    the plugin whose configuration it stands in, None for one that stands in the resource itself. `filter` has the conditions
+    of the requests that the plugin runs for, empty for all; `error_response` what stands in place of its refusals' bodies.
     """
 
     name: str
@@ -24,6 +25,8 @@ class PluginEntry:
     disabled: bool = False
     priority: int | None = None
     within: str | None = None
+    filter: tuple[object, ...] = ()
+    error_response: str | Mapping[str, object] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

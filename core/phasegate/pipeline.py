@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
+from .amendment import Amendment
 from .authentication import Group, authenticate
 from .errors import PluginFailed, PluginTimedOut, RequestError, RouteNotFound, ServiceUnavailable
 from .exchange import Exchange
@@ -33,10 +34,11 @@ class Step(NamedTuple):
 
 
 class Member(NamedTuple):
-    """A plugin instance in a chain, with the priority that holds there."""
+    """A plugin instance in a chain, with the priority that holds there, and what `_meta` adds to it."""
 
     instance: Plugin
     priority: int
+    amendment: Amendment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,10 @@ def _ordered(registry: Registry, hook: str, chain: Iterable[Member]) -> tuple[St
     for member in chain:
         implementation = registry.implementation(type(member.instance), hook)
         if implementation is not None:
-            step = Step(member.instance.name, implementation.function.__get__(member.instance))
-            found.append((implementation.rank, -member.priority, step.plugin, step))
+            name, call = member.instance.name, implementation.function.__get__(member.instance)
+            if member.amendment is not None:
+                call = member.amendment.of(name, hook, call)
+            found.append((implementation.rank, -member.priority, name, Step(name, call)))
     return tuple(entry[-1] for entry in sorted(found, key=lambda entry: entry[:3]))
 
 
@@ -111,25 +115,24 @@ class Run:
             if self._refused is not None:
                 raise self._refused
             response = None
-            if pipeline.rewrite or pipeline.authenticate or pipeline.access:
-                response = await self._let_in()
+            if pipeline.rewrite:
+                response = await self._first("rewrite", pipeline.rewrite)
+            if response is None and pipeline.authenticate:
+                await authenticate(exchange, pipeline.authenticate, self._outcome)
+                pipeline = self._authenticated()
+            if response is None and pipeline.access:
+                response = await self._first("access", pipeline.access)
             if response is None:
-                response = await self._first("proxy", self._pipeline.proxy)
+                response = await self._first("proxy", pipeline.proxy)
             if response is None:
                 raise self._unclaimed()
         except RequestError as error:
-            exchange.error = error
-            response = error_response(error, exchange.request_id)
+            response = self._failed(error)
         if exchange.upstream is not None and (exchange.upstream.status or 0) >= _SERVER_ERROR:
             response.headers[_UPSTREAM_STATUS] = str(exchange.upstream.status)
-        for step in self._pipeline.response:
-            response = await self._changed(step, response)
-        exchange.response = response
-        fields = response.headers.raw
-        # Of several, listeners send the first. A plugin may keep its answer and give it again.
-        if not fields or fields[0] is not _SERVER:
-            response.headers.raw = [_SERVER, *fields]
-        return response
+        if self._pipeline.response:
+            response = await self._changed(response)
+        return self._finished(response)
 
     async def log(self) -> None:
         """Run the log phase; a plugin that fails in it is reported and the next one runs."""
@@ -140,15 +143,6 @@ class Run:
                 failure = _failure(step, "log", error)
                 fields = {"plugin": step.plugin, "phase": "log", "cause": str(failure), **self._where()}
                 _logger.exception("plugin failed", extra=fields)
-
-    async def _let_in(self) -> Response | None:
-        """Run what comes before the proxy phase."""
-        response = await self._first("rewrite", self._pipeline.rewrite)
-        if response is None and self._pipeline.authenticate:
-            await self._authenticate()
-        if response is None:
-            response = await self._first("access", self._pipeline.access)
-        return response
 
     async def _first(self, phase: str, steps: tuple[Step, ...]) -> Response | None:
         for step in steps:
@@ -164,25 +158,39 @@ class Run:
                 return _checked(response, Response, step, phase)
         return None
 
-    async def _changed(self, step: Step, response: Response) -> Response:
-        try:
-            changed = await step.call(self._exchange, response)
-            response = response if changed is None else _checked(changed, Response, step, "response")
-            _judge_status(response, step, "response")
-        except RequestError as error:
-            failure = error
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 (a plugin may raise anything)
-            failure = _failure(step, "response", error)
-            failure.__cause__ = error
-        else:
-            return response
-        self._exchange.error = failure
-        return error_response(failure, self._exchange.request_id)
+    async def _changed(self, response: Response) -> Response:
+        for step in self._pipeline.response:
+            try:
+                changed = await step.call(self._exchange, response)
+                if changed is not None:
+                    response = _checked(changed, Response, step, "response")
+                elif type(response.status) is not int or not 200 <= response.status <= 599:
+                    _judge_status(response, step, "response")
+            except RequestError as error:
+                response = self._failed(error)
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 (a plugin may raise anything)
+                failure = _failure(step, "response", error)
+                failure.__cause__ = error
+                response = self._failed(failure)
+        return response
 
-    async def _authenticate(self) -> None:
-        await authenticate(self._exchange, self._pipeline.authenticate, self._outcome)
-        if self._exchange.consumer is not None:
-            self._pipeline = self._for_consumer(self._exchange.route, self._exchange.consumer)
+    def _authenticated(self) -> Pipeline:
+        exchange = self._exchange
+        if exchange.consumer is not None:
+            self._pipeline = self._for_consumer(exchange.route, exchange.consumer)
+        return self._pipeline
+
+    def _finished(self, response: Response) -> Response:
+        self._exchange.response = response
+        fields = response.headers.raw
+        # Of several, listeners send the first. A plugin may keep its answer and give it again.
+        if not fields or fields[0] is not _SERVER:
+            response.headers.raw = [_SERVER, *fields]
+        return response
+
+    def _failed(self, error: RequestError) -> Response:
+        self._exchange.error = error
+        return error_response(error, self._exchange.request_id)
 
     async def _outcome(self, step: Step) -> Outcome:
         try:
@@ -191,7 +199,7 @@ class Run:
             raise
         except (Exception, asyncio.CancelledError) as error:
             raise _failure(step, "authenticate", error) from error
-        return _checked(outcome, Outcome, step, "authenticate")
+        return outcome if isinstance(outcome, Outcome) else _checked(outcome, Outcome, step, "authenticate")
 
     def _unclaimed(self) -> RequestError:
         if self._exchange.route is None:

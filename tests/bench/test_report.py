@@ -19,6 +19,7 @@ from bench.peers import Absent, Peer
 from bench.proxy import BODIES, PROXY
 from bench.report import Comparable, document, markdown, text
 from bench.scenario import Scenario
+from bench.sizes.group import CONSUMERS_GROUP
 from bench.slice import Sample, lanes
 from bench.summary import summarize
 from bench.waiting import report as waiting
@@ -51,6 +52,7 @@ def report_of(
         baselines=group.baselines,
         goals=group.goals,
         budget=group.budget,
+        beyond=group.beyond,
         rounds=3,
         seconds=3,
     )
@@ -89,6 +91,13 @@ def test_the_budget_is_judged_by_ratios() -> None:
     lines = report_of(PROXY, PROXY_PEERS, PROXY.scenarios).splitlines()
     (row,) = (line for line in lines if line.startswith("fastapi  h1-get"))
     assert row.split() == ["fastapi", "h1-get", "api-key", "1.17", "<=", "1/40", "missed", "<=", "1/60", "missed"]
+
+
+def test_what_something_adds_is_judged_by_microseconds() -> None:
+    peers = [peer(f"consumers-{count}", modes=["forward"]) for count in (0, 1, 100_000)]
+    lines = report_of(CONSUMERS_GROUP, peers, CONSUMERS_GROUP.scenarios).splitlines()
+    rows = [line.split() for line in lines if "missed" in line]
+    assert rows == [["consumers-h1", "consumers-100000", "600.0", "(400.0..680.0)", "<", "5", "missed"]]
 
 
 def test_who_is_missing_is_shown_with_the_remedy() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from phasegate import Plugin, RequestError, errors
+from phasegate import FunctionFacts, Plugin, RequestError, errors
 from phasegate.limits import RULES
 from phasegate.plugin import HOOKS
 from phasegate.registry import Registry, installed
@@ -30,6 +30,7 @@ CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
 HTTP = (ROOT / "docs" / "http.md").read_text()
 AWS_LAMBDA = (ROOT / "docs" / "aws-lambda.md").read_text()
 AUTH = (ROOT / "docs" / "auth.md").read_text()
+TRAFFIC = (ROOT / "docs" / "traffic.md").read_text()
 SECRETS = (ROOT / "docs" / "secrets.md").read_text()
 
 
@@ -64,6 +65,12 @@ def test_everything_that_a_plugin_may_define_is_in_the_guide(name: str) -> None:
     assert name in in_code(GUIDE)
 
 
+@pytest.mark.parametrize("fact", FunctionFacts.__annotations__)
+def test_every_fact_of_a_run_is_in_the_guide_and_on_the_page_of_who_tells_it(fact: str) -> None:
+    for page in (GUIDE, AWS_LAMBDA):
+        assert re.search(rf"^\|.*`{fact}`.*\|.*\|$", page, re.MULTILINE)
+
+
 @pytest.mark.parametrize("key", sorted(set(keys_of(DEFINITION))))
 def test_every_setting_is_documented(key: str) -> None:
     assert key in in_code(CONFIGURATION) | in_code(HTTP)
@@ -87,9 +94,13 @@ def test_every_key_of_a_manager_of_secrets_is_documented(manager: str) -> None:
         assert re.search(rf"^\|.*`{key}`.*\|.*\|.*\|$", SECRETS, re.MULTILINE), key
 
 
-@pytest.mark.parametrize(
-    ("plugin", "page"), [(name, AWS_LAMBDA if name == "aws-lambda" else AUTH) for name in installed()]
-)
+def page_of(plugin: str) -> str:
+    if installed()[plugin][0].distribution == "phasegate-traffic":
+        return TRAFFIC
+    return AWS_LAMBDA if plugin == "aws-lambda" else AUTH
+
+
+@pytest.mark.parametrize(("plugin", "page"), [(name, page_of(name)) for name in installed()])
 def test_every_key_of_a_bundled_plugin_is_documented(plugin: str, page: str) -> None:
     cls = Registry.load([plugin]).classes[plugin]
     definitions = (cls.schema, cls.consumer_schema or {}, cls.metadata_schema or {})
@@ -110,7 +121,7 @@ def default_as_written(rules: Any) -> str:
         return f"`{str(default).lower()}`"
     if isinstance(default, list):
         return ", ".join(f"`{item}`" for item in default) or "none"
-    return f"`{default}`" if isinstance(default, str) else str(default) if isinstance(default, int) else ""
+    return f"`{default}`" if isinstance(default, str) else str(default) if isinstance(default, (int, float)) else ""
 
 
 def defaults_in(page: str, heading: str) -> dict[str, set[str]]:
@@ -122,9 +133,9 @@ def defaults_in(page: str, heading: str) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("plugin", [name for name in installed() if name != "aws-lambda"])
-def test_every_field_of_who_may_call_has_its_row_with_its_default(plugin: str) -> None:
-    cls = Registry.load([plugin]).classes[plugin]
-    written = defaults_in(AUTH, "## Fields of all auth plugins") | defaults_in(AUTH, f"### {plugin}")
+def test_every_field_of_a_plugin_has_its_row_with_its_default(plugin: str) -> None:
+    cls, page = Registry.load([plugin]).classes[plugin], page_of(plugin)
+    written = defaults_in(AUTH, "## Fields of all auth plugins") | defaults_in(page, f"### {plugin}")
     for key, rules in [*cls.schema.items(), *(cls.consumer_schema or {}).items()]:
         default = default_as_written(rules) if key != "realm" else "the plugin's own"
         assert written[key] & ({default} if default else {"none", "any", ""}), key
@@ -158,7 +169,10 @@ def document_of(block: str) -> dict[str, Any]:
     return loaded
 
 
-YAML_BLOCKS = [(page.name, block) for page in PAGES for block in blocks(page.read_text(), "yaml")]
+# The page on the first plugin has a test of its own, with that plugin installed.
+YAML_BLOCKS = [
+    (page.name, block) for page in PAGES if page.name != "first-plugin.md" for block in blocks(page.read_text(), "yaml")
+]
 
 
 @pytest.mark.parametrize(("page", "block"), YAML_BLOCKS)

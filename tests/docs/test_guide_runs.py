@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from phasegate import ConfigError, Plugin, Response
+from phasegate import ConfigError, FunctionFacts, Plugin, Response, UpstreamFacts
 from phasegate.contract import misuses
 from phasegate.testing import (
     FakeUpstream,
+    Reply,
     fixtures,
     make_exchange,
     make_plugin,
@@ -64,7 +65,7 @@ def plugins(module: ModuleType) -> list[type[Plugin]]:
 def test_every_plugin_of_the_guide_keeps_the_contract(guide: ModuleType, readme: ModuleType) -> None:
     found = [*plugins(guide), *plugins(readme)]
     assert {cls.name for cls in found} == {
-        *("quota", "between", "region", "shout"),
+        *("quota", "between", "region", "shout", "function-metrics", "audit"),
         *("made-up-functions", "hello"),
     }
     assert [finding for cls in found for finding in misuses(cls)] == []
@@ -122,3 +123,24 @@ def test_the_page_s_function_answers() -> None:
         exec(compile(block, "docs/aws-lambda.md", "exec"), namespace)
     handler: Callable[[Any, Any], Any] = namespace["handler"]
     assert handler({"queryStringParameters": {"name": "you"}}, None)["body"] == '"Hello, you!"'
+
+
+async def test_the_guide_s_metrics_add_up_what_functions_cost(guide: ModuleType) -> None:
+    plugin = make_plugin(guide.FunctionMetrics)
+    told: list[FunctionFacts | None] = [{"billed_ms": 113, "cold_start": True}, {"billed_ms": 12.4}, None]
+    for facts in told:
+        exchange = make_exchange()
+        exchange.upstream = UpstreamFacts("h", function=facts)
+        await run_phase(plugin, "log", exchange)
+    assert plugin.totals == {"runs": 2, "cold_starts": 1, "billed_ms": 125}
+
+
+@pytest.mark.parametrize(("status", "level"), [(200, "ok"), (503, "error")])
+async def test_the_guide_s_plugin_tells_the_doctor(
+    guide: ModuleType, upstream: FakeUpstream, status: int, level: str
+) -> None:
+    upstream.reply(Reply(status=status))
+    plugin = make_plugin(guide.Audit, {"url": upstream.url})
+    found = [diagnosis async for diagnosis in plugin.diagnose(make_services())]
+    assert [diagnosis.level for diagnosis in found] == [level]
+    assert [origin.address for origin in plugin.connects_to()] == [upstream.address]

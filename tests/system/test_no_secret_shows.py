@@ -110,6 +110,19 @@ async def test_no_command_prints_one(tmp_path: Path, upstream: FakeUpstream, com
     assert SECRET not in output + errors
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]])
+async def test_no_doctor_tells_one(tmp_path: Path, upstream: FakeUpstream, options: list[str]) -> None:
+    upstream.reply(Reply(status=403, headers={"date": SECRET}, body=SECRET.encode()))
+    told = document(upstream)
+    direct = {"function": "app", "endpoint": upstream.url, "authorization": {"iam": dict(IAM)}}
+    told["routes"].append({"id": "direct", "uri": "/direct", "plugins": {"aws-lambda": direct}})
+    folder = str(write_conf(tmp_path, told, **settings()))
+    code, output, errors = await run_command("doctor", *options, folder)
+    assert (code, errors) == (1, "")
+    assert "may not call app" in output
+    assert SECRET not in output
+
+
 async def test_no_error_about_a_filled_in_variable_shows_it(tmp_path: Path) -> None:
     routes = {"routes": [{"id": "${PLANTED}", "uri": "${PLANTED}", "priority": "${PLANTED}", "status": "${PLANTED}"}]}
     folder = str(write_conf(tmp_path, routes))

@@ -208,3 +208,12 @@ def test_methods_beside_the_phases_are_awaited_or_not() -> None:
 def test_a_phase_that_is_a_function_from_elsewhere() -> None:
     cls = zoo.variant(zoo.Witness, name="p", access=zoo.Witness.rewrite)
     assert messages(cls) == ["access is a function from elsewhere (Witness.rewrite): write it in the class"]
+
+
+def test_a_diagnosis_that_is_no_asynchronous_generator() -> None:
+    async def diagnose(self: Any, services: Any) -> None:
+        return None
+
+    expected = "diagnose is no asynchronous generator: write `async def diagnose` and yield each Diagnosis"
+    assert messages(zoo.variant(zoo.Token, name="p", diagnose=diagnose)) == [expected]
+    assert messages(zoo.variant(zoo.Token, name="p", diagnose=lambda self, services: ())) == [expected]

@@ -11,7 +11,7 @@ import pytest
 
 from tests.hot_path import bytecodes, hot_path
 
-# Timers of the sweep and of the access log run now and then.
+# What is kept in caches, and which way a set goes, differs a little between runs.
 MARGIN = 0.02
 
 pytestmark = pytest.mark.skipif(
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.mark.parametrize(("kind", "instructions"), [("forward", 3400), ("api-key", 3555), ("sigv4", 4350)])
+@pytest.mark.parametrize(("kind", "instructions"), [("forward", 3398), ("api-key", 3610), ("sigv4", 4426)])
 async def test_a_request_costs_no_more_than_it_did(kind: str, instructions: int) -> None:
     async with hot_path(kind) as path:
         found = min([await bytecodes(path) for _ in range(3)])

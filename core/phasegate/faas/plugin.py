@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from ..errors import BadRequest, Finding
-from ..exchange import Exchange, UpstreamFacts
+from ..errors import BadRequest, Finding, UpstreamError
+from ..exchange import Exchange, FunctionFacts, UpstreamFacts
 from ..forward import content_length
 from ..http.hygiene import end_to_end_request
 from ..http.message import Response
@@ -16,7 +17,11 @@ from ..model import UpstreamTLS
 from ..plugin import Plugin, Services, hookimpl
 from ..upstream.answers import Answer
 from ..upstream.call import Call, CallTimeouts, ConnectionOptions, Origin
+from .gate import GateLimits
 from .request import FunctionRequest
+from .resilience import RESILIENCE, ResilienceFields
+from .retries import Retrying, is_idempotent
+from .sharing import shared_functions
 from .target import FunctionTarget
 
 _MILLISECONDS = 1000.0
@@ -28,9 +33,10 @@ def _milliseconds(minimum: int, default: int | None = None) -> dict[str, Any]:
 
 
 @dataclass(kw_only=True)
-class FunctionPlugin(Plugin):
+class FunctionPlugin(ResilienceFields, Plugin):
     """What every function plugin has: the fields below, the path suffix of prefix routes, header hygiene, body limit,
-    timeouts and error mapping. A vendor's plugin adds its fields to `schema` and overrides `authorize`.
+    timeouts, error mapping, retries, and the limit of calls at a time. A vendor's plugin adds its fields to `schema` and
+    overrides `authorize`.
 
     Times are in milliseconds. `timeout` bounds the time to the complete head of the answer and, without `idle_timeout`,
     each wait for the next part of its body; waiting for the client never counts.
@@ -55,6 +61,7 @@ class FunctionPlugin(Plugin):
         "keepalive_timeout": _milliseconds(1000, 60_000),
         "max_req_body_size": {"type": "integer", "min": 1, "default": 67_108_864},
         "forward_client_credentials": {"type": "boolean", "default": False},
+        **RESILIENCE,
     }
 
     function_uri: str
@@ -80,9 +87,26 @@ class FunctionPlugin(Plugin):
     async def accept(self, answer: Answer, exchange: Exchange) -> Response | None:
         """Return the answer as the client shall see it, or None to authorize and send the request once more.
 
-        The second answer is passed here too, and None then means to take it as it is.
+        The second answer is passed here too, and None then means to take it as it is. A FunctionFailed says by its
+        `repeat` whether the call may be made once more.
         """
         return answer
+
+    def is_idempotent(self, exchange: Exchange) -> bool:
+        """Tell whether a call that may have run can be made once more without harm."""
+        return is_idempotent(exchange.request)
+
+    def identity(self) -> Hashable:
+        """Return what is equal for all instances that call the same function: they share its budget and its places."""
+        return self.name, self.target()
+
+    def called(self, exchange: Exchange) -> str:
+        """Return the name of the function that a request is for, where requests choose among several."""
+        return ""
+
+    def details(self, exchange: Exchange) -> FunctionFacts:
+        """Return what the access log tells of a call even where it fails, beside what `accept` left in its facts."""
+        return {}
 
     def check(self) -> Iterable[Finding]:
         """Refuse a function_uri that is none, and warn of what weakens TLS."""
@@ -104,6 +128,18 @@ class FunctionPlugin(Plugin):
         """Return the function's URL without its query."""
         return self.function_uri.partition("?")[0]
 
+    def connects_to(self) -> Iterable[Origin]:
+        """Return where the function is."""
+        target = self.target()
+        options = ConnectionOptions(
+            tls=UpstreamTLS(verify=self.ssl_verify),
+            keepalive=self.keepalive,
+            keepalive_pool=self.keepalive_pool,
+            keepalive_seconds=self.keepalive_timeout / _MILLISECONDS,
+            tls_name=target.tls_name,
+        )
+        return (Origin(target.scheme, target.address, options),)
+
     async def open(self, services: Services) -> None:
         """Take what requests need, and decide whatever does not depend on them."""
         self.client = services.client
@@ -118,14 +154,11 @@ class FunctionPlugin(Plugin):
             whole=self.stream_timeout / _MILLISECONDS,
             head_from_start=True,
         )
-        options = ConnectionOptions(
-            tls=UpstreamTLS(verify=self.ssl_verify),
-            keepalive=self.keepalive,
-            keepalive_pool=self.keepalive_pool,
-            keepalive_seconds=self.keepalive_timeout / _MILLISECONDS,
-            tls_name=self._target.tls_name,
-        )
-        self._origin = Origin(self._target.scheme, self._target.address, options)
+        self._origin = next(iter(self.connects_to()))
+        self._shared, self._identity = shared_functions(self.client), self.identity()
+        self._budget = self._shared.budget(self._identity, self.retry_budget, self.clock.monotonic())
+        self._retries = self.make_retries(self._budget, self.clock)
+        self._limits = self.gate_limits()
 
     @hookimpl
     async def proxy(self, exchange: Exchange) -> Response | None:
@@ -133,19 +166,82 @@ class FunctionPlugin(Plugin):
         if exchange.request.is_websocket:
             raise BadRequest("a function takes no WebSocket")
         body = exchange.request.body
-        if body.data is None or len(body.data) > self.max_req_body_size:
+        data = body.data
+        if data is None or len(data) > self.max_req_body_size:
             await body.hold(self.max_req_body_size)
-        for last in (False, True):
+        if self._limits is not None:
+            return await self._in_turn(self._limits, exchange)
+        self._budget.calls += 1
+        try:
+            # What `_attempt` does: one coroutine less on the way of every request.
             request = self._request(exchange)
             await self.authorize(request, exchange)
             answer = await self._call(request, exchange)
             accepted = await self.accept(answer, exchange)
-            if accepted is not None:
-                return accepted
-            if last:
-                break
+        except UpstreamError as error:
+            return await self._answered(exchange, error)
+        if accepted is not None:
+            return accepted
+        answer.close()
+        return await self._answered(exchange, authorized_anew=True)
+
+    async def _in_turn(self, limits: GateLimits, exchange: Exchange) -> Response:
+        """Call the function once it has a place for the call, which a streamed answer holds until the exchange is over."""
+        place = await self._shared.gate((self._identity, self.called(exchange)), limits).enter()
+        exchange.defer(place.leave)
+        self._budget.calls += 1
+        response = await self._answered(exchange)
+        if isinstance(response.body, bytes):
+            place.leave()
+        return response
+
+    async def _answered(
+        self, exchange: Exchange, failure: UpstreamError | None = None, *, authorized_anew: bool = False
+    ) -> Response:
+        """Call the function until it answers, or the failure is one after which it is not called once more."""
+        retrying = self._retries.begin()
+        while True:
+            if failure is not None:
+                await self._wait(failure, retrying, exchange)
+            try:
+                answer, accepted = await self._attempt(exchange)
+            except UpstreamError as error:
+                failure = error
+                continue
+            if accepted is not None or authorized_anew:
+                self._note(retrying, exchange)
+                return answer if accepted is None else accepted
             answer.close()
-        return answer
+            failure, authorized_anew = None, True
+
+    async def _attempt(self, exchange: Exchange) -> tuple[Answer, Response | None]:
+        request = self._request(exchange)
+        await self.authorize(request, exchange)
+        answer = await self._call(request, exchange)
+        return answer, await self.accept(answer, exchange)
+
+    async def _wait(self, error: UpstreamError, retrying: Retrying, exchange: Exchange) -> None:
+        """Wait until a call that failed is made once more, or raise its error where it is not."""
+        seconds = retrying.next(error, idempotent=self.is_idempotent(exchange))
+        if seconds is None:
+            self._note(retrying, exchange)
+            raise error
+        fields = {
+            "cause": str(error),
+            "wait_ms": round(seconds * _MILLISECONDS),
+            "request_id": exchange.request_id,
+            "route": exchange.route.id if exchange.route else None,
+        }
+        self.logger.warning("call repeated", extra=fields)
+        await asyncio.sleep(seconds)
+
+    def _note(self, retrying: Retrying, exchange: Exchange) -> None:
+        """Leave in the exchange's facts what became of a call that was not simply answered."""
+        known: FunctionFacts = {**self.details(exchange)}
+        if retrying.made:
+            known["retries"] = retrying.made
+        if known and exchange.upstream is not None:
+            exchange.upstream.function = {**(exchange.upstream.function or {}), **known}
 
     async def _call(self, request: FunctionRequest, exchange: Exchange) -> Answer:
         exchange.upstream = facts = UpstreamFacts(self._target.address)
@@ -153,11 +249,14 @@ class FunctionPlugin(Plugin):
             method=request.method,
             origin=self._origin,
             target=request.target,
-            headers=[(b"host", request.host.encode("ascii")), *request.headers],
+            headers=[
+                (b"host", request.host.encode("ascii")),
+                *request.headers,
+                *content_length(request.method, request.body),
+            ],
             body=request.body,
             timeouts=self._timeouts,
         )
-        call.headers += content_length(request.method, request.body)
         began = self.clock.monotonic()
         answer = await self.client.send(call)
         facts.status, facts.seconds = answer.status, self.clock.monotonic() - began

@@ -119,6 +119,16 @@ class Body:
             await self._collect(limit_bytes)
         return self
 
+    def limit(self, limit_bytes: int) -> None:
+        """Refuse more than so many bytes, whoever reads the body. Raise PayloadTooLarge where it is known to be longer.
+
+        A body without a declared length is counted on its way, and ends in PayloadTooLarge once it is longer.
+        """
+        if self.data is None and self.length is None and not self.held:
+            self._source = _limited(self._take_source(), limit_bytes)
+        elif self.length is not None and self.length > limit_bytes:
+            raise PayloadTooLarge(f"body of {self.length} bytes is over the limit of {limit_bytes}")
+
     async def read(self, limit_bytes: int) -> bytes:
         """Return the whole body. Raise PayloadTooLarge when it is longer than `limit_bytes`."""
         await self.hold(limit_bytes)
@@ -235,6 +245,15 @@ class Body:
         if self._memory is not None:
             self._memory.taken -= self._taken
             self._taken = 0
+
+
+async def _limited(source: AsyncIterator[bytes], limit_bytes: int) -> AsyncIterator[bytes]:
+    size = 0
+    async for block in source:
+        size += len(block)
+        if size > limit_bytes:
+            raise PayloadTooLarge(f"body is over the limit of {limit_bytes} bytes")
+        yield block
 
 
 async def _only(block: bytes) -> AsyncIterator[bytes]:

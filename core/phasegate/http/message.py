@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from operator import attrgetter, itemgetter
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
@@ -13,6 +14,9 @@ from .client_rule import ClientRule
 from .headers import Headers
 from .path import canonical_path
 from .query import Query
+
+# Everything printable that a target may hold behind its question mark; percent signs are escapes already.
+_QUERY_SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "#")
 
 
 class Request:
@@ -87,6 +91,16 @@ class Request:
     @path.setter
     def path(self, value: str) -> None:
         self._path = canonical_path(value)
+
+    def retarget(self, target: str) -> None:
+        """Set path and query at once, as `/path?query`. Raise BadRequest for a path that is none.
+
+        The path is brought into the canonical form, and what a query can't hold is escaped. Without a `?` there is no query
+        afterwards.
+        """
+        path, _, query = target.partition("?")
+        self.path = path
+        self.query = Query(quote(query, safe=_QUERY_SAFE))
 
     def values(self) -> tuple[Any, ...]:
         """Return what the request is at the moment, for `of`: cheaper than a copy that may not be needed."""

@@ -11,8 +11,15 @@ SERVER = "Phasegate"
 
 def error_response(error: RequestError, request_id: str | None) -> Response:
     """Return what the client sees of an error: status, title, code, where there is one the request id, and what the error
-    adds, never the cause.
+    adds, never the cause. A configured body stands in the place of all that.
     """
+    response = _problem(error, request_id)
+    if error.instead is not None:
+        response.headers["content-type"], response.body = error.instead
+    return response
+
+
+def _problem(error: RequestError, request_id: str | None) -> Response:
     if isinstance(error, RouteNotFound):
         return Response.json({"error_msg": "404 Route Not Found"}, 404)
     if isinstance(error, Unauthorized):

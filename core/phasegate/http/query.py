@@ -41,6 +41,9 @@ class Query:
         return Query("&".join(kept))
 
     def __contains__(self, name: str) -> bool:
+        raw = self.raw
+        if name not in raw and "%" not in raw and "+" not in raw:
+            return False  # what nobody has escaped is there as it is, or not at all
         return any(other == name for other, _ in self.pairs())
 
     def __bool__(self) -> bool:

@@ -8,50 +8,42 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from ..environment import holds_environment, shown
 from ..http.address import is_within, parse_networks
-from ..http.cookies import cookie
 from ..http.message import Request
+from .variables import variable
 
 Predicate = Callable[[Request, dict[str, str]], bool]
-Reader = Callable[[Request, dict[str, str]], str | None]
 Test = Callable[[str | None], bool]
 
-_FACTS: dict[str, Callable[[Request], str | None]] = {
-    "request_method": lambda request: request.method,
-    "uri": lambda request: request.path,
-    "request_uri": lambda request: request.raw_target,
-    "host": lambda request: request.host,
-    "scheme": lambda request: request.scheme,
-    "remote_addr": lambda request: request.client,
-    "server_protocol": lambda request: f"HTTP/{request.http_version}",
-    "args": lambda request: request.query.raw or None,
-}
 _NUMERIC = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 _LOGIC = ("AND", "OR", "!AND", "!OR")
 _OPERATORS = ("==", "~=", *_NUMERIC, "~~", "~*", "in", "ipmatch")
 
 
-def compile_vars(expression: Sequence[object]) -> Predicate:
-    """Return what judges a request. Raise ValueError naming the condition that is none, with the remedy."""
+def compile_vars(expression: Sequence[object], given: Collection[str] = ()) -> Predicate:
+    """Return what judges a request. Raise ValueError naming the condition that is none, with the remedy.
+
+    `given` are further variables, which whoever asks knows (see `variable`).
+    """
     if expression and isinstance(expression[0], str):
-        return _condition(expression, "")
-    return _all([_condition(item, f"[{index}]") for index, item in enumerate(expression)])
+        return _condition(expression, "", given)
+    return _all([_condition(item, f"[{index}]", given) for index, item in enumerate(expression)])
 
 
-def _condition(item: object, path: str) -> Predicate:
+def _condition(item: object, path: str, given: Collection[str]) -> Predicate:
     if not isinstance(item, (list, tuple)) or not item or not isinstance(item[0], str):
         raise ValueError(f"{path} must be [variable, operator, value] or [AND, ...] (got {shown(item)})")
     if item[0].upper() in _LOGIC:
-        return _logic(item[0].upper(), [_condition(part, f"{path}[{n}]") for n, part in enumerate(item[1:], 1)], path)
+        parts = [_condition(part, f"{path}[{n}]", given) for n, part in enumerate(item[1:], 1)]
+        return _logic(item[0].upper(), parts, path)
     negated = len(item) == 4 and item[1] == "!"
     if len(item) != (4 if negated else 3):
         raise ValueError(f"{path} must be [variable, operator, value] (got {shown(item)})")
-    read, test = _reader(item[0], path), _test(item[-2], item[-1], path)
+    read, test = variable(item[0], path, given), _test(item[-2], item[-1], path)
     if negated:
         return lambda request, params: not test(read(request, params))
     return lambda request, params: test(read(request, params))
@@ -70,35 +62,6 @@ def _all(parts: list[Predicate]) -> Predicate:
 
 def _any(parts: list[Predicate]) -> Predicate:
     return lambda request, params: any(part(request, params) for part in parts)
-
-
-def _reader(variable: str, path: str) -> Reader:
-    kind, _, name = variable.partition("_")
-    if name:
-        match kind:
-            case "http":
-                header = _header(name, path)
-                return lambda request, params: request.headers.get(header)
-            case "arg":
-                return lambda request, params: request.query.get(name)
-            case "cookie":
-                return lambda request, params: cookie(request.headers, name)
-        if variable.startswith("uri_param_"):
-            parameter = variable.removeprefix("uri_param_")
-            return lambda request, params: params.get(parameter)
-    fact = _FACTS.get(variable)
-    if fact is None:
-        known = [*_FACTS, "http_NAME", "arg_NAME", "cookie_NAME", "uri_param_NAME"]
-        close = get_close_matches(variable, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-        raise ValueError(f"{path} has no variable {shown(variable)}: {hint}")
-    return lambda request, params: fact(request)
-
-
-def _header(name: str, path: str) -> str:
-    if re.fullmatch("[A-Za-z0-9_]+", name) is None:
-        raise ValueError(f"{path} has no header {shown(name)}: write http_ and its name with _ for -")
-    return name.replace("_", "-")
 
 
 def _test(sign: object, wanted: Any, path: str) -> Test:

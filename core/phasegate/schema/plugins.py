@@ -11,7 +11,7 @@ from ..plugin import Plugin
 from ..registry import Registry, installed
 from .fields import binder, disagreements, hidden
 from .json_schema import json_schema
-from .resources import PLUGIN_META
+from .resources import PLAIN_META, PLUGIN_META
 from .validator import Schema
 
 _REMEMBERED = 100_000
@@ -24,7 +24,7 @@ class PluginSchemas:
     """
 
     def __init__(self, registry: Registry) -> None:
-        self._meta = Schema(PLUGIN_META)
+        self._meta = {True: Schema(PLUGIN_META), False: Schema(PLAIN_META)}
         self._schemas: dict[str, Schema] = {}
         self._consumer_schemas: dict[str, Schema] = {}
         self._metadata_schemas: dict[str, Schema] = {}
@@ -74,10 +74,10 @@ class PluginSchemas:
         except Exception as error:  # noqa: BLE001 (a plugin may raise anything, with a secret in it)
             return (Finding("", f"plugin {name!r} can't check it: {type(error).__name__}"),)
 
-    def meta(self, config: object, path: str) -> tuple[dict[str, Any], list[Finding]]:
-        """Return what `_meta` of a plugin's configuration says."""
+    def meta(self, config: object, path: str, *, in_phases: bool = True) -> tuple[dict[str, Any], list[Finding]]:
+        """Return what `_meta` of a plugin's configuration says; where it runs in no phase, less can be said."""
         given = config.get("_meta", {}) if isinstance(config, Mapping) else {}
-        return self._meta.validate(given, f"{path}._meta")
+        return self._meta[in_phases].validate(given, f"{path}._meta")
 
     def instance(self, name: str, config: Mapping[str, Any]) -> Plugin:
         """Return a new plugin instance that holds a validated configuration."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..multi_auth import MultiAuth
 from ..plugin import Plugin
 from ..registry import Registry
 from .json_schema import JSONSchema, json_schema
 from .managers import MANAGERS
-from .resources import KINDS, NODE, PLUGIN_META
+from .resources import KINDS, NODE, PLAIN_META, PLUGIN_META
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PARTS = ("main", "consumer", "metadata")
@@ -75,7 +76,8 @@ class PublishedSchemas:
         for name, cls in sorted(self._classes.items()):
             is_credential = kind in ("consumers", "credentials") and cls.consumer_schema is not None
             if is_credential or kind != "credentials":
-                entries[name] = _with_meta(self._part(cls, "consumer" if is_credential else "main") or {})
+                part = "consumer" if is_credential else "main"
+                entries[name] = _with_meta(self._part(cls, part) or {}, name, part)
         one = {"minProperties": 1, "maxProperties": 1} if kind == "credentials" else {}
         return {"type": "object", "properties": entries, "additionalProperties": False, **one}
 
@@ -85,7 +87,7 @@ class PublishedSchemas:
         schema = None if cls is None else self._part(cls, part)
         if schema is None:
             return None
-        return {"$schema": DIALECT, **(schema if part == "metadata" else _with_meta(schema))}
+        return {"$schema": DIALECT, **(schema if part == "metadata" else _with_meta(schema, name, part))}
 
     def _metadata(self) -> JSONSchema:
         """Return the schema of what plugins are told, each by the rules of its own, its name being the id."""
@@ -113,8 +115,10 @@ def _id_of(name: str, behind: str) -> JSONSchema:
     return {"type": "string", "pattern": f"^{name}{behind}$"}
 
 
-def _with_meta(schema: JSONSchema) -> JSONSchema:
-    return {**schema, "properties": {**schema["properties"], "_meta": json_schema(PLUGIN_META)}}
+def _with_meta(schema: JSONSchema, plugin: str, part: str) -> JSONSchema:
+    in_phases = part == "main" and plugin != MultiAuth.name
+    meta = json_schema(PLUGIN_META if in_phases else PLAIN_META)
+    return {**schema, "properties": {**schema["properties"], "_meta": meta}}
 
 
 def _conditions(kind: str) -> Iterator[JSONSchema]:

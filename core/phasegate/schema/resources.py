@@ -165,11 +165,16 @@ SSL: Rules = {
     "ssl_protocols": _LATER,
 }
 
-PLUGIN_META: Rules = {
+PLAIN_META: Rules = {
     "disable": {"type": "boolean", "default": False},
     "priority": {"type": "integer"},
-    "filter": _LATER,
-    "error_response": _LATER,
+}
+"""What `_meta` holds where no phase runs: on credentials and `multi-auth`."""
+
+PLUGIN_META: Rules = {
+    **PLAIN_META,
+    "filter": {"type": "list", "minlength": 1},
+    "error_response": {"type": ["string", "dict"]},
 }
 
 KINDS: dict[str, Rules] = {

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
+from ..amendment import Amendment, body_instead
 from ..forward import Forward
 from ..model import Consumer, PluginEntry, Route
 from ..pipeline import Member, Pipeline
+from ..router.expression import Conditions
 from ..schema.tables import Schemas
 from .entries import merged
 from .instances import Instances, Key
@@ -129,12 +131,21 @@ class Chains:
         members = []
         for entry in _enabled(entries):
             instance = self.instances.find(_key(entry))
-            members.append(Member(instance, instance.priority if entry.priority is None else entry.priority))
+            priority = instance.priority if entry.priority is None else entry.priority
+            members.append(Member(instance, priority, _amendment(entry)))
         return members
 
 
 def _enabled(entries: Iterable[PluginEntry]) -> Iterator[PluginEntry]:
     return (entry for entry in entries if not entry.disabled)
+
+
+def _amendment(entry: PluginEntry) -> Amendment | None:
+    if not entry.filter and entry.error_response is None:
+        return None
+    holds = Conditions(entry.filter).hold if entry.filter else None
+    instead = None if entry.error_response is None else body_instead(entry.error_response)
+    return Amendment(_key(entry), holds, instead)
 
 
 def _key(entry: PluginEntry) -> Key:

@@ -10,6 +10,7 @@ from ..environment import shown
 from ..errors import Finding
 from ..model import Credential, PluginEntry
 from ..multi_auth import MultiAuth, inside
+from ..router.expression import Conditions
 from ..schema.plugins import PluginSchemas
 from .resource import Notes
 
@@ -46,7 +47,7 @@ class Entries:
     ) -> Credential | None:
         """Return the credential that stands in the resource at `path`; None for one that is refused or turned off."""
         where = f"{path}.plugins.{name}"
-        meta, meta_findings = self._schemas.meta(config, where)
+        meta, meta_findings = self._schemas.meta(config, where, in_phases=False)
         value, findings = self._schemas.validate_credential(name, config, where)
         self._notes.errors += [*meta_findings, *findings]
         if meta_findings or findings:
@@ -69,13 +70,24 @@ class Entries:
                     yield replace(found, within=entry.name, disabled=found.disabled or entry.disabled)
 
     def _entry(self, name: str, config: object, owner: str, path: str) -> PluginEntry | None:
-        meta, meta_findings = self._schemas.meta(config, path)
+        meta, meta_findings = self._schemas.meta(config, path, in_phases=name != MultiAuth.name)
         value, findings = self._schemas.validate(name, config, path)
         self._notes.errors += meta_findings + findings
         if meta_findings or findings:
             return None
+        conditions = tuple(meta.get("filter", ()))
+        self._note(Conditions.wrong(conditions, "_meta.filter"), path)
         self._note(self._schemas.check(name, value), path)
-        return PluginEntry(name, owner, path, value, meta["disable"], meta.get("priority"))
+        return PluginEntry(
+            name,
+            owner,
+            path,
+            value,
+            disabled=meta["disable"],
+            priority=meta.get("priority"),
+            filter=conditions,
+            error_response=meta.get("error_response"),
+        )
 
     def _note(self, told: Iterable[Finding], path: str) -> None:
         for finding in told:

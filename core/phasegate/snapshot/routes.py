@@ -8,8 +8,8 @@ from typing import Any
 
 from ..environment import holds_environment
 from ..model import PluginEntry, Route, Service, Timeouts, Upstream
+from ..router.expression import Conditions
 from ..router.pattern import parse_uri
-from ..router.predicates import compile_vars
 from .entries import Entries, merged
 from .resource import Notes, Resource
 from .targets import References
@@ -64,11 +64,7 @@ class RouteMaker:
 
     def _vars(self, item: Resource) -> tuple[object, ...]:
         conditions = tuple(item.value.get("vars", ()))
-        if conditions and isinstance(conditions[0], str):
-            self._attempt(f"{item.path}.vars", compile_vars, conditions)
-        else:
-            for index, condition in enumerate(conditions):
-                self._attempt(f"{item.path}.vars[{index}]", compile_vars, [condition])
+        self.notes.errors += Conditions.wrong(conditions, f"{item.path}.vars")
         return conditions
 
     def _attempt(self, path: str, compile_: Callable[[Any], object], value: Any) -> None:

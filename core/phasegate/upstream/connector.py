@@ -17,7 +17,7 @@ from .tls import client_context
 
 # RFC 8305 section 5: how long one address may take before the next is tried beside it.
 _NEXT_ADDRESS_SECONDS = 0.25
-_PORTS = {"http": 80, "https": 443}
+PORTS = {"http": 80, "https": 443}
 
 P = TypeVar("P", bound=asyncio.Protocol)
 
@@ -39,7 +39,7 @@ class Connector:
 
     async def _connect(self, protocol: Callable[[], P], origin: Origin) -> P:
         parts = urlsplit(f"//{origin.address}")
-        host, port = parts.hostname or "", parts.port or _PORTS[origin.scheme]
+        host, port = parts.hostname or "", parts.port or PORTS[origin.scheme]
         context = client_context(origin.connection.tls) if origin.scheme == "https" else None
         name = (origin.connection.tls_name or host).rstrip(".") if context is not None else None
         found = await self._names.addresses(host, port)

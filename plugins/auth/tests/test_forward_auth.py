@@ -170,3 +170,9 @@ def test_what_weakens_the_question_is_warned_of() -> None:
     plugin = make_plugin(ForwardAuth, {"uri": "https://a/x?key=s", "ssl_verify": False, "allow_degradation": True})
     assert [finding.path for finding in plugin.check()] == ["ssl_verify", "allow_degradation"]
     assert plugin.destination() == "https://a/x"
+
+
+def test_the_doctor_is_told_where_the_service_is() -> None:
+    plugin = make_plugin(ForwardAuth, {"uri": "https://judge.test:8443/a?b=c", "ssl_verify": False})
+    (origin,) = plugin.connects_to()
+    assert (origin.scheme, origin.address, origin.connection.tls.verify) == ("https", "judge.test:8443", False)

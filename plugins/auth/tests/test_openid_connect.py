@@ -378,3 +378,8 @@ def test_what_can_not_be_configured(config: dict[str, Any]) -> None:
 def test_what_is_doubtful_is_warned_of(config: dict[str, Any], warned: list[str]) -> None:
     findings = make_plugin(OpenidConnect, {"client_id": "a", **config}).check()
     assert [finding.path for finding in findings] == warned
+
+
+def test_the_doctor_is_told_where_the_provider_is() -> None:
+    plugin = make_plugin(OpenidConnect, {"client_id": "c", "discovery": "https://id.test/.well-known/x"})
+    assert [(origin.scheme, origin.address) for origin in plugin.connects_to()] == [("https", "id.test")]

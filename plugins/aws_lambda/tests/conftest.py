@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from moto.server import ThreadedMotoServer
 
 from phasegate.testing import FakeUpstream, Received, Reply
 from phasegate_aws_lambda.testing import FunctionMaker, RunningFunction, running_function
+
+from .cloud import Cloud, allow, client_of, create_function, user
 
 ACCESS_KEY, SECRET_KEY, SESSION_TOKEN = (
     "AKIDEXAMPLE",
@@ -149,6 +152,22 @@ def sent_unread(upstream: FakeUpstream) -> Callable[..., Awaitable[int]]:
         return sent
 
     return count
+
+
+@pytest.fixture(scope="module")
+def cloud(moto: str) -> Iterator[Cloud]:
+    """moto's server with permissions checked."""
+    httpx.post(f"{moto}/moto-api/reset").raise_for_status()
+    httpx.post(f"{moto}/moto-api/config", json={"lambda": {"use_docker": False}}).raise_for_status()
+    policy = json.dumps({"Version": "2012-10-17", "Statement": []})
+    role = client_of(moto, "iam").create_role(RoleName="role", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
+    create_function(moto, role)
+    known, stranger = user(moto, "gateway"), user(moto, "stranger")
+    allow(moto, "gateway")
+    httpx.post(f"{moto}/moto-api/reset-auth", content=b"0").raise_for_status()
+    yield Cloud(moto, known, stranger)
+    # The whole process checks permissions by now, other tests' servers too.
+    httpx.post(f"{moto}/moto-api/reset-auth", content=b"inf").raise_for_status()
 
 
 @pytest.fixture(autouse=True)

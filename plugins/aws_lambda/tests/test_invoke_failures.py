@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import logging
@@ -134,6 +135,12 @@ CASES = [
     ),
     ("SomethingNewException", 500, 502, "aws_service_error"),
 ]
+# The function did not run; and what nobody knows, which a GET may find out.
+CALLED_TWICE = {
+    *("TooManyRequestsException", "EC2ThrottledException", "ServiceException", "ENILimitReachedException"),
+    *("ENINotReadyException", "EC2UnexpectedException", "SomethingNewException"),
+}
+UNNAMED_CALLED_TWICE = {429, 500, 503}
 
 
 @pytest.mark.parametrize(("name", "sent", "status", "code"), CASES)
@@ -158,6 +165,8 @@ async def test_a_refusal_of_the_api_is_told_by_its_own_code(
     causes = [record.cause for record in caplog.records if record.msg == "request failed"]  # type: ignore[attr-defined]
     assert len(causes) == 1
     assert name in causes[0]
+    twice = name in CALLED_TWICE if name else sent in UNNAMED_CALLED_TWICE
+    assert len(upstream.received) == (2 if twice else 1)
 
 
 FUNCTION_FAILURES = [
@@ -280,6 +289,20 @@ async def test_what_the_client_sent_can_be_its_own_fault_with_raw(
     own = await client.post(f"{gateway.url}/x/", content=b"not json")
     assert [(found.status_code, found.json()["code"]) for found in (refused, own)] == [(400, "bad_payload")] * 2
     assert len(upstream.received) == 1
+
+
+async def test_a_call_for_which_there_is_no_place_is_told_as_such(
+    start_gateway: GatewayMaker, upstream: FakeUpstream, client: httpx.AsyncClient
+) -> None:
+    upstream.reply(Reply(hang=True))
+    gateway = await started(start_gateway, upstream, max_concurrency=1, queue={"size": 0}, timeout=20_000)
+    first = asyncio.create_task(client.get(f"{gateway.url}/x/"))
+    await upstream.arrived(1)
+    response = await client.get(f"{gateway.url}/x/")
+    problem = response.json()
+    assert (response.status_code, problem["code"], response.headers["retry-after"]) == (503, "overloaded", "1")
+    assert len(upstream.received) == 1
+    first.cancel()
 
 
 async def test_a_body_that_is_no_text_where_only_text_may_be(

@@ -1,17 +1,17 @@
-"""What a call cost: the REPORT line read, and where its figures go."""
+"""What a call cost: the report at the end of a log read, as a line or as JSON."""
 
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
-from typing import Any, ClassVar
+import json
+from typing import Any
 
 import httpx
 import pytest
 
-from phasegate import Exchange, Plugin, hookimpl
+from phasegate import FunctionFacts
 from phasegate.testing.fixtures import GatewayMaker
-from phasegate_aws_lambda.log_tail import report_facts
+from phasegate_aws_lambda.log_tail import report_facts, tail_of
 from phasegate_aws_lambda.plugin import AwsLambda
 
 COLD = (
@@ -24,8 +24,12 @@ RESTORED = COLD.replace("Init Duration: 100.12 ms", "Restore Duration: 80.5 ms\t
 FIGURES = {"duration_ms": 12.34, "billed_ms": 113, "memory_mb": 128, "max_memory_mb": 39}
 
 
-def facts(text: str) -> dict[str, Any]:
-    return report_facts(base64.b64encode(text.encode()).decode())
+def facts(text: str) -> FunctionFacts:
+    return report_facts(tail_of(base64.b64encode(text.encode()).decode()))
+
+
+def as_json(kind: str = "platform.report", **record: Any) -> str:
+    return json.dumps({"time": "2026-11-26T07:00:00.000Z", "type": kind, "record": record}) + "\n"
 
 
 def test_the_report_of_a_cold_start() -> None:
@@ -50,40 +54,39 @@ def test_what_the_function_writes_is_not_taken_for_its_report() -> None:
 
 @pytest.mark.parametrize("tail", ["", "%%%", "AAAA", base64.b64encode(b"no report").decode()])
 def test_without_a_report_there_are_no_figures(tail: str) -> None:
-    assert report_facts(tail) == {}
+    assert report_facts(tail_of(tail)) == {}
 
 
-@dataclass(kw_only=True)
-class Ledger(Plugin):
-    """Keeps what the upstream's facts were."""
-
-    name: ClassVar[str] = "ledger"
-    found: ClassVar[list[dict[str, Any]]] = []
-
-    @hookimpl
-    async def log(self, exchange: Exchange) -> None:
-        assert exchange.upstream is not None
-        self.found.append(dict(exchange.upstream.details or {}))
+METRICS = {"durationMs": 12.34, "billedDurationMs": 113, "memorySizeMB": 128, "maxMemoryUsedMB": 39}
 
 
-async def test_the_facts_of_a_call_are_there_for_the_log(
-    start_gateway: GatewayMaker, local_lambda: Any, client: httpx.AsyncClient
-) -> None:
-    Ledger.found = []
-    port = await local_lambda("def handler(event, context):\n    return 1 / len(event.get('body', ''))\n")
-    iam = {"accesskey": "AKIDEXAMPLE", "secretkey": "the-secret-key", "session_token": "the-session-token"}
-    plugin = {"function": "app", "endpoint": f"http://127.0.0.1:{port}", "authorization": {"iam": iam}}
-    route = {"id": "r", "uri": "/", "plugins": {"aws-lambda": plugin, "ledger": {}}}
-    gateway = await start_gateway({"routes": [route]}, [AwsLambda, Ledger])
-    good = await client.post(gateway.url, content=b"x")
-    bad = await client.get(gateway.url)
-    assert (good.status_code, bad.status_code) == (200, 502)
-    first, second = Ledger.found
-    assert first["request_id"] == good.headers["x-amzn-requestid"]
-    assert first["version"] == "$LATEST"
-    assert first["cold_start"] is False
-    assert first["billed_ms"] >= first["duration_ms"] > 0
-    assert (second["error"], second["request_id"]) == ("Unhandled", bad.json()["aws_request_id"])
+@pytest.mark.parametrize(("init", "told"), [("initDurationMs", 100.12), ("restoreDurationMs", 80.5)])
+def test_a_report_as_json_says_the_same(init: str, told: float) -> None:
+    start = as_json("platform.start", requestId="1") + '{"level": "INFO", "message": "hello"}\n'
+    assert facts(start + as_json(metrics=METRICS)) == {**FIGURES, "cold_start": False}
+    assert facts(start + as_json(metrics={**METRICS, init: told})) == {**FIGURES, "init_ms": told, "cold_start": True}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"type": "platform.report"',
+        '["platform.report"]',
+        '{"message": "platform.report"}',
+        '{"type": "platform.report", "record": 1}',
+        '{"type": "platform.report", "record": {"metrics": [], "tracing": 1}}',
+        '{"type": "platform.report", "record": {"metrics": {"durationMs": "12"}}}',
+    ],
+)
+def test_json_that_is_no_report_tells_nothing(line: str) -> None:
+    assert facts(line) == {}
+
+
+def test_the_trace_is_told_where_there_is_one() -> None:
+    trace = "1-5e34a614-10bdxxxxfb44f07f6a9a15f8".replace("x", "c")
+    assert facts(f"{WARM}XRAY TraceId: {trace}\tSegmentId: 1\tSampled: true\n")["trace_id"] == trace
+    tracing = {"spanId": "1", "type": "X-Amzn-Trace-Id", "value": f"Root={trace};Parent=1;Sampled=1"}
+    assert facts(as_json(metrics=METRICS, tracing=tracing))["trace_id"] == trace
 
 
 async def test_no_tail_is_asked_for_where_nobody_wants_one(

@@ -1,7 +1,7 @@
 import asyncio
 import hashlib
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
@@ -131,3 +131,35 @@ async def test_settling_tells_a_body_from_none() -> None:
     assert (empty.held, empty.length) == (True, 0)
     assert (full.held, full.length) == (False, None)
     assert [block async for block in full] == [b"ab", b"c"]
+
+
+@pytest.mark.parametrize(("limit", "fits"), [(3, True), (2, False)])
+async def test_a_limit_holds_for_whoever_reads_a_body_of_unknown_length(limit: int, *, fits: bool) -> None:
+    reads: list[Callable[[Body], Awaitable[object]]] = [
+        lambda body: body.hold(100),
+        lambda body: anext(aiter(body)),
+        lambda body: body.settle(),
+    ]
+    for read in reads:
+        body = Body.streaming(blocks(b"abc"), None)
+        body.limit(limit)
+        if fits:
+            await read(body)
+        else:
+            with pytest.raises(PayloadTooLarge):
+                await read(body)
+
+
+def test_a_body_that_is_declared_or_known_to_be_longer_is_refused_at_once() -> None:
+    for body in (Body(b"abc"), Body.streaming(blocks(), 3)):
+        body.limit(3)
+        with pytest.raises(PayloadTooLarge):
+            body.limit(2)
+
+
+async def test_a_body_on_disk_can_be_limited_too() -> None:
+    body = await Body.streaming(blocks(b"x" * (MEMORY_LIMIT_BYTES + 1)), None).hold(10_000_000)
+    body.limit(10_000_000)
+    with pytest.raises(PayloadTooLarge):
+        body.limit(MEMORY_LIMIT_BYTES)
+    body.close()

@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from phasegate import BadRequest, Request, Response
+from phasegate import BadRequest, Query, Request, Response
 from phasegate.testing import make_request
 
 
@@ -60,3 +60,31 @@ def test_a_request_made_of_values_has_each_in_its_place() -> None:
         setattr(request, name, number)
     twin = request.copy()
     assert [getattr(twin, name) for name in Request.__slots__] == [getattr(request, name) for name in Request.__slots__]
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "query"),
+    [
+        ("/a", "/a", ""),
+        ("/a?", "/a", ""),
+        ("/a/../b?c=d&e", "/b", "c=d&e"),
+        ("/%61?x=%61", "/a", "x=%61"),
+        ("/a?b?c", "/a", "b?c"),
+        ("/a b?c d", "/a%20b", "c%20d"),
+        ("/a?x\r\nHost: evil", "/a", "x%0D%0AHost:%20evil"),
+        ("/a?\u00e4#y", "/a", "%C3%A4%23y"),
+        ("/a\r\n?", "/a%0D%0A", ""),
+    ],
+)
+def test_path_and_query_are_set_at_once(target: str, path: str, query: str) -> None:
+    request = Request("GET", "/before", query=Query("before"))
+    request.retarget(target)
+    assert (request.path, request.query.raw) == (path, query)
+
+
+@pytest.mark.parametrize("target", ["", "a", "?a", "http://h/a", "/..%2Fa", "/%00", "/%zz"])
+def test_a_target_that_is_none_is_refused(target: str) -> None:
+    request = Request("GET", "/before", query=Query("before"))
+    with pytest.raises(BadRequest):
+        request.retarget(target)
+    assert (request.path, request.query.raw) == ("/before", "before")

@@ -11,7 +11,7 @@ from phasegate.registry import Registry, installed
 from phasegate.schema.json_schema import JSONSchema
 from phasegate.schema.managers import MANAGERS, ManagerSchema
 from phasegate.schema.published import DIALECT, PARTS, PublishedSchemas
-from phasegate.schema.resources import KINDS, NODE, PLUGIN_META, STORED_KINDS
+from phasegate.schema.resources import KINDS, NODE, PLAIN_META, PLUGIN_META, STORED_KINDS
 from phasegate.schema.tables import Schemas
 from phasegate.snapshot import Snapshot
 from phasegate.store.records import Record
@@ -62,11 +62,14 @@ def test_an_unknown_kind_has_no_schema() -> None:
     assert PUBLISHED.kind("no_such") is None
 
 
-meta = objects(PLUGIN_META)
+def meta(rules: Any) -> Any:
+    return objects(rules, {"filter": st.sampled_from([[["arg_a", "==", "x"]], [], "x"])} if "filter" in rules else {})
 
 
 def entry(definition: Any) -> Any:
-    return st.builds(lambda config, meta: {**config, **meta}, objects(definition), st.just({}) | meta.map(_as_meta))
+    rules = PLAIN_META if definition is KEY_AUTH.consumer_schema else PLUGIN_META
+    given = st.just({}) | meta(rules).map(_as_meta)
+    return st.builds(lambda config, meta: {**config, **meta}, objects(definition), given)
 
 
 def _as_meta(value: Any) -> dict[str, Any]:

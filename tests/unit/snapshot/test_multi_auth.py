@@ -104,3 +104,10 @@ def test_what_is_refused(plugins: dict[str, Any], message: str) -> None:
 def test_it_has_no_place_where_the_caller_is_known(document: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="who calls is known already"):
         Snapshot(document, SCHEMAS)
+
+
+@pytest.mark.parametrize("meta", [{"filter": [["arg_a", "==", "1"]]}, {"error_response": "no"}])
+def test_it_runs_in_no_phase_so_that_nothing_can_be_said_of_phases(meta: dict[str, Any]) -> None:
+    (key,) = meta
+    found = errors({"multi-auth": {"auth_plugins": BOTH, "_meta": meta}})
+    assert [message.split(":")[0] for message in found] == [f"multi-auth._meta.{key}"]

@@ -73,8 +73,20 @@ def test_an_empty_document_is_a_gateway_without_routes() -> None:
         ({"routes": [route(plugins={"witness": {"mrak": "x"}})]}, "routes[0].plugins.witness.mrak: is not a known key"),
         ({"routes": [route(plugins={"witness": []})]}, "routes[0].plugins.witness: must be an object"),
         (
-            {"routes": [route(plugins={"witness": {"_meta": {"filter": []}}})]},
-            "routes[0].plugins.witness._meta.filter: is not available in this version",
+            {"routes": [route(plugins={"witness": {"_meta": {"filter": [["arg_a", "=", 1]]}}})]},
+            "routes[0].plugins.witness._meta.filter[0]: has no operator '='",
+        ),
+        (
+            {"routes": [route(plugins={"witness": {"_meta": {"filter": ["arg", "==", 1]}}})]},
+            "routes[0].plugins.witness._meta.filter: has no variable 'arg': did you mean 'args'?",
+        ),
+        (
+            {"routes": [route(plugins={"witness": {"_meta": {"error_response": 1}}})]},
+            "routes[0].plugins.witness._meta.error_response: must be",
+        ),
+        (
+            {"consumers": [{"username": "j", "plugins": {"token": {"token": "x", "_meta": {"filter": [[]]}}}}]},
+            "consumers[0].plugins.token._meta.filter: is not a known key",
         ),
         ({"routes": [route(service_id="s")]}, "routes[0].service_id: there is no service 's'; known: none"),
         ({"routes": [route(upstream_id="u")]}, "routes[0].upstream_id: there is no upstream 'u'; known: none"),

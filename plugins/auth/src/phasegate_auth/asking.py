@@ -23,6 +23,12 @@ class AnswerTooLong(UpstreamError):
     """A service answered with more than anybody wants to read."""
 
 
+def origin_of(url: str, connection: ConnectionOptions) -> Origin:
+    """Return where a URL leads to."""
+    parts = urlsplit(url)
+    return Origin(parts.scheme, parts.netloc, connection)
+
+
 class Service:
     """A service by its URL. An answer is whole after so many seconds, or an UpstreamError; redirects are not followed."""
 
@@ -30,7 +36,7 @@ class Service:
         self.url = url
         self._client = client
         parts = urlsplit(url)
-        self._origin = Origin(parts.scheme, parts.netloc, connection)
+        self._origin = origin_of(url, connection)
         self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._timeouts = CallTimeouts(
             connect=seconds, send=seconds, head=seconds, gap=seconds, whole=seconds, head_from_start=True

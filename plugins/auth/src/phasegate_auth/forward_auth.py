@@ -12,6 +12,7 @@ from phasegate import (
     Exchange,
     Finding,
     Headers,
+    Origin,
     Plugin,
     Response,
     Services,
@@ -22,7 +23,7 @@ from phasegate import (
 )
 
 from . import own_headers
-from .asking import Service
+from .asking import Service, origin_of
 from .refusal import refused
 
 _NAMES = {"type": "list", "schema": {"type": "string", "regex": "[A-Za-z0-9_-]+"}, "default": []}
@@ -116,16 +117,14 @@ class ForwardAuth(Plugin):
         """Return the service's URL without its query."""
         return self.uri.partition("?")[0]
 
+    def connects_to(self) -> Iterable[Origin]:
+        """Return where the service is."""
+        return (origin_of(self.uri, self._connection),)
+
     async def open(self, services: Services) -> None:
         """Take what requests need."""
         self.logger = services.logger
-        connection = ConnectionOptions(
-            tls=UpstreamTLS(verify=self.ssl_verify),
-            keepalive=self.keepalive,
-            keepalive_pool=self.keepalive_pool,
-            keepalive_seconds=self.keepalive_timeout / _MILLISECONDS,
-        )
-        self._service = Service(services.client, self.uri, self.timeout / _MILLISECONDS, connection)
+        self._service = Service(services.client, self.uri, self.timeout / _MILLISECONDS, self._connection)
 
     @hookimpl
     async def access(self, exchange: Exchange) -> Response | None:
@@ -146,6 +145,15 @@ class ForwardAuth(Plugin):
             self._copy(answer.headers, exchange)
             return None
         return self._passed_on(exchange, answer)
+
+    @property
+    def _connection(self) -> ConnectionOptions:
+        return ConnectionOptions(
+            tls=UpstreamTLS(verify=self.ssl_verify),
+            keepalive=self.keepalive,
+            keepalive_pool=self.keepalive_pool,
+            keepalive_seconds=self.keepalive_timeout / _MILLISECONDS,
+        )
 
     async def _asked(self, exchange: Exchange) -> Response:
         original = exchange.original

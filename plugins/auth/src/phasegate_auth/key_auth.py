@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from phasegate import Exchange, Outcome, Response, Services, hookimpl
+from phasegate import Exchange, Outcome, Response, hookimpl
 
 from .plugin import AuthPlugin, fields
 
@@ -32,18 +32,11 @@ class KeyAuth(AuthPlugin):
     header: str
     query: str
 
-    async def open(self, services: Services) -> None:
-        """Take what requests need."""
-        await super().open(services)
-        self._header = self.header.lower().encode("ascii")
-
     @hookimpl
     async def authenticate(self, exchange: Exchange) -> Outcome:
         """Look the key up. Two keys in one place are refused, since nobody could say which one counts."""
-        original, header = exchange.original, self._header
-        keys = [value.decode("latin-1") for name, value in original.headers.raw if name == header]
-        if not keys and original.query.raw:
-            keys = original.query.get_all(self.query)
+        original = exchange.original
+        keys = original.headers.get_all(self.header) or original.query.get_all(self.query)
         if not keys:
             return self.absent()
         if len(keys) > 1:
@@ -56,8 +49,7 @@ class KeyAuth(AuthPlugin):
         """Take the key out of the request, so that no upstream sees it."""
         if self.hide_credentials:
             request = exchange.request
-            header = self._header
-            request.headers.raw = [field for field in request.headers.raw if field[0] != header]
-            if request.query.raw and self.query in request.query:
+            request.headers.remove(self.header)
+            if self.query in request.query:
                 request.query = request.query.without(self.query)
         return None

@@ -10,10 +10,21 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from phasegate import ConnectionOptions, Exchange, Finding, Outcome, Response, Secret, Services, UpstreamTLS, hookimpl
+from phasegate import (
+    ConnectionOptions,
+    Exchange,
+    Finding,
+    Origin,
+    Outcome,
+    Response,
+    Secret,
+    Services,
+    UpstreamTLS,
+    hookimpl,
+)
 
 from . import own_headers
-from .asking import Service
+from .asking import Service, origin_of
 from .bearer import Places
 from .plugin import AuthPlugin, fields
 from .provider import ALLOWED, Provider
@@ -134,6 +145,10 @@ class OpenidConnect(AuthPlugin):
     def destination(self) -> str | None:
         """Return the address of the provider's description, without its query."""
         return self.discovery.partition("?")[0]
+
+    def connects_to(self) -> Iterable[Origin]:
+        """Return where the provider describes itself."""
+        return (origin_of(self.discovery, ConnectionOptions(tls=UpstreamTLS(verify=self.ssl_verify))),)
 
     async def open(self, services: Services) -> None:
         """Take what requests need; the provider is asked when the first token comes."""

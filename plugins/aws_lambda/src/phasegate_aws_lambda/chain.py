@@ -24,10 +24,22 @@ from .endpoint import endpoint_of
 
 _LIMITS = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 2, "mode": "standard"})
 _PROCESS_SECONDS = 30
-_NOTHING = (
+NOTHING = (
     "nothing has any: give keys, a profile or a role, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where AWS "
     "provides them (instance metadata is asked by IMDSv2 alone, which from a container takes a hop limit of 2)"
 )
+# What botocore calls the places where it finds keys, in words.
+_PLACES = {
+    "env": "the environment",
+    "shared-credentials-file": "the shared credentials file",
+    "config-file": "the shared config file",
+    "sso": "SSO",
+    "assume-role": "the role of a profile",
+    "assume-role-with-web-identity": "a web identity",
+    "custom-process": "a process",
+    "container-role": "the container (ECS or EKS Pod Identity)",
+    "iam-role": "the instance's metadata",
+}
 _NOT_IN_A_SESSION_NAME = re.compile(r"[^A-Za-z0-9_+=,.@-]")
 
 
@@ -48,6 +60,20 @@ def load(source: Source) -> Keys:
         if not text.isascii() or not text.isprintable():
             raise NoKeysError("the keys hold what can't stand in a header")
     return keys
+
+
+def machine_region(source: Source) -> str | None:
+    """Return the region that the environment or the profile says this machine is in."""
+    return Session(profile=source.profile).get_config_variable("region") or os.environ.get("AWS_REGION")
+
+
+def identity_of(keys: Keys, source: Source) -> str:
+    """Return whose the keys are, as an ARN. Raise what botocore raises."""
+    client = _sts(_session(source), keys, source.roles[-1].sts_endpoint if source.roles else None)
+    try:
+        return str(client.get_caller_identity()["Arn"])
+    finally:
+        client.close()
 
 
 class _BoundedProcess(subprocess.Popen[bytes]):
@@ -85,12 +111,13 @@ def _found(session: Session) -> Keys:
     try:
         found = session.get_credentials()
     except MetadataRetrievalError as error:
-        raise NoKeysError(_NOTHING) from error
+        raise NoKeysError(NOTHING) from error
     if found is None:
-        raise NoKeysError(_NOTHING)
+        raise NoKeysError(NOTHING)
     frozen = found.get_frozen_credentials()
     token = Secret(frozen.token) if frozen.token else None
-    return Keys(frozen.access_key, Secret(frozen.secret_key), token, _expiry(found))
+    place = _PLACES.get(found.method, found.method)
+    return Keys(frozen.access_key, Secret(frozen.secret_key), token, _expiry(found), place)
 
 
 def _expiry(found: Any) -> float | None:
@@ -116,22 +143,27 @@ def _refuse_to_ask(question: str) -> str:
 
 
 def _assumed(session: Session, keys: Keys, role: Role) -> Keys:
-    host = urlsplit(role.sts_endpoint).hostname if role.sts_endpoint else None
-    known = endpoint_of(host) if host else None
-    client = session.create_client(
-        "sts",
-        region_name=known.region if known else None,
-        endpoint_url=role.sts_endpoint,
-        aws_access_key_id=keys.access_key,
-        aws_secret_access_key=keys.secret_key.value,
-        aws_session_token=keys.session_token.value if keys.session_token else None,
-    )
+    client = _sts(session, keys, role.sts_endpoint)
     try:
         given = client.assume_role(**_arguments(role))["Credentials"]
     finally:
         client.close()
     expires = given["Expiration"].timestamp()
-    return Keys(given["AccessKeyId"], Secret(given["SecretAccessKey"]), Secret(given["SessionToken"]), expires)
+    secret, token = Secret(given["SecretAccessKey"]), Secret(given["SessionToken"])
+    return Keys(given["AccessKeyId"], secret, token, expires, keys.found_by)
+
+
+def _sts(session: Session, keys: Keys, url: str | None) -> Any:
+    host = urlsplit(url).hostname if url else None
+    known = endpoint_of(host) if host else None
+    return session.create_client(
+        "sts",
+        region_name=known.region if known else None,
+        endpoint_url=url,
+        aws_access_key_id=keys.access_key,
+        aws_secret_access_key=keys.secret_key.value,
+        aws_session_token=keys.session_token.value if keys.session_token else None,
+    )
 
 
 def _arguments(role: Role) -> dict[str, Any]:

@@ -48,12 +48,16 @@ class CredentialsUnavailable(ServiceUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What requests are signed with; `expires` is in seconds since 1970, None for keys that say nothing of an end."""
+    """What requests are signed with; `expires` is in seconds since 1970, None for keys that say nothing of an end.
+
+    `found_by` says for people where the first of them came from, and makes no keys others.
+    """
 
     access_key: str
     secret_key: Secret
     session_token: Secret | None = None
     expires: float | None = None
+    found_by: str = field(default="the configuration", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

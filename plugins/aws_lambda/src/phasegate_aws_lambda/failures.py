@@ -12,19 +12,25 @@ from typing import NamedTuple
 
 import orjson
 
+from phasegate.faas import Repeat
+
 _MESSAGE_CHARACTERS = 500
+# What emulators answer, as AWS's older services do.
+_XML = re.compile("<(Code|Message)>([^<]*)</")
+_SECONDS = re.compile(r"[0-9]{1,9}")
 _TIMED_OUT = re.compile(r"Task timed out after [0-9.]+ seconds\s*")
 
 
 class Row(NamedTuple):
-    """How one kind of failure is answered. With `retry` the answer says when to come again."""
+    """How one kind of failure is answered. With `retry` the answer says when to come again; `repeat` says when we do."""
 
     status: int
     code: str
     retry: bool = False
+    repeat: Repeat = "never"
 
 
-THROTTLED = Row(429, "upstream_throttled", retry=True)
+THROTTLED = Row(429, "upstream_throttled", retry=True, repeat="always")
 _NOT_READY = Row(503, "function_not_ready", retry=True)
 _AUTH = Row(502, "aws_auth_failed")
 _ENVIRONMENT = Row(502, "function_environment")
@@ -32,6 +38,7 @@ _INIT_TIMEOUT = Row(504, "function_init_timeout")
 _TOO_LARGE = Row(413, "payload_too_large")
 BAD_PAYLOAD = Row(502, "bad_payload")
 _SERVICE = Row(502, "aws_service_error")
+_UNKNOWN_SERVICE = _SERVICE._replace(repeat="if_idempotent")
 
 _BY_TYPE: dict[str, Row] = {
     **dict.fromkeys(("TooManyRequestsException", "ThrottlingException", "EC2ThrottledException"), THROTTLED),
@@ -55,10 +62,14 @@ _BY_TYPE: dict[str, Row] = {
     **dict.fromkeys(
         (
             *("ResourceConflictException", "ResourceNotReadyException", "SnapStartNotReadyException"),
-            *("ENINotReadyException", "CodeArtifactUserPendingException"),
+            "CodeArtifactUserPendingException",
         ),
         _NOT_READY,
     ),
+    # Of the moment, and over before the function runs.
+    "ServiceException": _SERVICE._replace(repeat="always"),
+    "ENINotReadyException": _NOT_READY._replace(repeat="always"),
+    **dict.fromkeys(("ENILimitReachedException", "EC2UnexpectedException"), _ENVIRONMENT._replace(repeat="always")),
     **dict.fromkeys(
         (
             *("SnapStartTimeoutException", "EFSMountConnectivityException", "EFSMountTimeoutException"),
@@ -70,11 +81,10 @@ _BY_TYPE: dict[str, Row] = {
         (
             *("InvalidSecurityGroupIDException", "InvalidSubnetIDException", "SubnetIPAddressLimitReachedException"),
             *("KMSAccessDeniedException", "KMSDisabledException", "KMSInvalidStateException", "KMSNotFoundException"),
-            *("EC2AccessDeniedException", "EC2UnexpectedException", "ENILimitReachedException"),
-            *("InvalidRuntimeException", "InvalidZipFileException", "RuntimeAliasDeletedException"),
+            *("EC2AccessDeniedException", "InvalidRuntimeException", "InvalidZipFileException"),
+            *("RuntimeAliasDeletedException", "SnapStartRegenerationFailureException", "ModeNotSupportedException"),
             *("RuntimeVersionDeletedException", "CodeArtifactUserDeletedException", "CodeArtifactUserFailedException"),
             *("EFSIOException", "EFSMountFailureException", "S3FilesMountFailureException", "SnapStartException"),
-            *("SnapStartRegenerationFailureException", "ModeNotSupportedException"),
         ),
         _ENVIRONMENT,
     ),
@@ -103,12 +113,15 @@ _CRASHES = ("Runtime.ExitError", "Runtime.OutOfMemory", "Extension.Crash", "Runt
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer in which the Invoke API itself refuses: the error's name, what it says, and when to come again."""
+    """An answer in which the Invoke API itself refuses: the error's name, what it says, and when to come again.
+
+    `wait_seconds` is None where it does not say so itself.
+    """
 
     row: Row
     error_type: str
     message: str
-    retry_after: str
+    wait_seconds: int | None
 
 
 def refusal_of(status: int, error_type: str, body: bytes, retry_after: str | None) -> Refusal:
@@ -116,10 +129,10 @@ def refusal_of(status: int, error_type: str, body: bytes, retry_after: str | Non
     document = _document(body)
     named = (error_type or _text(document, "__type") or _text(document, "code")).partition(":")[0]
     name = named.rpartition("#")[2]
-    row = _BY_TYPE.get(name) or _BY_STATUS.get(status, _SERVICE)
+    row = _BY_TYPE.get(name) or _BY_STATUS.get(status, _UNKNOWN_SERVICE if status >= 500 else _SERVICE)
     message = _text(document, "message") or _text(document, "Message")
-    seconds = retry_after or _text(document, "retryAfterSeconds") or "1"
-    return Refusal(row, name, message, seconds if seconds.isdigit() else "1")
+    seconds = retry_after or _text(document, "retryAfterSeconds")
+    return Refusal(row, name, message, int(seconds) if _SECONDS.fullmatch(seconds) else None)
 
 
 def function_failure(payload: bytes, row: Row) -> tuple[Row, str]:
@@ -143,7 +156,7 @@ def _document(body: bytes) -> dict[str, object]:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return {}
+        return {name.lower(): text for name, text in _XML.findall(body.decode("utf-8", "replace"))}
     return document if isinstance(document, dict) else {}
 
 

@@ -9,14 +9,15 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from phasegate import Body, Exchange, FunctionFailed, Headers, PayloadTooLarge, Response, Secret
+from phasegate import Body, Exchange, FunctionFacts, FunctionFailed, Headers, PayloadTooLarge, Response, Secret
 from phasegate.faas import Answer, FunctionRequest, authorizer
 
+from .canary import Canary
 from .codec import FORMATS, Incoming, MalformedAnswer, NotJSONError, NotTextError
-from .failures import BAD_PAYLOAD, MALFORMED, RESPONSE_TOO_LARGE, Row, function_failure, refusal_of
+from .facts import note_error, note_invoked, note_tail
+from .failures import BAD_PAYLOAD, FUNCTION_CRASH, MALFORMED, RESPONSE_TOO_LARGE, Row, function_failure, refusal_of
 from .function_name import Template, is_allowed
 from .invoke_fields import InvokeFields
-from .log_tail import report_facts
 from .refusal import masked
 from .streaming import Streamed
 from .trace import trace_header
@@ -36,10 +37,17 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 @dataclass(slots=True)
 class Attempt:
-    """One request's event, made once however often it is sent, and whether it was sent again."""
+    """One request's event and the version it is for, decided once however often it is sent, and whether it was sent again."""
 
     event: bytes = field(repr=False)
+    qualifier: str | None
     repeated: bool = False
+
+
+def event_of(exchange: Exchange) -> bytes | None:
+    """Return the event that a request became; None for one that did not."""
+    attempt: Attempt | None = exchange.state.get(_STATE)
+    return None if attempt is None else attempt.event
 
 
 class Invocation:
@@ -56,38 +64,52 @@ class Invocation:
         self._path = _STREAM_PATH if fields.streams else _PATH
         self._headers = self._fixed_headers()
         self._function_error = Row(fields.function_error_status, "function_error")
+        self._canary = Canary(fields, fields.function or "") if fields.canary else None
+        self._override = fields.canary_header.lower().encode() if fields.canary_header else None
 
     async def shape(self, request: FunctionRequest, exchange: Exchange, now: float) -> bytes:
         """Make the request a call of the Lambda API, ready to be signed, and return its event.
 
         Raise PayloadTooLarge before anything is sent, and FunctionFailed where the request can't be an event.
         """
-        name = self._name(exchange)
+        name = self.name(exchange)
         attempt: Attempt | None = exchange.state.get(_STATE)
         if attempt is None:
             incoming = await self._incoming(request, exchange, now)
-            attempt = exchange.state[_STATE] = Attempt(self._payload(incoming))
+            attempt = self.put_event(exchange, self._payload(incoming))
         request.method = "POST"
         request.path = self._path.format(quote(name, safe=""))
-        request.query = f"Qualifier={quote(self._fields.qualifier, safe='')}" if self._fields.qualifier else ""
+        request.query = f"Qualifier={quote(attempt.qualifier, safe='')}" if attempt.qualifier else ""
         request.headers = [*self._headers, *self._own_headers(exchange)]
         request.body = Body(attempt.event)
         return attempt.event
+
+    def put_event(self, exchange: Exchange, event: bytes) -> Attempt:
+        """Have a request call the function with this event, and choose the version that it is for."""
+        qualifier = self._fields.qualifier if self._canary is None else self._canary.choose(exchange)
+        attempt = exchange.state[_STATE] = Attempt(event, qualifier)
+        return attempt
 
     def attempt(self, exchange: Exchange) -> Attempt:
         """Return the present attempt of a request that was shaped."""
         attempt: Attempt = exchange.state[_STATE]
         return attempt
 
+    def details(self, exchange: Exchange) -> FunctionFacts:
+        """Return what is known of a call before it is answered: which version was chosen, where there was a choice."""
+        attempt: Attempt | None = exchange.state.get(_STATE)
+        if self._canary is None or attempt is None or attempt.qualifier is None:
+            return {}
+        return {"qualifier": attempt.qualifier}
+
     async def response(self, answer: Answer, exchange: Exchange, body: bytes) -> Response:
         """Return what the function answered. Raise FunctionFailed for everything that is no answer of a function."""
         identity = _identity(answer.headers)
-        self._note(answer.headers, exchange, identity)
+        note_invoked(answer.headers, exchange, identity, self.details(exchange))
         if answer.status != self._expected:
             raise self._refused(answer, body, identity)
         if "x-amz-function-error" in answer.headers:
-            row, message = function_failure(body, self._function_error)
-            raise self._failed(row, message, identity)
+            raise self._failed(*function_failure(body, self._function_error), identity)
         response = self._decoded(body, identity) if self._expected == 200 else Response(self._expected)
         if identity:
             response.headers["x-amzn-requestid"] = identity
@@ -100,14 +122,18 @@ class Invocation:
     async def streamed(self, answer: Answer, exchange: Exchange) -> Response:
         """Return what the function streams, as soon as its head is there. Raise FunctionFailed."""
         identity = _identity(answer.headers)
-        self._note(answer.headers, exchange, identity)
+        note_invoked(answer.headers, exchange, identity, self.details(exchange))
         stream = Streamed(
             answer,
             lambda row, message: self._failed(row, message, identity),
-            lambda tail: _note_report(exchange, tail),
+            lambda tail, error: _note_end(exchange, tail, error),
             function_error=self._function_error,
         )
-        response = await stream.response(strict=self._fields.strict_answers)
+        try:
+            response = await stream.response(strict=self._fields.strict_answers)
+        except FunctionFailed:
+            answer.close()
+            raise
         if identity:
             response.headers["x-amzn-requestid"] = identity
         return response
@@ -127,17 +153,23 @@ class Invocation:
             row = row._replace(status=400)
         elif row.status == 429:
             row = row._replace(status=self._fields.throttle_status)
+        if self._fields.invocation_type == "Event" and row.repeat == "if_idempotent":
+            # Not accepted, and so it does not run.
+            row = row._replace(repeat="always")
         message = f"AWS answered {answer.status} {refusal.error_type}: {refusal.message}"
-        return self._failed(row, message, identity, refusal.retry_after)
+        return self._failed(row, message, identity, refusal.wait_seconds)
 
-    def _failed(self, row: Row, message: str, identity: str, retry_after: str = "1") -> FunctionFailed:
+    def _failed(self, row: Row, message: str, identity: str, wait_seconds: int | None = None) -> FunctionFailed:
         headers = {"x-amzn-requestid": identity} if identity else {}
+        failed = row is self._function_error or row is FUNCTION_CRASH
         return FunctionFailed(
             f"{self._fields.function}: {message}",
             status=row.status,
             code=row.code,
             members={"aws_request_id": identity} if identity else None,
-            headers=headers | ({"retry-after": retry_after} if row.retry else {}),
+            headers=headers | ({"retry-after": str(wait_seconds or 1)} if row.retry else {}),
+            repeat="always" if failed and self._fields.retry_on_function_error else row.repeat,
+            wait_seconds=wait_seconds,
         )
 
     def _payload(self, incoming: Incoming) -> bytes:
@@ -151,7 +183,8 @@ class Invocation:
             raise PayloadTooLarge(f"the event of {len(payload)} bytes is over Lambda's limit of {self._limit_bytes}")
         return payload
 
-    def _name(self, exchange: Exchange) -> str:
+    def name(self, exchange: Exchange) -> str:
+        """Return the function that a request calls. Raise FunctionFailed for one that may not be called."""
         if not self._function.varies:
             return self._function.text
         name = self._function.filled(exchange.params, exchange.request.headers)
@@ -163,7 +196,8 @@ class Invocation:
         shown = exchange.original if self._fields.event_path == "original" else exchange.request
         host = exchange.request.headers.get("host") or exchange.request.host
         body = await request.body.read(self._limit_bytes)
-        fields = [("host", host), *(_text(field) for field in request.headers if field[0] != b"te")]
+        kept = (_text(field) for field in request.headers if field[0] not in (b"te", self._override))
+        fields = [("host", host), *kept]
         if body or "content-length" in exchange.request.headers:
             fields.append(("content-length", str(len(body))))
         trace = trace_header(exchange.request.headers)
@@ -208,20 +242,11 @@ class Invocation:
         trace = trace_header(headers)
         return own if trace is None else [*own, (b"x-amzn-trace-id", trace.encode("latin-1"))]
 
-    def _note(self, headers: Headers, exchange: Exchange, identity: str) -> None:
-        """Leave in the exchange's facts what the call cost, for the access log and for whoever counts."""
-        if exchange.upstream is None:
-            return
-        version, error = headers.get("x-amz-executed-version"), headers.get("x-amz-function-error")
-        told = {"request_id": identity, "version": version, "error": error}
-        details: dict[str, str | int | float | bool] = {name: value for name, value in told.items() if value}
-        exchange.upstream.details = details
-        _note_report(exchange, headers.get("x-amz-log-result") or "")
 
-
-def _note_report(exchange: Exchange, log_result: str) -> None:
-    if exchange.upstream is not None and exchange.upstream.details is not None:
-        exchange.upstream.details.update(report_facts(log_result))
+def _note_end(exchange: Exchange, tail: str, error: str) -> None:
+    note_tail(tail, exchange)
+    if error:
+        note_error(error, exchange)
 
 
 async def read_answer(answer: Answer, token: Secret | None) -> bytes:

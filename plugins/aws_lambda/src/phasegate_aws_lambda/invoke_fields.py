@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from phasegate import Finding
 
+from .canary import CANARY, QUALIFIER, CanaryFields
 from .codec import FORMATS, Binary
 from .function_name import FunctionName, Template, is_allowed
 
@@ -27,11 +28,8 @@ INVOKE: dict[str, Any] = {
     "mode": {"type": "string", "allowed": ["http", "invoke", "invoke-stream"]},
     "function": _TEXT,
     "allowed_functions": {"type": "list", "schema": _TEXT, "default": []},
-    "qualifier": {
-        "type": "string",
-        "regex": r"[A-Za-z0-9$_.-]{1,128}",
-        "meta": {"expected": "a version or an alias"},
-    },
+    "qualifier": QUALIFIER,
+    **CANARY,
     "region": {"type": "string", "regex": "[a-z0-9-]+", "meta": {"expected": "a region such as us-east-1"}},
     "fips": {"type": "boolean", "default": False},
     "invocation_type": {
@@ -47,13 +45,14 @@ INVOKE: dict[str, Any] = {
     "strict_answers": {"type": "boolean", "default": False},
     "function_error_status": {"type": "integer", "min": 400, "max": 599, "default": 502},
     "unhandled_status": {"type": "integer", "alias_of": "function_error_status"},
+    "retry_on_function_error": {"type": "boolean", "default": False},
     "throttle_status": {"type": "integer", "allowed": [429, 503], "default": 429},
     "log_tail": {"type": "boolean", "default": True},
 }
 
 
 @dataclass(kw_only=True)
-class InvokeFields:
+class InvokeFields(CanaryFields):
     """What `aws-lambda` asks of a direct call. `mode` follows from what is given: a URL, or a function."""
 
     schema: ClassVar[dict[str, Any]] = INVOKE
@@ -72,6 +71,7 @@ class InvokeFields:
     binary: Binary = "auto"
     strict_answers: bool = False
     function_error_status: int = 502
+    retry_on_function_error: bool = False
     throttle_status: int = 429
     log_tail: bool = True
 
@@ -122,6 +122,7 @@ class InvokeFields:
             yield Finding("qualifier", f"is {self.qualifier!r}, but function says {name.qualifier!r}: give one of them")
         if name.region and self.region and name.region != self.region:
             yield Finding("region", f"is {self.region!r}, but function is in {name.region!r}: leave it out")
+        yield from self.check_canary(name.qualifier or self.qualifier)
         if self.streams and self.invocation_type == "Event":
             yield Finding("invocation_type", "must be RequestResponse or DryRun with mode: invoke-stream")
         yield from self._check_names()

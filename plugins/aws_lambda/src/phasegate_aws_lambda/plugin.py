@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Hashable, Iterable
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, ClassVar, Literal
 
-from phasegate import Exchange, Finding, Response, Services
+from phasegate import Diagnosis, Exchange, Finding, FunctionFacts, Response, Services
 from phasegate.faas import Answer, FunctionPlugin, FunctionRequest, FunctionTarget
 
 from .authorization import AUTHORIZATION, Authorization, carries_signature, remove_client_signature
+from .diagnosing import Examination
+from .dry_run import DryRun
 from .endpoint import DEFAULT_REGION
+from .facts import note_answered
+from .function_name import Template
 from .invocation import Invocation, read_answer
 from .invoke_fields import INVOKE, InvokeFields
 from .refusal import hide, read_refusal
 from .signer import NEVER_SIGNED, Signer
 from .signing import Signing, signed_of
+from .trace import continue_trace
 
 # What API Gateway renames in a function's answer, and what becomes of it here ("Amazon API Gateway important notes",
 # AWS documentation); the length is the transport's own affair.
@@ -31,6 +36,8 @@ _REMAPPED_DROPPED = b"x-amzn-remapped-content-length"
 _RENAMED = frozenset({*_REMAPPED, _REMAPPED_DROPPED})
 
 _SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
+
+_NAME_OF = itemgetter(0)
 
 _HEADER_NAME = {"type": "string", "regex": "[A-Za-z0-9_-]+", "meta": {"expected": "a header name"}}
 
@@ -82,6 +89,38 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         """Return the function's URL without its query, or the function's name with its region."""
         return f"lambda {self.function} in {self._region}" if self.invokes else super().destination()
 
+    async def diagnose(self, services: Services) -> AsyncIterator[Diagnosis]:
+        """Yield where keys are found, whether regions agree, and whether AWS would let the function be called."""
+        examination = Examination(
+            fields=self,
+            authorization=self.authorization,
+            host=self._signed_host,
+            is_elsewhere=self.endpoint is not None,
+            region_given=self._named_region is not None,
+            dry_run=self._dry_run() if self.invokes else None,
+        )
+        async for diagnosis in examination.look(services):
+            yield diagnosis
+
+    def identity(self) -> Hashable:
+        """Return what is equal for all instances that call the same function: of a name without account, by whose keys too."""
+        iam = self.authorization.iam if self.invokes else None
+        return super().identity(), self.destination(), iam and iam.source(self._region)
+
+    def called(self, exchange: Exchange) -> str:
+        """Return the function's name, which the request may fill in."""
+        return "" if self._invocation is None else self._invocation.name(exchange)
+
+    def is_idempotent(self, exchange: Exchange) -> bool:
+        """Tell whether a call that may have run can be made once more; one that nobody waits for can't, a dry run can."""
+        if self.invokes and self.invocation_type != "RequestResponse":
+            return self.invocation_type == "DryRun"
+        return super().is_idempotent(exchange)
+
+    def details(self, exchange: Exchange) -> FunctionFacts:
+        """Return which version a call is for, where there is a choice."""
+        return {} if self._invocation is None else self._invocation.details(exchange)
+
     async def open(self, services: Services) -> None:
         """Make the signer, which keeps its key of the day, and find what it signs with."""
         await super().open(services)
@@ -107,6 +146,8 @@ class AwsLambda(InvokeFields, FunctionPlugin):
                 keys = self._signing.keys or await self._signing.found()
                 self._signing.sign(request, hashlib.sha256(event).hexdigest(), keys, exchange)
             return
+        if b"traceparent" in map(_NAME_OF, request.headers):
+            continue_trace(request)
         keeps_key = self.forward_client_credentials and request.get(b"x-api-key") is not None
         if self.authorization.apikey is not None and self.authorization.sends_key and not keeps_key:
             request.set(b"x-api-key", self.authorization.apikey.value.encode())
@@ -127,6 +168,8 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         """
         if self._invocation is not None:
             return await self._accept_invoked(self._invocation, answer, exchange)
+        if exchange.upstream is not None:
+            note_answered(answer, exchange.upstream)
         refusal = None if self._signing is None else await read_refusal(answer)
         signed = None if refusal is None else signed_of(exchange)
         if self._signing is not None and refusal is not None and signed is not None:
@@ -155,8 +198,12 @@ class AwsLambda(InvokeFields, FunctionPlugin):
 
     @property
     def _region(self) -> str:
+        return self._named_region or DEFAULT_REGION
+
+    @property
+    def _named_region(self) -> str | None:
         name, iam = self.function_name, self.authorization.iam
-        return (name and name.region) or self.region or (iam and iam.aws_region) or DEFAULT_REGION
+        return (name and name.region) or self.region or (iam and iam.aws_region) or None
 
     @property
     def _api_host(self) -> str:
@@ -180,6 +227,8 @@ class AwsLambda(InvokeFields, FunctionPlugin):
             return
         elif self.function is not None:
             yield Finding("function", "can't be used with mode: http: leave it out")
+        elif self.canary:
+            yield Finding("canary", "is for direct calls alone: leave it out")
         yield from super().check()
 
     def _unsignable(self) -> Iterable[Finding]:
@@ -187,6 +236,17 @@ class AwsLambda(InvokeFields, FunctionPlugin):
             if name.lower().encode() in NEVER_SIGNED:
                 message = f"{name!r} can't be signed, since hops on the way change it: leave it out"
                 yield Finding(f"signed_headers[{index}]", message)
+
+    def _dry_run(self) -> DryRun:
+        varies = self.tenant_id is None or Template(self.tenant_id).varies
+        return DryRun(
+            origin=next(iter(self.connects_to())),
+            host=self.target().host,
+            region=self._region,
+            qualifiers=tuple(share.qualifier for share in self.canary) or (self.qualifier,),
+            tenant=None if varies else self.tenant_id,
+            signer=self._make_signer(),
+        )
 
     def _make_signer(self) -> Signer | None:
         iam = self.authorization.iam
@@ -201,7 +261,7 @@ class AwsLambda(InvokeFields, FunctionPlugin):
 
 def _restored(fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Return the fields with API Gateway's renaming undone, each taking the place of what stands under its own name."""
-    if _RENAMED.isdisjoint(map(itemgetter(0), fields)):
+    if _RENAMED.isdisjoint(map(_NAME_OF, fields)):
         return fields
     replaced = {_REMAPPED[name] for name, _ in fields if name in _REMAPPED}
     return [

@@ -6,7 +6,6 @@ import hashlib
 import importlib
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote
 
 import click
@@ -17,17 +16,10 @@ from phasegate.faas import FunctionRequest, FunctionTarget
 from .authorization import Iam
 from .credentials import Keys, Role, Source
 from .endpoint import Endpoint, endpoint_of
+from .request_options import data, field
 from .signer import Signer
 
 _MASK = "***"
-
-
-def _field(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> list[tuple[bytes, bytes]]:
-    """Read `NAME: VALUE`, as curl's option takes it."""
-    fields = [(name.strip().lower(), colon, value.strip()) for name, colon, value in (t.partition(":") for t in texts)]
-    if not all(name and colon and f"{name}{value}".isprintable() for name, colon, value in fields):
-        raise click.BadParameter("a header is written as 'Name: value'")
-    return [(name.encode(), value.encode()) for name, _, value in fields]
 
 
 def _target(_ctx: click.Context, _param: click.Parameter, url: str) -> FunctionTarget:
@@ -39,24 +31,14 @@ def _target(_ctx: click.Context, _param: click.Parameter, url: str) -> FunctionT
         raise click.BadParameter(str(error)) from error
 
 
-def _data(_ctx: click.Context, _param: click.Parameter, text: str) -> bytes:
-    """Read text, or with `@` before it the file of that name."""
-    if not text.startswith("@"):
-        return text.encode()
-    try:
-        return Path(text[1:]).read_bytes()
-    except OSError as error:
-        raise click.BadParameter(f"{text[1:]} can't be read: {error.strerror}") from error
-
-
 @click.command()
 @click.argument("target", metavar="URL", callback=_target)
 @click.option("--explain", is_flag=True, help="Show what the signature is made of, secrets masked.")
 @click.option("-X", "--method", default="GET", show_default=True, help="The request's method.")
 @click.option(
-    "-H", "--header", "fields", multiple=True, callback=_field, metavar="'NAME: VALUE'", help="A header of it."
+    "-H", "--header", "fields", multiple=True, callback=field, metavar="'NAME: VALUE'", help="A header of it."
 )
-@click.option("-d", "--data", default="", callback=_data, metavar="TEXT|@FILE", help="Its body.")
+@click.option("-d", "--data", default="", callback=data, metavar="TEXT|@FILE", help="Its body.")
 @click.option("--profile", help="A profile to take keys from.  [default: AWS's default chain]")
 @click.option("--role-arn", metavar="ARN", help="A role to assume with them.")
 @click.option("--region", help="The region to sign for.  [default: the host's]")
@@ -121,7 +103,8 @@ def _said(endpoint: Endpoint, target: FunctionTarget, keys: Keys, source: Source
         why = f"{target.hostname} says nothing of them"
     else:
         why = "as the host says" if known == endpoint else f"though the host is of {known.region}, {known.service}"
-    return f"region {endpoint.region}, service {endpoint.service}: {why}\nkey {keys.access_key}, from {source}"
+    found = f"key {keys.access_key}, from {source}: {keys.found_by}"
+    return f"region {endpoint.region}, service {endpoint.service}: {why}\n{found}"
 
 
 def _explained(signer: Signer, request: FunctionRequest, payload: str, keys: Keys, said: str) -> Iterator[str]:

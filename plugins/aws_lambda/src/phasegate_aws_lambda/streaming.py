@@ -20,11 +20,13 @@ STREAM_TYPE = "application/vnd.amazon.eventstream"
 _CUT = Row(502, "stream_aborted")
 
 Failed = Callable[[Row, str], FunctionFailed]
-Told = Callable[[str], None]
+Told = Callable[[str, str], None]
 
 
 class Streamed:
-    """One streamed answer. `failed` makes the error of a row and a message, `told` is given the log's tail at the end."""
+    """One streamed answer. `failed` makes the error of a row and a message, `told` is given the log's tail and the error
+    that the stream ends with.
+    """
 
     def __init__(self, answer: Answer, failed: Failed, told: Told, *, function_error: Row = FUNCTION_ERROR) -> None:
         self._answer = answer
@@ -87,8 +89,9 @@ class Streamed:
             document = json.loads(payload)
         except ValueError as error:
             raise self._failed(MALFORMED, f"InvokeComplete is no JSON: {error}") from error
-        self._told(str(document.get("LogResult") or ""))
-        if document.get("ErrorCode"):
+        code = str(document.get("ErrorCode") or "")
+        self._told(str(document.get("LogResult") or ""), code)
+        if code:
             raise self._failed(*_failure(document, self._function_error))
 
 

@@ -59,7 +59,7 @@ def test_the_explanation_shows_each_step_and_no_secret(options: list[str]) -> No
     titles = [line for line in text.splitlines() if line and not line.startswith(" ")]
     assert titles == [
         "region eu-west-1, service lambda: as the host says",
-        "key AKIDENV, from the default chain",
+        "key AKIDENV, from the default chain: the environment",
         "Canonical request",
         "String to sign",
         "Request",
@@ -80,7 +80,9 @@ def test_what_the_host_does_not_say_is_said() -> None:
 
 def test_a_role_is_assumed_first(sts: Any) -> None:
     text = run("--explain", URL, "--role-arn", "arn:aws:iam::123456789012:role/caller").stdout
-    assert re.search(r"^key ASIA\w+, from role arn:aws:iam::123456789012:role/caller$", text, re.MULTILINE)
+    assert re.search(
+        r"^key ASIA\w+, from role arn:aws:iam::123456789012:role/caller: the environment$", text, re.MULTILINE
+    )
     assert len(sts.asked) == 1
 
 
