@@ -12,10 +12,25 @@ import pytest
 
 from phasegate import ConfigError, FunctionFacts, Plugin, Response, UpstreamFacts
 from phasegate.contract import misuses
-from phasegate.testing import FakeUpstream, Reply, make_exchange, make_plugin, make_request, make_services, run_phase
-from phasegate.testing.fixtures import GatewayMaker
+from phasegate.testing import (
+    FakeUpstream,
+    Reply,
+    fixtures,
+    make_exchange,
+    make_plugin,
+    make_request,
+    make_services,
+    run_phase,
+)
+from phasegate.testing.fixtures import ExchangeMaker, GatewayMaker, Opener, PhaseRunner
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# `start_gateway` is `gateway` by another name.
+FIXTURES = [
+    name
+    for name, value in vars(fixtures).items()
+    if type(value).__name__ == "FixtureFunctionDefinition" and not name.startswith(("_", "start_"))
+]
 
 
 def python_blocks(page: str) -> list[str]:
@@ -68,14 +83,19 @@ def test_the_guide_s_check_finds_what_the_schema_can_not_see(guide: ModuleType) 
         make_plugin(guide.Between, {"low": 5, "high": 3})
 
 
-async def test_the_guide_s_first_test_passes(guide: ModuleType) -> None:
-    await guide.test_the_third_request_is_turned_away()
-
-
-async def test_the_guide_s_second_test_passes(
-    guide: ModuleType, start_gateway: GatewayMaker, upstream: FakeUpstream
+async def test_the_guide_s_first_test_passes(
+    guide: ModuleType, opened: Opener, run_phase: PhaseRunner, exchange: ExchangeMaker
 ) -> None:
-    await guide.test_a_shouted_answer(start_gateway, upstream)
+    await guide.test_the_third_request_is_turned_away(opened, run_phase, exchange)
+
+
+async def test_the_guide_s_second_test_passes(guide: ModuleType, gateway: GatewayMaker, upstream: FakeUpstream) -> None:
+    await guide.test_a_shouted_answer(gateway, upstream)
+
+
+@pytest.mark.parametrize("fixture", FIXTURES)
+def test_every_fixture_is_in_the_guide(fixture: str) -> None:
+    assert re.search(rf"^\| `{fixture}(\(.*\))?` \|", (ROOT / "docs/writing-a-plugin.md").read_text(), re.MULTILINE)
 
 
 async def test_the_guide_s_plugin_reads_its_metadata(guide: ModuleType) -> None:

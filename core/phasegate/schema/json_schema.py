@@ -129,7 +129,8 @@ def _all_of(parts: Iterable[JSONSchema]) -> JSONSchema:
 
 def _annotations(rules: Mapping[str, Any]) -> JSONSchema:
     annotations: JSONSchema = {}
-    described = rules.get("meta", {}).get("expected") or FORMATS.get(rules.get("format", ""))
+    meta = rules.get("meta", {})
+    described = meta.get("description") or meta.get("expected") or FORMATS.get(rules.get("format", ""))
     if described:
         annotations["description"] = described
     if "default" in rules:

@@ -20,12 +20,29 @@ class KeyAuth(AuthPlugin):
     missing: ClassVar[str] = "Missing API key in request"
     wrong: ClassVar[str] = "Invalid API key in request"
     schema: ClassVar = {
-        "header": {"type": "string", "regex": "[A-Za-z0-9_-]+", "default": "apikey"},
-        "query": {"type": "string", "regex": "[A-Za-z0-9._~-]+", "default": "apikey"},
+        "header": {
+            "type": "string",
+            "regex": "[A-Za-z0-9_-]+",
+            "default": "apikey",
+            "meta": {"description": "The header that the key stands in."},
+        },
+        "query": {
+            "type": "string",
+            "regex": "[A-Za-z0-9._~-]+",
+            "default": "apikey",
+            "meta": {"description": "The argument of the query that it may stand in instead."},
+        },
         **fields("key"),
     }
     consumer_schema: ClassVar = {
-        "key": {"type": "string", "required": True, "empty": False, "secret": True, "format": "header-value"}
+        "key": {
+            "type": "string",
+            "required": True,
+            "empty": False,
+            "secret": True,
+            "format": "header-value",
+            "meta": {"description": "The consumer's key; no two have the same."},
+        }
     }
     consumer_key: ClassVar[str | None] = "key"
 
