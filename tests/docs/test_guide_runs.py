@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import httpx
 import pytest
 
 from phasegate import ConfigError, FunctionFacts, Plugin, Response, UpstreamFacts
@@ -66,7 +67,7 @@ def test_every_plugin_of_the_guide_keeps_the_contract(guide: ModuleType, readme:
     found = [*plugins(guide), *plugins(readme)]
     assert {cls.name for cls in found} == {
         *("quota", "between", "region", "shout", "function-metrics", "audit"),
-        *("made-up-functions", "hello"),
+        *("made-up-functions", "fetched-functions", "hello"),
     }
     assert [finding for cls in found for finding in misuses(cls)] == []
 
@@ -115,6 +116,23 @@ async def test_the_guide_s_vendor_authorizes(
     exchange.close()
     await services.client.close()
     assert upstream.received[0].get("x-made-up-token") == "t"
+
+
+async def test_the_guide_s_token_is_fetched_and_sent(
+    guide: ModuleType, start_gateway: GatewayMaker, upstream: FakeUpstream
+) -> None:
+    config = {"function_uri": upstream.url, "account": "jack"}
+    routes = [{"id": "r", "uri": "/", "plugins": {"fetched-functions": config}}]
+    gateway = await start_gateway({"routes": routes}, [guide.FetchedFunctions])
+    async with httpx.AsyncClient() as client:
+        await client.get(gateway.url)
+    assert upstream.received[0].get("authorization") == "Bearer token-of-jack"
+
+
+async def test_the_guide_s_vendor_passes_a_test_of_the_suite(
+    guide: ModuleType, start_gateway: GatewayMaker, upstream: FakeUpstream
+) -> None:
+    await guide.TestMadeUpFunctions().test_the_clients_own_credentials_do_not_arrive(start_gateway, upstream)
 
 
 def test_the_page_s_function_answers() -> None:

@@ -182,6 +182,7 @@ async def test_a_route_that_a_plugin_answers_says_so(tmp_path: Path) -> None:
         ("plugin", "new"),
         ("plugin", "docs"),
         ("routes",),
+        ("explain",),
         ("export",),
         ("diff",),
         ("apply",),

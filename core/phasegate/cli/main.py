@@ -11,6 +11,7 @@ import click
 from ..errors import CommandError, ConfigError, StartupError
 from .admin_key import admin_key
 from .doctor import doctor
+from .explain import explain
 from .export import export
 from .hash_password import hash_command
 from .inspect import check, routes
@@ -52,7 +53,10 @@ def cli() -> None:
     """
 
 
-for command in (run, check, doctor, routes, plugins, plugin, export, diff, apply, admin_key, keyring, hash_command):
+for command in (
+    *(run, check, doctor, routes, explain, plugins, plugin),
+    *(export, diff, apply, admin_key, keyring, hash_command),
+):
     cli.add_command(command)
 
 

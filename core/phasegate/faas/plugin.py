@@ -78,11 +78,26 @@ class FunctionPlugin(ResilienceFields, Plugin):
     max_req_body_size: int
     forward_client_credentials: bool
 
+    @property
+    def has_credentials(self) -> bool:
+        """Whether requests carry credentials of ours, so that plain http is warned about."""
+        return False
+
+    @property
+    def head_timeout(self) -> int:
+        """The time to the complete head of the answer; more than `timeout` where the service itself keeps to that."""
+        return self.timeout
+
     async def authorize(self, request: FunctionRequest, exchange: Exchange) -> None:
         """Add the vendor's credentials: the last step before the request is sent, repeated when it is sent again.
 
         Nothing may touch the request after this.
         """
+
+    def set_credential(self, request: FunctionRequest, name: bytes, value: bytes) -> None:
+        """Put a credential of ours in the place of the client's own, unless that is to be forwarded."""
+        if not self.forward_client_credentials or request.get(name) is None:
+            request.set(name, value)
 
     async def accept(self, answer: Answer, exchange: Exchange) -> Response | None:
         """Return the answer as the client shall see it, or None to authorize and send the request once more.
@@ -109,11 +124,15 @@ class FunctionPlugin(ResilienceFields, Plugin):
         return {}
 
     def check(self) -> Iterable[Finding]:
-        """Refuse a function_uri that is none, and warn of what weakens TLS."""
+        """Refuse a function_uri that is none, and warn of what weakens TLS or goes without."""
         try:
-            self.target()
+            target = self.target()
         except ValueError as error:
             yield Finding("function_uri", f"must be an absolute http or https URL: {error}")
+        else:
+            if self.has_credentials and target.in_clear:
+                place = "endpoint" if self.endpoint is not None else "function_uri"
+                yield Finding(place, "is plain http: everybody on the way can read the credentials", "warning")
         if self.endpoint is not None and urlsplit(self.endpoint)[2:] not in (("", "", ""), ("/", "", "")):
             yield Finding("endpoint", "must be scheme, host and port alone: the path is function_uri's")
         if not self.ssl_verify:
@@ -149,7 +168,7 @@ class FunctionPlugin(ResilienceFields, Plugin):
         self._timeouts = CallTimeouts(
             connect=self.connect_timeout / _MILLISECONDS,
             send=self.timeout / _MILLISECONDS,
-            head=self.timeout / _MILLISECONDS,
+            head=self.head_timeout / _MILLISECONDS,
             gap=(self.idle_timeout or self.timeout) / _MILLISECONDS,
             whole=self.stream_timeout / _MILLISECONDS,
             head_from_start=True,

@@ -24,6 +24,9 @@ from .blocking import Lookout
 from .gateway import RunningGateway, running_gateway
 from .upstream import FakeUpstream, fake_upstream
 
+# What fails in the suite shall say why, as in anybody's own tests.
+pytest.register_assert_rewrite("phasegate.testing.conformance")
+
 P = TypeVar("P", bound=Plugin)
 GatewayMaker = Callable[..., Awaitable[RunningGateway]]
 ExchangeMaker = Callable[..., Exchange]

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from phasegate import Body, Exchange, FunctionFacts, FunctionFailed, Headers, PayloadTooLarge, Response, Secret
-from phasegate.faas import Answer, FunctionRequest, authorizer
+from phasegate.faas import Answer, FunctionRequest, MalformedAnswer, authorizer, read_whole
 
 from .canary import Canary
-from .codec import FORMATS, Incoming, MalformedAnswer, NotJSONError, NotTextError
+from .codec import FORMATS, Incoming, NotJSONError, NotTextError
 from .facts import note_error, note_invoked, note_tail
-from .failures import BAD_PAYLOAD, FUNCTION_CRASH, MALFORMED, RESPONSE_TOO_LARGE, Row, function_failure, refusal_of
+from .failures import BAD_PAYLOAD, FUNCTION_CRASH, MALFORMED, Row, function_failure, refusal_of
 from .function_name import Template, is_allowed
 from .invoke_fields import InvokeFields
 from .refusal import masked
@@ -251,14 +251,7 @@ def _note_end(exchange: Exchange, tail: str, error: str) -> None:
 
 async def read_answer(answer: Answer, token: Secret | None) -> bytes:
     """Return the whole body of an answer, our session token masked. Raise FunctionFailed for more than any function answers."""
-    blocks, size = [], 0
-    async for block in answer.stream():
-        blocks.append(block)
-        size += len(block)
-        if size > _ANSWER_LIMIT_BYTES:
-            row = RESPONSE_TOO_LARGE
-            raise FunctionFailed(f"the answer is over {_ANSWER_LIMIT_BYTES} bytes", status=row.status, code=row.code)
-    body = b"".join(blocks)
+    body = await read_whole(answer, _ANSWER_LIMIT_BYTES)
     return body if token is None or answer.status == 200 else masked(body, token)
 
 

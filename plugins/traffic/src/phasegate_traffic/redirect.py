@@ -143,6 +143,8 @@ def _wrong_substitution(regex: str, replacement: str) -> Iterator[Finding]:
     except ValueError as error:
         yield Finding("regex_uri[0]", str(error))
         return
+    if not (replacement.isascii() and replacement.isprintable()):
+        yield Finding("regex_uri[1]", "must be printable ASCII: write other characters as %XX")
     yield from pattern.doubts(regex, "regex_uri[0]")
     origin, path = _split(lead)
     if origin and not path:

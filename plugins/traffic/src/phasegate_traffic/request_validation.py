@@ -71,7 +71,10 @@ class RequestValidation(Plugin):
 
     async def _wrong_body(self, judge: Validator, exchange: Exchange) -> str | None:
         body = await exchange.request.body.read(self.max_req_body)
-        content_type = exchange.request.headers.get("content-type", "") or ""
+        content_types = exchange.request.headers.get_all("content-type")
+        if len(content_types) > 1:
+            return "the request has more than one Content-Type"
+        content_type = content_types[0] if content_types else ""
         is_form = content_type.partition(";")[0].strip().lower() == _FORM
         if len(body) > _INLINE_BYTES:
             return await asyncio.to_thread(_judged, judge, body, is_form=is_form)
