@@ -7,7 +7,7 @@ import binascii
 from dataclasses import dataclass
 from typing import ClassVar
 
-from phasegate import Exchange, Headers, Outcome, Response, Services, hookimpl
+from phasegate import Exchange, Headers, Outcome, Request, Services, hookimpl
 
 from .failures import Failures
 from .password_checks import PasswordChecks
@@ -79,12 +79,10 @@ class BasicAuth(AuthPlugin):
         self._failures.note(address, username)
         return self.invalid("no consumer has this username" if found is None else "the password is another")
 
-    @hookimpl
-    async def access(self, exchange: Exchange) -> Response | None:
+    def conceal(self, request: Request) -> None:
         """Take name and password out of the request, so that no upstream sees them."""
         if self.hide_credentials:
-            _hide(exchange.request.headers)
-        return None
+            _hide(request.headers)
 
 
 def is_basic(value: str) -> bool:

@@ -11,7 +11,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import ClassVar
 
-from phasegate import Exchange, Finding, Outcome, Request, Response, Services, hookimpl
+from phasegate import Exchange, Finding, Outcome, Request, Services, hookimpl
 
 from .nonces import Nonces
 from .plugin import AuthPlugin, fields
@@ -91,17 +91,15 @@ class HmacAuth(AuthPlugin):
         except SignatureError as error:
             return self.invalid(str(error))
 
-    @hookimpl
-    async def access(self, exchange: Exchange) -> Response | None:
+    def conceal(self, request: Request) -> None:
         """Take the signature out of the request, so that no upstream sees it."""
-        headers = exchange.request.headers
+        headers = request.headers
         if self.hide_credentials and "authorization" in headers:
             headers.raw = [
                 field
                 for field in headers.raw
                 if field[0] != b"authorization" or not is_signature(field[1].decode("latin-1"))
             ]
-        return None
 
     async def _judged(self, signature: Signature, request: Request) -> Outcome:
         self._judge_scope(signature)

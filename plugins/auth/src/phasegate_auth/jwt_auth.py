@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from phasegate import Credential, Exchange, Finding, Outcome, Response, Services, hookimpl
+from phasegate import Credential, Exchange, Finding, Outcome, Request, Services, hookimpl
 
 from .bearer import Places
 from .plugin import AuthPlugin, fields
@@ -94,12 +94,10 @@ class JwtAuth(AuthPlugin):
         except TokenError as error:
             return self.invalid(str(error))
 
-    @hookimpl
-    async def access(self, exchange: Exchange) -> Response | None:
+    def conceal(self, request: Request) -> None:
         """Take the token out of the request, so that no upstream sees it."""
         if self.hide_credentials:
-            self._places.hide(exchange.request)
-        return None
+            self._places.hide(request)
 
     def _judged(self, token: str, exchange: Exchange) -> Outcome:
         named = unverified(token)[1].get(self.key_claim_name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from phasegate import Exchange, Outcome, Response, hookimpl
+from phasegate import Exchange, Outcome, Request, hookimpl
 
 from .plugin import AuthPlugin, fields
 
@@ -61,12 +61,9 @@ class KeyAuth(AuthPlugin):
         found = self.consumers.find(self.name, keys[0])
         return self.invalid("no consumer has this key") if found is None else Outcome.ok(*found)
 
-    @hookimpl
-    async def access(self, exchange: Exchange) -> Response | None:
+    def conceal(self, request: Request) -> None:
         """Take the key out of the request, so that no upstream sees it."""
         if self.hide_credentials:
-            request = exchange.request
             request.headers.remove(self.header)
             if self.query in request.query:
                 request.query = request.query.without(self.query)
-        return None

@@ -16,6 +16,7 @@ from phasegate import (
     Finding,
     Origin,
     Outcome,
+    Request,
     Response,
     Secret,
     Services,
@@ -183,13 +184,16 @@ class OpenidConnect(AuthPlugin):
         exchange.state[self._mark] = (token, claims)
         return outcome
 
-    @hookimpl
-    async def access(self, exchange: Exchange) -> Response | None:
-        """Refuse a token without the scopes that are asked for; tell upstreams what it says, and take it out."""
-        request = exchange.request
-        own_headers.remove(request.headers, (_USERINFO, _ACCESS_TOKEN))
+    def conceal(self, request: Request) -> None:
+        """Take the token out of the request, so that no upstream sees it."""
         if self.hide_credentials:
             self._places.hide(request)
+
+    @hookimpl
+    async def access(self, exchange: Exchange) -> Response | None:
+        """Refuse a token without the scopes that are asked for, and tell upstreams what it says."""
+        request = exchange.request
+        own_headers.remove(request.headers, (_USERINFO, _ACCESS_TOKEN))
         token, claims = exchange.state.get(self._mark, ("", None))
         if claims is None:
             return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import unquote_to_bytes
 
-from phasegate import Consumer, Credential, Exchange, Outcome, Plugin, Query, Request, Response, Services, hookimpl
+from phasegate import Consumer, Credential, Exchange, Outcome, Plugin, Query, Request, Services, hookimpl
 
 from .local.canonical import canonical_path
 from .local.keys import Credentials
@@ -92,15 +92,13 @@ class AwsSigV4Auth(Plugin):
             # What follows the first line is the canonical request, fields and all.
             return self._invalid(error.message.partition("\n")[0])
 
-    @hookimpl
-    async def access(self, exchange: Exchange) -> Response | None:
+    def conceal(self, request: Request) -> None:
         """Take the signature out of the request, so that no upstream sees it."""
-        if self.hide_credentials and _claims_to_be_signed(exchange.request):
-            headers = exchange.request.headers
+        if self.hide_credentials and _claims_to_be_signed(request):
+            headers = request.headers
             headers.remove(*_SIGNED_HEADERS)
             headers.raw = [field for field in headers.raw if not _is_signature(*field)]
-            exchange.request.query = _unsigned(exchange.request.query)
-        return None
+            request.query = _unsigned(request.query)
 
     def _judged(self, received: Received) -> Outcome:
         signature = signature_of(received)
