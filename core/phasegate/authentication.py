@@ -101,6 +101,11 @@ async def authenticate(exchange: Exchange, groups: Sequence[Group], ask: Ask) ->
     request = exchange.request
     preflight = goes_on_as_preflight(exchange)
     for group in groups:
+        for name, conceal in group.concealing:
+            try:
+                conceal(request)
+            except Exception as error:
+                raise _concealing_failed(name, error) from error
         if preflight and not group.run_on_preflight:
             continue
         outcome = await ask(group.steps[0])
@@ -112,20 +117,13 @@ async def authenticate(exchange: Exchange, groups: Sequence[Group], ask: Ask) ->
             anonymous = not outcome.present
         if outcome.claims is not None:
             exchange.claims = outcome.claims
-    for group in groups:
-        for step in group.concealing:
-            _conceal(step, request)
     if exchange.consumer is not None:
         tell(request.headers, exchange.consumer, exchange.credential, anonymous=anonymous)
 
 
-def _conceal(step: Step, request: Request) -> None:
-    name, conceal = step
-    try:
-        conceal(request)
-    except Exception as error:
-        message = f"plugin {name} failed in conceal: {type(error).__name__}: {error}"
-        raise PluginFailed(message, plugin=name, phase="conceal") from error
+def _concealing_failed(name: str, error: Exception) -> PluginFailed:
+    message = f"plugin {name} failed in conceal: {type(error).__name__}: {error}"
+    return PluginFailed(message, plugin=name, phase="conceal")
 
 
 def is_preflight(request: Request) -> bool:

@@ -57,8 +57,7 @@ class Headers:
     def remove(self, *names: str) -> None:
         """Drop every field of these names; a name that is not there is no error."""
         keys = {*map(str.encode, map(str.lower, names))}
-        if not keys.isdisjoint(map(name_of, self.raw)):
-            self.raw = [*compress(self.raw, map(not_, map(keys.__contains__, map(name_of, self.raw))))]
+        self.raw = [*compress(self.raw, map(not_, map(keys.__contains__, map(name_of, self.raw))))]
 
     def copy(self) -> Headers:
         """Return headers that change apart from these."""
