@@ -109,7 +109,7 @@ def _secret(rules: Mapping[str, Any]) -> str:
 def _meaning(rules: Mapping[str, Any], path: str) -> str:
     if "alias_of" in rules:
         return f"another spelling of `{path}{rules['alias_of']}`"
-    return str(rules.get("meta", {}).get("description", ""))
+    return str(rules.get("about", ""))
 
 
 def _phases(cls: type[Plugin]) -> Iterator[str]:

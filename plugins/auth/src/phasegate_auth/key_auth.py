@@ -24,13 +24,13 @@ class KeyAuth(AuthPlugin):
             "type": "string",
             "regex": "[A-Za-z0-9_-]+",
             "default": "apikey",
-            "meta": {"description": "The header that the key stands in."},
+            "about": "The header that the key stands in.",
         },
         "query": {
             "type": "string",
             "regex": "[A-Za-z0-9._~-]+",
             "default": "apikey",
-            "meta": {"description": "The argument of the query that it may stand in instead."},
+            "about": "The argument of the query that it may stand in instead.",
         },
         **fields("key"),
     }
@@ -41,7 +41,7 @@ class KeyAuth(AuthPlugin):
             "empty": False,
             "secret": True,
             "format": "header-value",
-            "meta": {"description": "The consumer's key; no two have the same."},
+            "about": "The consumer's key; no two have the same.",
         }
     }
     consumer_key: ClassVar[str | None] = "key"

@@ -34,17 +34,48 @@ class AwsSigV4Auth(Plugin):
     name: ClassVar[str] = "aws-sigv4-auth"
     priority: ClassVar[int] = 2535
     schema: ClassVar = {
-        "region": _NAME,
-        "service": {**_NAME, "default": "execute-api"},
-        "presigned": {"type": "boolean", "default": False},
-        "max_req_body": {"type": "integer", "min": 0, "default": 1_048_576},
-        "hide_credentials": {"type": "boolean", "default": True},
-        "realm": {"type": "string", "regex": r"[ !#-\[\]-~]+", "default": "aws-sigv4"},
-        "anonymous_consumer": {"type": "string", "regex": "[A-Za-z0-9_-]{1,100}"},
-        "run_on_preflight": {"type": "boolean", "default": False},
+        "region": {**_NAME, "about": "The region that must be signed for; without it any."},
+        "service": {**_NAME, "default": "execute-api", "about": "The service that must be signed for."},
+        "presigned": {
+            "type": "boolean",
+            "default": False,
+            "about": "Take signatures in the query, too, for as long as they say.",
+        },
+        "max_req_body": {
+            "type": "integer",
+            "min": 0,
+            "default": 1_048_576,
+            "about": "Bytes of a body, which is hashed; over it the answer is 413.",
+        },
+        "hide_credentials": {
+            "type": "boolean",
+            "default": True,
+            "about": "Take the credential out of the request before it goes on.",
+        },
+        "realm": {
+            "type": "string",
+            "regex": r"[ !#-\[\]-~]+",
+            "default": "aws-sigv4",
+            "about": "The realm that a 401 names.",
+        },
+        "anonymous_consumer": {
+            "type": "string",
+            "regex": "[A-Za-z0-9_-]{1,100}",
+            "about": "The consumer that a request without any credential is from.",
+        },
+        "run_on_preflight": {
+            "type": "boolean",
+            "default": False,
+            "about": "Ask the preflights of browsers, which have no credentials, for one, too.",
+        },
     }
     consumer_schema: ClassVar = {
-        "access_key_id": {"type": "string", "required": True, "regex": "[A-Za-z0-9_-]{1,128}"},
+        "access_key_id": {
+            "type": "string",
+            "required": True,
+            "regex": "[A-Za-z0-9_-]{1,128}",
+            "about": "The id of the consumer's key pair; no two have the same.",
+        },
         "secret_access_key": {
             "type": "string",
             "required": True,
@@ -52,8 +83,14 @@ class AwsSigV4Auth(Plugin):
             "maxlength": 256,
             "secret": True,
             "format": "header-value",
+            "about": "The secret of the key pair.",
         },
-        "session_token": {"type": "string", "empty": False, "secret": True},
+        "session_token": {
+            "type": "string",
+            "empty": False,
+            "secret": True,
+            "about": "The token that belongs to a temporary key pair.",
+        },
     }
     consumer_key: ClassVar[str | None] = "access_key_id"
 
