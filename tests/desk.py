@@ -10,13 +10,16 @@ from typing import Any
 import httpx
 
 from phasegate import Plugin
-from phasegate.admin import Admin
+from phasegate.admin import Admin, Explaining
 from phasegate.admin.desk import NotEverywhere, Proposal, View
+from phasegate.explain.kept import Recent
+from phasegate.explain.live import Live
+from phasegate.explain.tokens import Tokens
 from phasegate.gateway import Gateway
 from phasegate.registry import Registry
 from phasegate.schema.tables import Schemas
 from phasegate.secret import Secret
-from phasegate.server.serving import Site, serve
+from phasegate.server.serving import Protocol, Site, serve
 from phasegate.server.sockets import BACKLOG
 from phasegate.settings import AdminKey, AdminSettings
 from phasegate.store.changes import summary_of
@@ -151,19 +154,21 @@ async def running_node(
     plugins: Iterable[type[Plugin]] | None = None,
     settings: AdminSettings | None = None,
     keys: tuple[AdminKey, ...] = KEYS,
+    protocol: Protocol = "native",
 ) -> AsyncIterator[Node]:
     """Run a node for the length of a block, on a file's document, with the bundled plugins unless others are given."""
     registry = Registry.load(["key-auth", "aws-lambda"]) if plugins is None else Registry(plugins)
-    schemas = Schemas(registry)
-    gateway = Gateway(schemas)
+    schemas = Schemas(registry, native=protocol == "native")
+    live = Live(Tokens(b"a key of the tests"), Recent())
+    gateway = Gateway(schemas, live=live)
     gateway.swap(await gateway.prepare(document or {}))
     desk = MemoryDesk(gateway, document or {})
-    admin = Admin(desk, schemas, keys, settings or AdminSettings())
+    admin = Admin(desk, schemas, keys, settings or AdminSettings(), explaining=Explaining(gateway, live))
     socks = [socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) for _ in range(2)]
     ports = [sock.getsockname()[1] for sock in socks]
     stopping = asyncio.Event()
     sites = [Site(socks[0], gateway), Site(socks[1], admin)]
-    serving = asyncio.create_task(serve(sites, stopping=stopping, graceful_timeout=1.0))
+    serving = asyncio.create_task(serve(sites, stopping=stopping, protocol=protocol, graceful_timeout=1.0))
     node = Node(desk, ports[0], ports[1])
     try:
         yield node

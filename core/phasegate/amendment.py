@@ -38,7 +38,7 @@ class Amendment:
         if self.instead is not None:
             call = self._authenticating(call) if hook == "authenticate" else self._answering(call, hook in _ANSWERING)
         if self.holds is not None:
-            call = self._filtered(call, _skipped(plugin) if hook == "authenticate" else None)
+            call = self._filtered(call, self._skipped(plugin) if hook == "authenticate" else None)
         return call
 
     def _filtered(self, call: Call, skipped: Outcome | None) -> Call:
@@ -52,6 +52,10 @@ class Amendment:
         if self.key not in decided:
             decided[self.key] = self.holds is None or self.holds(exchange)
         return decided[self.key]
+
+    def _skipped(self, plugin: str) -> Outcome:
+        """Return what an auth plugin says that is not asked: never that somebody may go on."""
+        return Outcome.absent(_NOT_TAKEN, challenge=f'{plugin} realm="{plugin}"')._replace(instead=self.instead)
 
     def _answering(self, call: Call, is_its_own: bool) -> Call:  # noqa: FBT001 (asked once, above)
         """Replace the body of an error that the plugin raises, and of an answer that `is_its_own` where that refuses."""
@@ -85,8 +89,3 @@ def body_instead(error_response: str | Mapping[str, object]) -> tuple[str, bytes
     if isinstance(error_response, str):
         return "text/plain; charset=utf-8", error_response.encode()
     return "application/json", orjson.dumps(error_response, option=orjson.OPT_NON_STR_KEYS)
-
-
-def _skipped(plugin: str) -> Outcome:
-    """Return what an auth plugin says that is not asked: never that somebody may go on."""
-    return Outcome.absent(_NOT_TAKEN, challenge=f'{plugin} realm="{plugin}"')

@@ -12,9 +12,16 @@ from .errors import Finding
 from .multi_auth import MultiAuth
 from .plugin import API_VERSION, HOOKS, PROJECT, Plugin
 
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _MARK = f"{PROJECT}_impl"
-_PLAIN_METHODS = (("open", True), ("close", True), ("check", False), ("destination", False), ("connects_to", False))
+_PLAIN_METHODS = (
+    ("open", True),
+    ("close", True),
+    ("check", False),
+    ("conceal", False),
+    ("destination", False),
+    ("connects_to", False),
+)
 _SPOKEN_FOR = frozenset(Plugin.__annotations__)
 # How alike a method's name and a phase's must be for one to be taken for the other.
 _MISSPELT = 0.8
@@ -38,7 +45,7 @@ def misuses(cls: object) -> list[Finding]:
 
 
 def _class_misuses(cls: type[Plugin]) -> Iterator[str]:
-    if not _NAME.fullmatch(getattr(cls, "name", "")):
+    if not NAME.fullmatch(getattr(cls, "name", "")):
         yield 'needs `name: ClassVar = "..."`: lower-case words joined by -'
     if cls.api_version != API_VERSION:
         yield f"is written for plugin API {cls.api_version}, this is {API_VERSION}: install a matching version"

@@ -6,16 +6,24 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 from . import request_ids
 from .access_log import AccessLog
+from .application import Passage
 from .errors import BadRequest, ClientClosed, Misdirected, PluginFailed, RequestError
 from .exchange import Exchange
+from .explain.live import Live
+from .explain.passage import ExplainedPassage
+from .explain.report import Told
+from .explain.secrets import Secrets
+from .explain.trace import Trace
+from .explain.tracer import TracedSnapshot
 from .http.address import Network
 from .http.headers import Headers, name_of
-from .http.hygiene import client_address
+from .http.hygiene import ExplanationAsked, client_address
 from .http.message import Request
 from .pipeline import Run
 from .plugin import Plugin, Services, SystemClock
@@ -37,14 +45,23 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:+/=-]{8,128}")
 
 
 class Gateway:
-    """Answers requests by the current snapshot, and swaps snapshots without a request noticing."""
+    """Answers requests by the current snapshot, and swaps snapshots without a request noticing.
+
+    `live` says which requests are explained because they ask for it; without, none is.
+    """
 
     def __init__(
-        self, schemas: Schemas, *, trusted_proxies: tuple[Network, ...] = (), access_log: AccessLog | None = None
+        self,
+        schemas: Schemas,
+        *,
+        trusted_proxies: tuple[Network, ...] = (),
+        access_log: AccessLog | None = None,
+        live: Live | None = None,
     ) -> None:
         self._schemas = schemas
         self._trusted = trusted_proxies
         self._access_log = access_log
+        self._live = live
         self._client = UpstreamClient()
         self._consumers = LiveConsumers()
         self._snapshot = Snapshot({}, schemas)
@@ -66,11 +83,15 @@ class Gateway:
         try:
             with undisturbed():
                 candidate = await Snapshot.build(Sources(document, records, references), self._schemas, base)
-            # Plugins may take their time, and requests leave garbage meanwhile.
-            with undisturbed(_OPEN_UNDISTURBED_SECONDS):
-                await candidate.open(self._services)
+            return await self.opened(candidate)
         finally:
             base.release()
+
+    async def opened(self, candidate: Snapshot) -> Snapshot:
+        """Open the plugins of a snapshot and return it. Raise ConfigError when one can't be."""
+        # Plugins may take their time, and requests leave garbage meanwhile.
+        with undisturbed(_OPEN_UNDISTURBED_SECONDS):
+            await candidate.open(self._services)
         return candidate
 
     def swap(self, candidate: Snapshot) -> None:
@@ -83,15 +104,31 @@ class Gateway:
         """Return the certificates that new connections are made with."""
         return self._snapshot.certificates
 
-    def begin(self, request: Request, refused: RequestError | None = None) -> GatewayPassage:
-        """Take a request in, as the listener cleaned it; with `refused` it is answered by that error."""
+    def begin(self, request: Request, refused: RequestError | None = None) -> Passage:
+        """Take a request in, as the listener cleaned it; with `refused` it is answered by that error.
+
+        With ExplanationAsked it is explained, if its token is good, and answered as any other.
+        """
         if self._trusted:
             request.client, request.peer_trusted = client_address(request.headers, request.peer, self._trusted)
         exchange = Exchange(request, _identified(request.headers), time.monotonic())
         snapshot = self._snapshot
         snapshot.acquire()
-        refused = refused or self.misdirected(request) or _find_route(exchange, snapshot.router)
+        if refused is not None:
+            return self._told_of(exchange, snapshot, refused)
+        refused = self.misdirected(request) or _find_route(exchange, snapshot.router)
         return GatewayPassage(exchange, snapshot, self._access_log, refused)
+
+    def explaining(self, request: Request, told: Callable[[Told], object], *, dry_run: bool = False) -> Passage:
+        """Take in a request that is no client's, and tell what happened to it once it is over.
+
+        With `dry_run` it ends before the proxy phase, and is not logged.
+        """
+        exchange = Exchange(request, _identified(request.headers), time.monotonic())
+        snapshot = self._snapshot
+        snapshot.acquire()
+        refused = self.misdirected(request) or _find_route(exchange, snapshot.router)
+        return self._explained(exchange, snapshot, refused, told, dry_run=dry_run)
 
     def misdirected(self, request: Request) -> Misdirected | None:
         """Return why a request for a host with a rule for client certificates can't be answered on its connection.
@@ -103,6 +140,35 @@ class Gateway:
         if rule is None or rule == request.client_rule:
             return None
         return Misdirected(f"{request.host} is for clients with certificates that this connection was not asked for")
+
+    @cached_property
+    def _secrets(self) -> Secrets:
+        return Secrets(self._schemas)
+
+    def _told_of(self, exchange: Exchange, snapshot: Snapshot, refused: RequestError) -> Passage:
+        """Go on with a request of which the listener says something: that it is refused, or asks to be explained."""
+        if not isinstance(refused, ExplanationAsked):
+            return GatewayPassage(exchange, snapshot, self._access_log, refused)
+        found = self.misdirected(exchange.request) or _find_route(exchange, snapshot.router)
+        if self._live is not None and self._live.admits(refused.token):
+            return self._explained(exchange, snapshot, found, self._live.keep)
+        return GatewayPassage(exchange, snapshot, self._access_log, found)
+
+    def _explained(
+        self,
+        exchange: Exchange,
+        snapshot: Snapshot,
+        refused: RequestError | None,
+        told: Callable[[Told], object],
+        *,
+        dry_run: bool = False,
+    ) -> Passage:
+        trace = Trace(exchange)
+        traced = TracedSnapshot(snapshot, trace, dry_run=dry_run)
+        passage = GatewayPassage(exchange, traced, None if dry_run else self._access_log, refused)
+        return ExplainedPassage(
+            passage, trace, snapshot, client=self._client, secrets=self._secrets, told=told, dry_run=dry_run
+        )
 
     async def close(self) -> None:
         """Close the current snapshot's plugins, every connection, and write the access log out."""
@@ -131,7 +197,11 @@ class GatewayPassage(Run):
     __slots__ = ("_access_log", "_snapshot")
 
     def __init__(
-        self, exchange: Exchange, snapshot: Snapshot, access_log: AccessLog | None, refused: RequestError | None
+        self,
+        exchange: Exchange,
+        snapshot: Snapshot | TracedSnapshot,
+        access_log: AccessLog | None,
+        refused: RequestError | None,
     ) -> None:
         super().__init__(exchange, snapshot.pipeline(exchange.route), snapshot.pipeline_for, refused)
         self._snapshot = snapshot

@@ -24,10 +24,20 @@ class MultiAuth(Plugin):
         "auth_plugins": {
             "type": "list",
             "minlength": 1,
+            "about": "Objects of one auth plugin's name and its configuration; they join the chain.",
             "schema": {"type": "dict", "minlength": 1, "maxlength": 1, "valuesrules": {"type": "dict"}},
         },
-        "policy": {"type": "string", "allowed": ["any", "all"], "default": "any"},
-        "try_next": {"type": "boolean", "default": False},
+        "policy": {
+            "type": "string",
+            "allowed": ["any", "all"],
+            "default": "any",
+            "about": "Whether one of them has to know the caller, or each.",
+        },
+        "try_next": {
+            "type": "boolean",
+            "default": False,
+            "about": "Ask the others, too, when a credential does not hold.",
+        },
     }
 
     auth_plugins: tuple[Mapping[str, Any], ...] = ()

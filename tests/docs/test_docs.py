@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from phasegate import FunctionFacts, Plugin, RequestError, errors
+from phasegate.faas import FunctionPlugin
 from phasegate.limits import RULES
 from phasegate.plugin import HOOKS
 from phasegate.registry import Registry, installed
@@ -20,6 +21,7 @@ from phasegate.schema.resources import KINDS, NODE, PLUGIN_META, TIMEOUT
 from phasegate.schema.tables import Schemas
 from phasegate.settings import DEFINITION
 from phasegate.snapshot import Snapshot
+from phasegate.testing.conformance.vendor import Vendor
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = sorted(
@@ -30,6 +32,7 @@ CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
 HTTP = (ROOT / "docs" / "http.md").read_text()
 AWS_LAMBDA = (ROOT / "docs" / "aws-lambda.md").read_text()
 AUTH = (ROOT / "docs" / "auth.md").read_text()
+FUNCTIONS = (ROOT / "docs" / "functions.md").read_text()
 TRAFFIC = (ROOT / "docs" / "traffic.md").read_text()
 SECRETS = (ROOT / "docs" / "secrets.md").read_text()
 
@@ -65,6 +68,11 @@ def test_everything_that_a_plugin_may_define_is_in_the_guide(name: str) -> None:
     assert name in in_code(GUIDE)
 
 
+@pytest.mark.parametrize("name", [name for name in vars(Vendor) if not name.startswith("_")])
+def test_everything_that_the_suite_is_told_is_in_the_guide(name: str) -> None:
+    assert name in in_code(GUIDE) or name in {"document", "started"}
+
+
 @pytest.mark.parametrize("fact", FunctionFacts.__annotations__)
 def test_every_fact_of_a_run_is_in_the_guide_and_on_the_page_of_who_tells_it(fact: str) -> None:
     for page in (GUIDE, AWS_LAMBDA):
@@ -94,10 +102,17 @@ def test_every_key_of_a_manager_of_secrets_is_documented(manager: str) -> None:
         assert re.search(rf"^\|.*`{key}`.*\|.*\|.*\|$", SECRETS, re.MULTILINE), key
 
 
+def is_function(plugin: str) -> bool:
+    return issubclass(Registry.load([plugin]).classes[plugin], FunctionPlugin)
+
+
+OTHER_FUNCTIONS = [name for name in installed() if is_function(name) and name != "aws-lambda"]
+
+
 def page_of(plugin: str) -> str:
     if installed()[plugin][0].distribution == "phasegate-traffic":
         return TRAFFIC
-    return AWS_LAMBDA if plugin == "aws-lambda" else AUTH
+    return AWS_LAMBDA if plugin == "aws-lambda" else FUNCTIONS if plugin in OTHER_FUNCTIONS else AUTH
 
 
 @pytest.mark.parametrize(("plugin", "page"), [(name, page_of(name)) for name in installed()])
@@ -132,7 +147,17 @@ def defaults_in(page: str, heading: str) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("plugin", [name for name in installed() if name != "aws-lambda"])
+@pytest.mark.parametrize("plugin", OTHER_FUNCTIONS)
+def test_every_field_of_a_function_plugin_has_its_row_with_its_default(plugin: str) -> None:
+    cls = Registry.load([plugin]).classes[plugin]
+    written = defaults_in(FUNCTIONS, "## Fields of all function plugins") | defaults_in(FUNCTIONS, f"### {plugin}")
+    for key, rules in [*cls.schema.items(), *(cls.metadata_schema or {}).items()]:
+        default = default_as_written(rules) if rules.get("default") != {} else ""
+        assert not default or default in written[key], key
+        assert key in written, key
+
+
+@pytest.mark.parametrize("plugin", [name for name in installed() if not is_function(name)])
 def test_every_field_of_a_plugin_has_its_row_with_its_default(plugin: str) -> None:
     cls, page = Registry.load([plugin]).classes[plugin], page_of(plugin)
     written = defaults_in(AUTH, "## Fields of all auth plugins") | defaults_in(page, f"### {plugin}")
@@ -157,7 +182,7 @@ def test_every_error_that_a_request_can_end_with_is_documented() -> None:
     codes = {
         cls.code
         for cls in vars(errors).values()
-        if inspect.isclass(cls) and issubclass(cls, RequestError) and cls.__module__ == "phasegate.errors"
+        if inspect.isclass(cls) and issubclass(cls, RequestError) and cls.__module__.startswith("phasegate.errors.")
     }
     elsewhere = {"internal_error", "unauthorized", "route_not_found", "plugin_failed", "no_upstream", "upstream_error"}
     assert codes - elsewhere <= in_code(AWS_LAMBDA) | in_code(HTTP)

@@ -7,14 +7,30 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import httpx
 import pytest
 
 from phasegate import ConfigError, FunctionFacts, Plugin, Response, UpstreamFacts
 from phasegate.contract import misuses
-from phasegate.testing import FakeUpstream, Reply, make_exchange, make_plugin, make_request, make_services, run_phase
-from phasegate.testing.fixtures import GatewayMaker
+from phasegate.testing import (
+    FakeUpstream,
+    Reply,
+    fixtures,
+    make_exchange,
+    make_plugin,
+    make_request,
+    make_services,
+    run_phase,
+)
+from phasegate.testing.fixtures import ExchangeMaker, GatewayMaker, Opener, PhaseRunner
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# `start_gateway` is `gateway` by another name.
+FIXTURES = [
+    name
+    for name, value in vars(fixtures).items()
+    if type(value).__name__ == "FixtureFunctionDefinition" and not name.startswith(("_", "start_"))
+]
 
 
 def python_blocks(page: str) -> list[str]:
@@ -51,7 +67,7 @@ def test_every_plugin_of_the_guide_keeps_the_contract(guide: ModuleType, readme:
     found = [*plugins(guide), *plugins(readme)]
     assert {cls.name for cls in found} == {
         *("quota", "between", "region", "shout", "function-metrics", "audit"),
-        *("made-up-functions", "hello"),
+        *("made-up-functions", "fetched-functions", "hello"),
     }
     assert [finding for cls in found for finding in misuses(cls)] == []
 
@@ -67,14 +83,19 @@ def test_the_guide_s_check_finds_what_the_schema_can_not_see(guide: ModuleType) 
         make_plugin(guide.Between, {"low": 5, "high": 3})
 
 
-async def test_the_guide_s_first_test_passes(guide: ModuleType) -> None:
-    await guide.test_the_third_request_is_turned_away()
-
-
-async def test_the_guide_s_second_test_passes(
-    guide: ModuleType, start_gateway: GatewayMaker, upstream: FakeUpstream
+async def test_the_guide_s_first_test_passes(
+    guide: ModuleType, opened: Opener, run_phase: PhaseRunner, exchange: ExchangeMaker
 ) -> None:
-    await guide.test_a_shouted_answer(start_gateway, upstream)
+    await guide.test_the_third_request_is_turned_away(opened, run_phase, exchange)
+
+
+async def test_the_guide_s_second_test_passes(guide: ModuleType, gateway: GatewayMaker, upstream: FakeUpstream) -> None:
+    await guide.test_a_shouted_answer(gateway, upstream)
+
+
+@pytest.mark.parametrize("fixture", FIXTURES)
+def test_every_fixture_is_in_the_guide(fixture: str) -> None:
+    assert re.search(rf"^\| `{fixture}(\(.*\))?` \|", (ROOT / "docs/writing-a-plugin.md").read_text(), re.MULTILINE)
 
 
 async def test_the_guide_s_plugin_reads_its_metadata(guide: ModuleType) -> None:
@@ -95,6 +116,23 @@ async def test_the_guide_s_vendor_authorizes(
     exchange.close()
     await services.client.close()
     assert upstream.received[0].get("x-made-up-token") == "t"
+
+
+async def test_the_guide_s_token_is_fetched_and_sent(
+    guide: ModuleType, start_gateway: GatewayMaker, upstream: FakeUpstream
+) -> None:
+    config = {"function_uri": upstream.url, "account": "jack"}
+    routes = [{"id": "r", "uri": "/", "plugins": {"fetched-functions": config}}]
+    gateway = await start_gateway({"routes": routes}, [guide.FetchedFunctions])
+    async with httpx.AsyncClient() as client:
+        await client.get(gateway.url)
+    assert upstream.received[0].get("authorization") == "Bearer token-of-jack"
+
+
+async def test_the_guide_s_vendor_passes_a_test_of_the_suite(
+    guide: ModuleType, start_gateway: GatewayMaker, upstream: FakeUpstream
+) -> None:
+    await guide.TestMadeUpFunctions().test_the_clients_own_credentials_do_not_arrive(start_gateway, upstream)
 
 
 def test_the_page_s_function_answers() -> None:

@@ -16,6 +16,7 @@ from phasegate.testing import FakeUpstream, Reply
 from phasegate.testing.fixtures import GatewayMaker
 from tests.wire import Protocol
 
+pytestmark = pytest.mark.unwatched
 LIMITS = Limits(phase_timeout=0.1, loop_stall=0.2)
 
 

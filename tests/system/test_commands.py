@@ -142,11 +142,11 @@ async def test_routes_are_listed_with_what_they_match_and_where_they_lead(tmp_pa
 
 
 async def test_plugins_are_listed_with_their_origin(tmp_path: Path) -> None:
-    code, output, _ = await run_command("plugins", conf(tmp_path, {"routes": []}, plugins=["key-auth"]))
+    code, output, _ = await run_command("plugins", "--conf", conf(tmp_path, {"routes": []}, plugins=["key-auth"]))
     rows = {line.split()[0]: line.split() for line in output.splitlines()}
     assert code == 0
-    assert rows["key-auth"][1:] == ["yes", "phasegate-auth", "0.1.0", "2500", "authenticate,", "access"]
-    assert rows["aws-lambda"][1:] == ["no", "phasegate-aws-lambda", "0.1.0", "-1899", "proxy"]
+    assert rows["key-auth"][1:7] == ["yes", "phasegate-auth", "0.1.0", "2500", "authenticate,", "access"]
+    assert rows["aws-lambda"][1:6] == ["no", "phasegate-aws-lambda", "0.1.0", "-1899", "proxy"]
 
 
 async def test_plugins_can_be_listed_before_there_is_a_configuration(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ async def test_plugins_can_be_listed_before_there_is_a_configuration(tmp_path: P
 
 
 async def test_a_configuration_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
-    code, output, errors = await run_command("plugins", str(tmp_path / "nowhere"))
+    code, output, errors = await run_command("plugins", "--conf", str(tmp_path / "nowhere"))
     assert (code, output) == (1, "")
     assert errors == f"error: {tmp_path}/nowhere: is no folder: name the one that holds gateway.yaml\n"
 
@@ -174,7 +174,20 @@ async def test_a_route_that_a_plugin_answers_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("run",), ("check",), ("plugins",), ("routes",), ("export",), ("diff",), ("apply",), ("lambda", "serve")],
+    [
+        (),
+        ("run",),
+        ("check",),
+        ("plugins",),
+        ("plugin", "new"),
+        ("plugin", "docs"),
+        ("routes",),
+        ("explain",),
+        ("export",),
+        ("diff",),
+        ("apply",),
+        ("lambda", "serve"),
+    ],
 )
 async def test_help_is_there(arguments: tuple[str, ...]) -> None:
     code, output, _ = await run_command(*arguments, "--help")

@@ -233,6 +233,12 @@ async def test_an_auth_plugin_s_refusal_keeps_its_challenge(headers: dict[str, s
     assert answer.headers["www-authenticate"] == "token x-token"
 
 
+async def test_one_that_is_left_out_is_told_so_too() -> None:
+    plugins = {"token": {"_meta": {"error_response": OBJECT, "filter": FILTER}}, "answers": {}}
+    answer, _ = await ask(plugins, JACK)
+    assert (answer.status_code, answer.json()) == (401, OBJECT)
+
+
 async def test_who_is_known_is_not_told_it() -> None:
     answer, _ = await ask({"token": {"_meta": {"error_response": OBJECT}}, "answers": {}}, JACK)
     assert (answer.status_code, answer.text) == (200, "answered")

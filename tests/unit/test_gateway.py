@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from phasegate.gateway import Gateway
+from phasegate.gateway import Gateway, GatewayPassage
 from phasegate.registry import Registry
 from phasegate.schema.tables import Schemas
 from phasegate.store.records import Record
@@ -77,6 +77,7 @@ async def test_a_closer_that_fails_keeps_neither_the_others_nor_the_snapshot(
 ) -> None:
     gateway.swap(await gateway.prepare(lives("a")))
     passage = gateway.begin(make_request(target="/a"))
+    assert isinstance(passage, GatewayPassage)
     closed: list[str] = []
     passage._exchange.defer(lambda: closed.append("first"))
     passage._exchange.defer(lambda: closed.remove("second"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PUBLIC = ["phasegate", "phasegate.commands", "phasegate.faas", "phasegate.testing"]
+PUBLIC = ["phasegate", "phasegate.commands", "phasegate.faas", "phasegate.testing", "phasegate.testing.conformance"]
 
 
 @pytest.mark.parametrize("name", PUBLIC)

@@ -9,7 +9,7 @@ from ..application import Application, Passage
 from ..errors import RequestError
 from ..gateway import Gateway
 from ..http.address import Network
-from ..http.hygiene import client_address
+from ..http.hygiene import client_address, refusal
 from ..http.message import Request, Response
 from ..schema.tables import Schemas
 from ..settings import AdminKey, AdminSettings
@@ -18,6 +18,7 @@ from .answers import Refused, answer
 from .call import PREFIX, Call
 from .desk import Desk
 from .endpoints import Endpoints
+from .explaining import Explaining
 
 _logger = logging.getLogger(__name__)
 
@@ -42,16 +43,18 @@ class Admin:
         keys: Sequence[AdminKey],
         settings: AdminSettings,
         trusted_proxies: tuple[Network, ...] = (),
+        *,
+        explaining: Explaining,
     ) -> None:
         self.settings = settings
         self.trusted_proxies = trusted_proxies
         self.access = Access(keys, settings.key_places)
-        self.endpoints = Endpoints(desk, schemas, keys)
+        self.endpoints = Endpoints(desk, schemas, explaining, keys)
 
     def begin(self, request: Request, refused: RequestError | None = None) -> Passage:
         """Take a request in."""
         request.client, request.peer_trusted = client_address(request.headers, request.peer, self.trusted_proxies)
-        return _AdminPassage(self, request, refused)
+        return _AdminPassage(self, request, refusal(refused))
 
 
 class Shared:
@@ -69,7 +72,7 @@ class Shared:
         is_admin = request.path == "/healthz" or _is_api(request.path)
         if not is_admin:
             return self._gateway.begin(request, refused)
-        return self._admin.begin(request, refused or self._gateway.misdirected(request))
+        return self._admin.begin(request, refusal(refused) or self._gateway.misdirected(request))
 
 
 class _AdminPassage:

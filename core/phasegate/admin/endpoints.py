@@ -12,6 +12,7 @@ from .answers import Refused
 from .call import Call
 from .changes import Changes
 from .desk import Desk
+from .explaining import Explaining
 from .hashing import Hashing
 from .history import History
 from .masking import Masking
@@ -28,7 +29,7 @@ Handler = Callable[..., Awaitable[Response]]
 class Endpoints:
     """Finds who answers a request."""
 
-    def __init__(self, desk: Desk, schemas: Schemas, keys: Sequence[AdminKey] = ()) -> None:
+    def __init__(self, desk: Desk, schemas: Schemas, explaining: Explaining, keys: Sequence[AdminKey] = ()) -> None:
         masking = Masking(schemas, keys)
         values = Values(masking, Hashing(schemas))
         plugins, validation = Plugins(schemas), Validation(schemas)
@@ -48,6 +49,9 @@ class Endpoints:
             "revisions": {"GET": history.newest},
             "revisions/{}": {"GET": history.one},
             "revisions/{}/rollback": {"POST": history.rollback},
+            "explain": {"POST": explaining.ask},
+            "explain/tokens": {"POST": explaining.token},
+            "explain/requests/{}": {"GET": explaining.fetch},
         }
 
     async def answer(self, call: Call) -> Response:

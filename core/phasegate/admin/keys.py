@@ -7,11 +7,12 @@ import logging
 import os
 import re
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import StartupError
 from ..secret import Secret
-from ..settings import AdminKey
+from ..settings import AdminKey, Settings
 
 _logger = logging.getLogger(__name__)
 
@@ -32,6 +33,13 @@ def ensure(path: Path) -> AdminKey:
         return read(path)
     except OSError as error:
         raise StartupError(f"the admin key can't be kept in {path}: {error.strerror}") from error
+
+
+def with_admin_key(settings: Settings) -> Settings:
+    """Return settings that let somebody in: where they name no admin key, the one that is made. Raise StartupError."""
+    if settings.admin.keys:
+        return settings
+    return replace(settings, admin=replace(settings.admin, keys=(ensure(settings.admin_key_file),)))
 
 
 def read(path: Path) -> AdminKey:

@@ -134,6 +134,17 @@ _OTHERS = (
     Operation(
         "post", "/revisions/{number}/rollback", "Go back to a revision", _OUTCOME, _CHANGING, ("dry_run", "wait")
     ),
+    Operation("post", "/explain", "Explain a request", {200: "Explanation"}, (), ("dry_run",), "Explain"),
+    Operation(
+        "post",
+        "/explain/tokens",
+        "Make a token that has requests explained",
+        {201: "ExplainToken"},
+        (),
+        (),
+        "TokenWish",
+    ),
+    Operation("get", "/explain/requests/{request}", "Read what a token led to", {200: "Explanation"}, (404, 503)),
     Operation("get", "/changes", "Read every resource at one revision", {200: "Whole"}, (), ("secrets",)),
     Operation("post", "/changes", "Make many changes, all or none", _OUTCOME, _WRITE, _CHANGE, "Changes"),
 )

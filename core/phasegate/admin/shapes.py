@@ -46,6 +46,7 @@ PATH_PARAMETERS = {
     "manager": _path("manager", {"enum": ["aws", "vault"]}),
     "key": _path("key", {**_TEXT, "pattern": "^[a-z_]+$", "description": "a key; a path of several is taken, too"}),
     "type": _path("type", {"enum": [kind.name for kind in KINDS.values() if kind.built]}),
+    "request": _path("request", {**_TEXT, "description": "the request's id"}),
     "number": _path("number", {"type": "integer", "minimum": 1}),
 }
 
@@ -98,6 +99,42 @@ _PLACE = list_of({"type": ["string", "integer"]})
 _CHANGED_IN_DETAIL = {"kind": _TEXT, "id": _TEXT, "before": _VALUE, "after": _VALUE, "differences": list_of(_PLACE)}
 _OUTCOME = object_of({**_CHANGED, **_CHANGED_IN_DETAIL}, tuple(_CHANGED))
 _PART = object_of({"kind": _TEXT, "id": _TEXT, "source": {"enum": ["file", "store"]}, "value": {"type": "object"}})
+_FIELDS = {
+    "type": "object",
+    "additionalProperties": {"oneOf": [_TEXT, list_of(_TEXT)]},
+    "description": "a text or a list of them for each name",
+}
+_DESCRIBED = {"method": _TEXT, "url": _TEXT, "headers": _FIELDS, "body": _TEXT, "body_base64": _TEXT, "client": _TEXT}
+_NUMBER: Part = {"type": ["number", "null"]}
+_OPTIONAL_TEXT: Part = {"type": ["string", "null"]}
+_STEP = {
+    "phase": _TEXT,
+    "plugin": _TEXT,
+    "outcome": {
+        "enum": [
+            *("went_on", "answered", "changed", "refused", "failed", "known", "absent", "invalid", "not_run"),
+        ]
+    },
+    "status": {"type": ["integer", "null"]},
+    "why": _OPTIONAL_TEXT,
+    "at_ms": _NUMBER,
+    "ms": _NUMBER,
+    "changes": list_of(object_of({"what": _TEXT, "before": _OPTIONAL_TEXT, "after": _OPTIONAL_TEXT})),
+    "calls": list_of({"type": "object"}),
+}
+_MISS = object_of({"id": _TEXT, "reasons": list_of(object_of({"ground": _TEXT, "text": _TEXT}))})
+_EXPLANATION = {
+    "request": {"type": "object"},
+    "route": _VALUE,
+    "near_misses": list_of(_MISS),
+    "steps": list_of(object_of(_STEP)),
+    "stopped_by": {"type": ["object", "null"], "properties": {"phase": _TEXT, "plugin": _TEXT}},
+    "consumer": _OPTIONAL_TEXT,
+    "answer": _VALUE,
+    "error": _VALUE,
+    "dry_run": {"type": "boolean"},
+    "ms": {"type": "number"},
+}
 _ERRORS = list_of(
     object_of({"resource_type": _TEXT, "resource_id": _TEXT, "index": _COUNT, "error": _TEXT}, ("error",))
 )
@@ -126,6 +163,12 @@ SHAPES: dict[str, Part] = {
     ),
     "Outcome": object_of({"revision": _COUNT, "changes": list_of(_OUTCOME)}),
     "Whole": object_of({"revision": _COUNT, "list": list_of(_PART)}),
+    "Explain": object_of(_DESCRIBED, (), additionalProperties=False),
+    "Explanation": object_of(_EXPLANATION),
+    "TokenWish": object_of(
+        {"seconds": {"type": "integer", "minimum": 1, "maximum": 3600}}, (), additionalProperties=False
+    ),
+    "ExplainToken": object_of({"header": _TEXT, "token": _TEXT, "expires": _COUNT}),
     "Revision": object_of(
         {**_REVISION, "changes": list_of(object_of({**_CHANGED, "before": _VALUE, "after": _VALUE}))}
     ),
@@ -142,6 +185,7 @@ EXAMPLES: dict[str, Any] = {
     "GlobalRule": {"plugins": {}},
     "Patch": {"desc": "changed"},
     "Configuration": {"routes": [{"id": "1", "uri": "/example", "upstream": {"nodes": {"127.0.0.1:1980": 1}}}]},
+    "Explain": {"url": "/example"},
     "Changes": {"writes": [{"kind": "routes", "id": "1", "value": None}], "note": "one route less"},
 }
 """Bodies that are taken as they are, wherever those that they refer to are there."""

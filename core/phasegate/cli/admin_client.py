@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
+from urllib.parse import quote
 
 import aiohttp
 import orjson
@@ -34,6 +35,10 @@ class Stored:
 
 class Outdated(CommandError):
     """The store is not at the revision any more that a change was made from."""
+
+
+class _NotThere(CommandError):
+    """The Admin API has no resource of that key."""
 
 
 class AdminClient:
@@ -80,6 +85,23 @@ class AdminClient:
         """Make changes in the store as it is at a revision, and return the new one. Raise Outdated, CommandError."""
         body = await self._call("POST", "/changes", {"wait": "all"}, {"writes": writes, "note": note}, revision)
         return int(body["revision"])
+
+    async def explain(self, request: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        """Send a request through the gateway and return what happened to it."""
+        answer: dict[str, Any] = await self._call("POST", "/explain", {"dry_run": "1"} if dry_run else None, request)
+        return answer
+
+    async def explain_token(self, seconds: int) -> str:
+        """Return a token that has requests on the public port explained for so many seconds."""
+        return str((await self._call("POST", "/explain/tokens", None, {"seconds": seconds}))["token"])
+
+    async def explanation(self, request_id: str) -> dict[str, Any] | None:
+        """Return the explanation of a request that had a token, None where there is none."""
+        try:
+            answer: dict[str, Any] = await self._call("GET", f"/explain/requests/{quote(request_id, safe='')}")
+        except _NotThere:
+            return None
+        return answer
 
     async def _call(
         self,
@@ -130,6 +152,8 @@ def _refusal(status: int, answer: Mapping[str, Any], url: str, writes: Sequence[
     match status:
         case 401:
             return CommandError(f"{url} does not take the key: {answer.get('description', reason)}")
+        case 404 if answer.get("message") == "Key not found":
+            return _NotThere(reason)
         case 404 | 405:
             return CommandError(f"{url} is an Admin API of another kind or version: {reason}")
         case 412:

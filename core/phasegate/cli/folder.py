@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ..errors import ConfigError, Finding, StartupError
 from ..references.references import References
@@ -27,9 +28,10 @@ _SQLITE = "sqlite:"
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A snapshot of file and store, the store's contents, and what is to be said of the store."""
+    """A snapshot of file and store, the file's document, the store's contents, and what is to be said of the store."""
 
     snapshot: Snapshot = field(repr=False)
+    document: Mapping[str, Any] = field(repr=False)
     contents: Contents
     doubts: tuple[str, ...] = ()
 
@@ -49,7 +51,7 @@ async def judged(settings: Settings, schemas: Schemas) -> Judged:
         raise ConfigError([_told(finding, settings.file) for finding in error.findings]) from error
     finally:
         await table.close()
-    return Judged(snapshot, contents, doubts)
+    return Judged(snapshot, document, contents, doubts)
 
 
 def source(finding: Finding, file: Path) -> str:

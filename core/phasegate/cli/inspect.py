@@ -1,4 +1,4 @@
-"""`phasegate check`, `plugins` and `routes`: what a configuration means, without serving it."""
+"""`phasegate check` and `routes`: what a configuration means, without serving it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from pathlib import Path
 
 import click
 
-from ..errors import ConfigError, Finding
 from ..forward import node_address
 from ..model import Route, Upstream
 from ..plugin import Plugin
-from ..registry import Registry, installed
+from ..registry import Registry
 from ..schema.tables import Schemas
 from .folder import judged, source
 from .run import load
@@ -67,34 +66,8 @@ def routes(directory: Path) -> None:
     click.echo(table(header, rows))
 
 
-@click.command()
-@_directory
-def plugins(directory: Path) -> None:
-    """List the installed plugins.
-
-    Says which of them DIRECTORY enables, the folder that holds gateway.yaml, conf by default.
-    """
-    asked_for_one = directory != _CONF or directory.is_dir()
-    enabled = load(directory)[0].plugins if asked_for_one else ()
-    rows = []
-    for name, candidates in installed().items():
-        for candidate in candidates:
-            origin = f"{candidate.distribution} {candidate.version}"
-            rows.append([name, "yes" if name in enabled else "no", origin, *_plugin_facts(name)])
-    click.echo(table(("name", "enabled", "from", "priority", "phases"), rows))
-
-
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _plugin_facts(name: str) -> tuple[str, str]:
-    try:
-        registry = Registry.load([name])
-    except ConfigError as error:
-        return "-", f"can't be loaded: {Finding('', error.findings[0].message)}"
-    cls = registry.classes[name]
-    return str(cls.priority), ", ".join(registry.phases(cls))
 
 
 def _route_row(route: Route, schemas: Schemas) -> list[str]:

@@ -11,10 +11,13 @@ import click
 from ..errors import CommandError, ConfigError, StartupError
 from .admin_key import admin_key
 from .doctor import doctor
+from .explain import explain
 from .export import export
 from .hash_password import hash_command
-from .inspect import check, plugins, routes
+from .inspect import check, routes
 from .keyring import keyring
+from .plugin import plugin
+from .plugins import plugins
 from .run import run
 from .sync import apply, diff
 
@@ -50,7 +53,10 @@ def cli() -> None:
     """
 
 
-for command in (run, check, doctor, plugins, routes, export, diff, apply, admin_key, keyring, hash_command):
+_INSPECTING = (check, doctor, routes, explain, plugins, plugin)
+_CHANGING = (export, diff, apply, admin_key, keyring, hash_command)
+
+for command in (run, *_INSPECTING, *_CHANGING):
     cli.add_command(command)
 
 

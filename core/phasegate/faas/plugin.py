@@ -19,17 +19,13 @@ from ..upstream.answers import Answer
 from ..upstream.call import Call, CallTimeouts, ConnectionOptions, Origin
 from .gate import GateLimits
 from .request import FunctionRequest
-from .resilience import RESILIENCE, ResilienceFields
+from .resilience import ResilienceFields
 from .retries import Retrying, is_idempotent
+from .schema import FUNCTION
 from .sharing import shared_functions
 from .target import FunctionTarget
 
 _MILLISECONDS = 1000.0
-
-
-def _milliseconds(minimum: int, default: int | None = None) -> dict[str, Any]:
-    rules: dict[str, Any] = {"type": "integer", "min": minimum}
-    return rules if default is None else {**rules, "default": default}
 
 
 @dataclass(kw_only=True)
@@ -43,26 +39,7 @@ class FunctionPlugin(ResilienceFields, Plugin):
     """
 
     priority: ClassVar[int] = -1900
-    schema: ClassVar[dict[str, Any]] = {
-        "function_uri": {"type": "string", "format": "url", "required": True},
-        "endpoint": {"type": "string", "format": "url"},
-        "host": {
-            "type": "string",
-            "regex": r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?",
-            "meta": {"expected": "a host name, with a port where one is sent"},
-        },
-        "timeout": _milliseconds(100, 3000),
-        "connect_timeout": _milliseconds(1, 2000),
-        "idle_timeout": _milliseconds(1),
-        "stream_timeout": _milliseconds(1, 900_000),
-        "ssl_verify": {"type": "boolean", "default": True},
-        "keepalive": {"type": "boolean", "default": True},
-        "keepalive_pool": {"type": "integer", "min": 1, "default": 5},
-        "keepalive_timeout": _milliseconds(1000, 60_000),
-        "max_req_body_size": {"type": "integer", "min": 1, "default": 67_108_864},
-        "forward_client_credentials": {"type": "boolean", "default": False},
-        **RESILIENCE,
-    }
+    schema: ClassVar[dict[str, Any]] = FUNCTION
 
     function_uri: str
     endpoint: str | None = None
@@ -78,11 +55,26 @@ class FunctionPlugin(ResilienceFields, Plugin):
     max_req_body_size: int
     forward_client_credentials: bool
 
+    @property
+    def has_credentials(self) -> bool:
+        """Whether requests carry credentials of ours, so that plain http is warned about."""
+        return False
+
+    @property
+    def head_timeout(self) -> int:
+        """The time to the complete head of the answer; more than `timeout` where the service itself keeps to that."""
+        return self.timeout
+
     async def authorize(self, request: FunctionRequest, exchange: Exchange) -> None:
         """Add the vendor's credentials: the last step before the request is sent, repeated when it is sent again.
 
         Nothing may touch the request after this.
         """
+
+    def set_credential(self, request: FunctionRequest, name: bytes, value: bytes) -> None:
+        """Put a credential of ours in the place of the client's own, unless that is to be forwarded."""
+        if not self.forward_client_credentials or request.get(name) is None:
+            request.set(name, value)
 
     async def accept(self, answer: Answer, exchange: Exchange) -> Response | None:
         """Return the answer as the client shall see it, or None to authorize and send the request once more.
@@ -109,11 +101,15 @@ class FunctionPlugin(ResilienceFields, Plugin):
         return {}
 
     def check(self) -> Iterable[Finding]:
-        """Refuse a function_uri that is none, and warn of what weakens TLS."""
+        """Refuse a function_uri that is none, and warn of what weakens TLS or goes without."""
         try:
-            self.target()
+            target = self.target()
         except ValueError as error:
             yield Finding("function_uri", f"must be an absolute http or https URL: {error}")
+        else:
+            if self.has_credentials and target.in_clear:
+                place = "endpoint" if self.endpoint is not None else "function_uri"
+                yield Finding(place, "is plain http: everybody on the way can read the credentials", "warning")
         if self.endpoint is not None and urlsplit(self.endpoint)[2:] not in (("", "", ""), ("/", "", "")):
             yield Finding("endpoint", "must be scheme, host and port alone: the path is function_uri's")
         if not self.ssl_verify:
@@ -149,7 +145,7 @@ class FunctionPlugin(ResilienceFields, Plugin):
         self._timeouts = CallTimeouts(
             connect=self.connect_timeout / _MILLISECONDS,
             send=self.timeout / _MILLISECONDS,
-            head=self.timeout / _MILLISECONDS,
+            head=self.head_timeout / _MILLISECONDS,
             gap=(self.idle_timeout or self.timeout) / _MILLISECONDS,
             whole=self.stream_timeout / _MILLISECONDS,
             head_from_start=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -55,6 +56,11 @@ class FunctionTarget:
             query=parts.query,
         )
 
+    @property
+    def in_clear(self) -> bool:
+        """Whether everybody on the way can read what is sent there: plain http that leaves this machine."""
+        return self.scheme == "http" and not _is_loopback(self.address)
+
     def path_with(self, suffix: str | None) -> str:
         """Return the path with the part that a route's `*` stands for, exactly one slash between; None adds nothing."""
         return self.path if suffix is None else f"{self.path.rstrip('/')}/{suffix}"
@@ -75,3 +81,11 @@ def _ascii_host(hostname: str) -> str:
 
 def _with_port(host: str, scheme: str, port: int | None) -> str:
     return host if port is None or port == _DEFAULT_PORTS.get(scheme) else f"{host}:{port}"
+
+
+def _is_loopback(address: str) -> bool:
+    host = address.rpartition(":")[0] if not address.endswith("]") and ":" in address else address
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"

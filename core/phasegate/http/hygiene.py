@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from functools import lru_cache
 
+from ..errors import RequestError
 from .address import Network, is_within, parse_address
 from .headers import Headers, RawHeaders, name_of
 from .message import Request
@@ -24,6 +25,7 @@ HOP_BY_HOP = frozenset(
     }
 )
 
+EXPLAIN = b"x-phasegate-explain"
 # Who the gateway says the caller is, and the header that asks for an explanation: a client's own copy of any of them is
 # taken out of every request before any phase.
 IDENTITY = frozenset(
@@ -34,7 +36,7 @@ IDENTITY = frozenset(
         b"x-consumer-groups",
         b"x-credential-identifier",
         b"x-anonymous-consumer",
-        b"x-phasegate-explain",
+        EXPLAIN,
     }
 )
 
@@ -44,11 +46,29 @@ _CONNECTION_ALONE = frozenset({b"connection"})
 _ORDINARY = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
 _SUSPECT = HOP_BY_HOP | IDENTITY
 _FORWARDING = (b"x-forwarded-", b"forwarded", b"x-real-ip")
+_TOKEN_BYTES = range(32, 129)
 # How many names are remembered, and up to which length.
 _REMEMBERED, _REMEMBERED_BYTES = 1024, 64
 _OWN_FORWARDING = frozenset(
     {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port", b"via"}
 )
+
+
+class ExplanationAsked(RequestError):
+    """No failure: a request asks to be explained, by this token. `fields` are its own without that one.
+
+    It stands where a listener says why it refuses a request. Who can't explain goes on as if it were not there.
+    """
+
+    def __init__(self, token: bytes, fields: RawHeaders) -> None:
+        super().__init__("an explanation is asked for")
+        self.token = token
+        self.fields = fields
+
+
+def refusal(refused: RequestError | None) -> RequestError | None:
+    """Return why a request is refused, None where it is none of that and asks to be explained."""
+    return None if isinstance(refused, ExplanationAsked) else refused
 
 
 def received_fields(raw: RawHeaders) -> RawHeaders:
@@ -57,13 +77,27 @@ def received_fields(raw: RawHeaders) -> RawHeaders:
     Left out are those of the connection with all that `Connection` names, so that a client can't have later fields taken
     out; those that only the gateway may write; and underscore spellings of either kind and of forwarding and framing
     fields, which upstreams may read as the real ones. Of `te` only `trailers` passes (RFC 9110 section 10.1.4).
+
+    Raise ExplanationAsked for a request that asks to be explained; it is to be taken in without that field.
     """
     if _SUSPECT.isdisjoint(map(name_of, raw)) and b"_" not in b"".join(map(name_of, raw)):
         return raw
-    fields = [field for field in without_hop_by_hop(raw) if field[0] not in IDENTITY and not _is_lookalike(field[0])]
+    fields = [
+        field
+        for field in without_hop_by_hop(raw)
+        if (field[0] not in IDENTITY or _is_kept(field, raw)) and not _is_lookalike(field[0])
+    ]
     if any(name == b"te" and b"trailers" in value for name, value in raw):
         fields.append((b"te", b"trailers"))
     return fields
+
+
+def _is_kept(field: tuple[bytes, bytes], raw: RawHeaders) -> bool:
+    """Return False for a field that only the gateway may write. Raise ExplanationAsked where it may hold a token."""
+    name, value = field
+    if name == EXPLAIN and len(value) in _TOKEN_BYTES and [*map(name_of, raw)].count(EXPLAIN) == 1:
+        raise ExplanationAsked(value, [field for field in raw if field[0] != EXPLAIN])
+    return False
 
 
 def _is_lookalike(name: bytes) -> bool:

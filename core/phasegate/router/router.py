@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..http.message import Request
 from ..model import Route
 from .conditions import Candidate
-from .paths import PathIndex
+from .paths import PathIndex, PathMatch
 from .pattern import Pattern, parse_uri
 
 
@@ -18,6 +18,13 @@ class Match(NamedTuple):
     route: Route
     params: dict[str, str]
     prefix: str | None
+
+
+class Fit(NamedTuple):
+    """A route whose host and uri fit, whatever its conditions say; `host` is the place of its host in their order."""
+
+    host: int
+    match: PathMatch
 
 
 class Router:
@@ -53,6 +60,12 @@ class Router:
                 if candidate.accepts(request, params):
                     return Match(candidate.route, params, prefix)
         return None
+
+    def fitting(self, request: Request) -> Iterator[Fit]:
+        """Yield every route whose host and uri fit, in the order in which `match` asks them; one of two uris may come twice."""
+        for place, index in enumerate(self._indexes(request.host)):
+            for match in index.find(request.path):
+                yield Fit(place, match)
 
     def add(self, route: Route) -> None:
         """Let a route be found."""

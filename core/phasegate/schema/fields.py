@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Callable, Iterator, Mapping
+from keyword import iskeyword
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
@@ -19,11 +20,11 @@ Converter = Callable[[Any], Any]
 
 def field_name(key: str, cls: type[object]) -> str:
     """Return the field of the dataclass that a key fills: `-` becomes `_`, and a name that the class uses for something
-    else, such as a phase, gets an underscore after it.
+    else, such as a phase, or that Python does, gets an underscore after it.
     """
     name = key.replace("-", "_")
     fields = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    return f"{name}_" if name not in fields and hasattr(cls, name) else name
+    return f"{name}_" if iskeyword(name) or (name not in fields and hasattr(cls, name)) else name
 
 
 def binder(cls: type[T], definition: Definition) -> Callable[[Mapping[str, Any]], T]:

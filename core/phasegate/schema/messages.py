@@ -59,7 +59,7 @@ def _message(error: ValidationError, definition: Definition) -> str:
     got = "" if _holds_secret(rules) else _shown(error.value)
     if error.code == UNAVAILABLE.code:
         return _unavailable(error.constraint, got)
-    if "meta" in rules:
+    if "expected" in rules.get("meta", {}):
         return f"must be {rules['meta']['expected']}{got}"
     return f"{_demand(error)}{got}"
 

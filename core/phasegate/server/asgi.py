@@ -8,10 +8,11 @@ from typing import Any
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope, WebsocketScope
 
 from ..application import Application
-from ..errors import BadRequest, ClientClosed
+from ..errors import BadRequest, ClientClosed, RequestError
 from ..http.body import Body
 from ..http.cookies import joined_crumbs
 from ..http.headers import RawHeaders
+from ..http.hygiene import ExplanationAsked, refusal
 from ..http.message import Request, Response
 from ..http.websocket import WebSocketAnswer
 from .answering import answer
@@ -44,7 +45,7 @@ class AsgiApp:
         inbound = _Inbound(receive)
         pump = asyncio.create_task(inbound.pump(asyncio.current_task()))
         request, refused = _request(scope, inbound)
-        outbound = _AsgiOutbound(send, scope, inbound, closes=refused is not None)
+        outbound = _AsgiOutbound(send, scope, inbound, closes=refusal(refused) is not None)
         outbound.pump = pump
         try:
             await answer(self._application, request, refused, outbound)
@@ -63,7 +64,7 @@ class AsgiApp:
         await answer(self._application, request, refused, outbound)
 
 
-def _request(scope: HTTPScope, inbound: _Inbound) -> tuple[Request, BadRequest | None]:
+def _request(scope: HTTPScope, inbound: _Inbound) -> tuple[Request, RequestError | None]:
     """Take the request in, and tell why where it is none."""
     fields = joined_crumbs(list(scope["headers"]))
     query = scope["query_string"]
@@ -77,12 +78,15 @@ def _request(scope: HTTPScope, inbound: _Inbound) -> tuple[Request, BadRequest |
 
 def _taken(
     method: str, target: bytes, fields: RawHeaders, scope: HTTPScope | WebsocketScope, body: Body
-) -> tuple[Request, BadRequest | None]:
+) -> tuple[Request, RequestError | None]:
     version, peer = scope["http_version"], scope["client"][0] if scope["client"] else ""
     try:
         head = head_of(method, target, fields)
     except BadRequest as error:
         return stand_in(method, target, scheme=scope["scheme"], http_version=version, peer=peer), error
+    except ExplanationAsked as asked:
+        request, refused = _taken(method, target, asked.fields, scope, body)
+        return request, refused or asked
     port = scope["server"][1] if scope["server"] else None
     request = request_of(
         head,

@@ -6,7 +6,7 @@ import asyncio
 import pickle
 import socket
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..admin.desk import Proposal
 from ..errors import Finding, PhasegateError
@@ -35,6 +35,8 @@ class Start:
     listeners: tuple[int, ...]
     admin: int | None
     state: State
+    explain_key: bytes = field(repr=False)
+    """What tokens for explanations are sealed with, the same in all workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +145,25 @@ class AskSummaries:
     limit: int
 
 
-Question = Propose | AskRevision | AskRevisions | AskSummaries
-Message = Start | Prepare | Commit | Abort | Serve | Stop | Answered | Ready | Prepared | Committed | Refused | Question
+@dataclass(frozen=True, slots=True)
+class AskExplanation:
+    """From the worker: somebody wants to see what happened to a request, whichever worker answered it."""
+
+    ticket: int
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """From the worker: what happened to a request that asked to be explained, as JSON."""
+
+    request_id: str
+    explanation: bytes
+
+
+Question = Propose | AskRevision | AskRevisions | AskSummaries | AskExplanation
+ToWorker = Start | Prepare | Commit | Abort | Serve | Stop | Answered
+Message = ToWorker | Ready | Prepared | Committed | Refused | Explained | Question
 
 
 class Channel:

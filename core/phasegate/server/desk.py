@@ -9,7 +9,18 @@ from typing import cast
 
 from ..admin.desk import Proposal, View
 from ..store.records import Revision, StoreUnavailable, Summary
-from .channel import Answer, Answered, AskRevision, AskRevisions, AskSummaries, Channel, Propose, Question
+from .channel import (
+    Answer,
+    Answered,
+    AskExplanation,
+    AskRevision,
+    AskRevisions,
+    AskSummaries,
+    Channel,
+    Explained,
+    Propose,
+    Question,
+)
 from .state import State
 
 
@@ -51,6 +62,14 @@ class WorkerDesk:
     async def summaries(self, *, before: int | None = None, limit: int = 50) -> list[Summary]:
         """Return the summaries of the newest revisions, newest first. Raise StoreUnavailable."""
         return cast("list[Summary]", await self._ask(AskSummaries(next(self._tickets), before, limit)))
+
+    def keep(self, request_id: str, explanation: bytes) -> None:
+        """Have the supervisor keep an explanation; see `explain.kept.Kept`."""
+        self._channel.send(Explained(request_id, explanation))
+
+    async def find(self, request_id: str) -> bytes | None:
+        """Return the explanation of a request, whichever worker answered it. Raise StoreUnavailable when all ends."""
+        return cast("bytes | None", await self._ask(AskExplanation(next(self._tickets), request_id)))
 
     def answered(self, message: Answered) -> None:
         """Take the supervisor's answer."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Iterable
+from types import FrameType
 
 from ..errors import PluginTimedOut
 from ..limits import Limits
 from .roster import Roster, Work
 from .standstill import Standstill
-from .whereabouts import Standing, of_task
+from .whereabouts import Standing, of_frame, of_task
 
 _logger = logging.getLogger(__name__)
 
@@ -31,7 +33,7 @@ class Overseer:
         self._rosters = tuple(rosters)
         self._since: dict[object, tuple[object, float]] = {}
         self._looking = asyncio.create_task(self._look_on()) if limits.phase_timeout else None
-        self._standstill = Standstill(limits.loop_stall) if limits.loop_stall else None
+        self._standstill = Standstill(limits.loop_stall, _stands_still, _goes_on) if limits.loop_stall else None
 
     async def close(self) -> None:
         """Watch no more."""
@@ -81,3 +83,13 @@ def _end(task: asyncio.Task[None], standing: Standing, seconds: float) -> None:
     message = f"plugin {where.plugin} took over {seconds:g} s in {where.phase}, and waits at {standing.line}"
     task.cancel(PluginTimedOut(message, plugin=where.plugin, phase=where.phase))
     task.uncancel()
+
+
+def _stands_still(frame: FrameType | None) -> None:
+    where = of_frame(frame)
+    fields = {} if where is None else where._asdict()
+    _logger.error("event loop stands still", extra={**fields, "stack": "".join(traceback.format_stack(frame))})
+
+
+def _goes_on(seconds: float) -> None:
+    _logger.warning("event loop goes on", extra={"seconds": round(seconds, 3)})

@@ -36,11 +36,20 @@ class Standing(NamedTuple):
 
 def of_frame(frame: FrameType | None) -> Whereabouts | None:
     """Return what plugin a running frame is in, None where it is in none."""
-    found = None
+    frames = within(frame)
+    return _in(frames[0]) if frames else None
+
+
+def within(frame: FrameType | None) -> list[FrameType]:
+    """Return the frames from a plugin's method on to a running one that it led to; none where it is in no plugin."""
+    frames: list[FrameType] = []
+    beginning = 0
     while frame is not None:
-        found = _in(frame) or found
+        frames.append(frame)
+        if _in(frame) is not None:
+            beginning = len(frames)
         frame = frame.f_back
-    return found
+    return frames[:beginning][::-1]
 
 
 def of_task(task: asyncio.Task[Any]) -> Standing | None:

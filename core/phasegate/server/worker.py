@@ -12,8 +12,10 @@ import sys
 from collections.abc import Callable
 
 from ..access_log import AccessLog
-from ..admin import Admin, Shared
+from ..admin import Admin, Explaining, Shared
 from ..errors import ConfigError, Finding
+from ..explain.live import Live
+from ..explain.tokens import Tokens
 from ..gateway import Gateway
 from ..logs import configure, report_refusal
 from ..registry import Registry
@@ -44,11 +46,13 @@ class Worker:
         self._desk = WorkerDesk(channel, lambda: self._state, str(settings.file), writable=settings.store != "none")
         self._candidates: dict[int, tuple[State, Snapshot]] = {}
         descriptor = _ACCESS_DESCRIPTORS.get(settings.access_log)
+        self._live = Live(Tokens(start.explain_key), self._desk)
         self._schemas = Schemas(Registry.load(settings.plugins), native=settings.protocol == "native")
         self._gateway = Gateway(
             self._schemas,
             trusted_proxies=settings.trusted_proxies,
             access_log=None if descriptor is None else AccessLog(descriptor),
+            live=self._live,
         )
 
     async def run(self) -> None:
@@ -83,7 +87,15 @@ class Worker:
 
     def _sites(self) -> list[Site]:
         start, settings = self._start, self._start.settings
-        admin = Admin(self._desk, self._schemas, settings.admin.keys, settings.admin, settings.trusted_proxies)
+        explaining = Explaining(self._gateway, self._live)
+        admin = Admin(
+            self._desk,
+            self._schemas,
+            settings.admin.keys,
+            settings.admin,
+            settings.trusted_proxies,
+            explaining=explaining,
+        )
         sites = []
         for descriptor, listen in zip(start.listeners, settings.listen, strict=True):
             shared = start.admin is None and listen.address == settings.admin_address

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import signal
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
-from ..admin import keys
 from ..admin.desk import NotEverywhere
+from ..admin.keys import with_admin_key
 from ..errors import ConfigError, Finding, PhasegateError, StartupError
+from ..explain.kept import Recent
 from ..logs import report_refusal, set_level
 from ..references import References
 from ..registry import Registry
@@ -25,10 +26,12 @@ from ..store.records import Store
 from .channel import (
     Answer,
     Answered,
+    AskExplanation,
     AskRevision,
     AskRevisions,
     AskSummaries,
     Committed,
+    Explained,
     Message,
     Prepared,
     Propose,
@@ -76,6 +79,8 @@ class Supervisor:
         self._distribution = Distribution(self._lives)
         self._configuration: Configuration
         self._store: Store = NoStore()
+        self._explain_key = secrets.token_bytes(32)
+        self._explanations = Recent()
         self._answering: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
         self._hung_up = asyncio.Event()
@@ -112,7 +117,9 @@ class Supervisor:
         descriptors = self.descriptors(slot)
         listeners = descriptors[: len(self._settings.listen)]
         admin = descriptors[-1] if len(descriptors) > len(listeners) else None
-        return Start(self._settings, slot.index, tuple(listeners), admin, self._distribution.begin(slot))
+        return Start(
+            self._settings, slot.index, tuple(listeners), admin, self._distribution.begin(slot), self._explain_key
+        )
 
     def deliver(self, slot: Slot, message: Message) -> None:
         """Take a worker's message."""
@@ -123,7 +130,9 @@ class Supervisor:
             case Ready() | Prepared() | Committed() | Refused():
                 self._distribution.deliver(slot, message)
                 self._note_start()
-            case Propose() | AskRevision() | AskRevisions() | AskSummaries():
+            case Explained():
+                self._explanations.keep(message.request_id, message.explanation)
+            case Propose() | AskRevision() | AskRevisions() | AskSummaries() | AskExplanation():
                 task = asyncio.create_task(self._answer(slot.line(), message))
                 self._answering.add(task)
                 task.add_done_callback(self._answering.discard)
@@ -180,6 +189,8 @@ class Supervisor:
                     answer = await self._store.revisions(before=question.before, limit=question.limit)
                 case AskRevision():
                     answer = await self._store.packed_revision(question.number)
+                case AskExplanation():
+                    answer = await self._explanations.find(question.request_id)
                 case AskSummaries():
                     answer = await self._store.summaries(before=question.before, limit=question.limit)
         except PhasegateError as error:
@@ -284,10 +295,3 @@ class Supervisor:
         await self._configuration.close()
         if self._lives.slots:
             _logger.info("stopped")
-
-
-def with_admin_key(settings: Settings) -> Settings:
-    """Return settings that let somebody in: where they name no admin key, the one that is made. Raise StartupError."""
-    if settings.admin.keys:
-        return settings
-    return replace(settings, admin=replace(settings.admin, keys=(keys.ensure(settings.admin_key_file),)))

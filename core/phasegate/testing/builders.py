@@ -15,7 +15,7 @@ from ..http.message import Request
 from ..http.path import parse_target
 from ..http.query import Query
 from ..model import Consumer, Credential, Route
-from ..plugin import Clock, Plugin, Services, SystemClock
+from ..plugin import Clock, ConsumerDirectory, Plugin, Services, SystemClock
 from ..registry import Registry
 from ..schema.plugins import PluginSchemas
 from ..snapshot.consumers import ConsumerIndex
@@ -94,16 +94,28 @@ def make_plugin(cls: type[P], config: Mapping[str, Any] | None = None) -> P:
     return plugin  # type: ignore[return-value]
 
 
+def make_consumer(username: str, plugin: type[Plugin], credential: Mapping[str, Any]) -> Consumer:
+    """Return a consumer with one credential, as an auth plugin judges it. Raise ConfigError as loading would."""
+    schemas = PluginSchemas(Registry([plugin]))
+    value, findings = schemas.validate_credential(plugin.name, dict(credential), plugin.name)
+    findings = [*findings, *(() if findings else schemas.check_credential(plugin.name, value))]
+    if findings:
+        raise ConfigError(findings)
+    return Consumer(username, (Credential(f"{username}/{plugin.name}", plugin.name, value),))
+
+
 def make_services(
     *,
     client: UpstreamClient | None = None,
     consumers: Mapping[str, tuple[type[Plugin], Mapping[str, Any]]] | None = None,
+    directory: ConsumerDirectory | None = None,
     clock: Clock | None = None,
     metadata: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Services:
     """Return what a plugin is opened with.
 
-    `consumers` gives each username a plugin class and its credential there, `metadata` each plugin's name its metadata.
+    `consumers` gives each username a plugin class and its credential there, `metadata` each plugin's name its metadata. A
+    `directory` of consumers takes the place of these.
     """
     given = consumers or {}
     people = [
@@ -113,7 +125,7 @@ def make_services(
     keys = {cls.name: cls.consumer_key for cls, _ in given.values() if cls.consumer_key}
     return Services(
         client or UpstreamClient(),
-        ConsumerIndex(people, keys),
+        directory or ConsumerIndex(people, keys),
         logging.getLogger("phasegate.plugins.test"),
         clock or SystemClock(),
         (metadata or {}).get,

@@ -44,7 +44,8 @@ class Reply:
     """How to answer one request.
 
     `pieces` make a chunked body, each waiting for `gate` when there is one; `raw` is sent verbatim instead of everything
-    else; `close` ends the connection afterwards, `hang` never answers, `wait` is awaited before anything is sent.
+    else; `close` ends the connection afterwards, `hang` never answers, `wait` is awaited before anything is sent, and
+    `delay_seconds` are let pass; `cut` resets the connection in the middle of the body.
     """
 
     status: int = 200
@@ -56,6 +57,8 @@ class Reply:
     close: bool = False
     hang: bool = False
     wait: asyncio.Event | None = None
+    delay_seconds: float = 0.0
+    cut: bool = False
 
 
 class FakeUpstream:
@@ -111,9 +114,14 @@ class FakeUpstream:
         reply = self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
         if reply.wait is not None:
             await reply.wait.wait()
+        if reply.delay_seconds:
+            await asyncio.sleep(reply.delay_seconds)
         if reply.hang:
             await reader.read()
             self.left.set()
+            return False
+        if reply.cut:
+            await _cut(reply, writer)
             return False
         await _send(reply, writer, bodiless=received.method == "HEAD")
         return not reply.close
@@ -144,13 +152,25 @@ async def _send(reply: Reply, writer: asyncio.StreamWriter, *, bodiless: bool) -
     await writer.drain()
 
 
-async def _send_pieces(reply: Reply, writer: asyncio.StreamWriter) -> None:
+async def _cut(reply: Reply, writer: asyncio.StreamWriter) -> None:
+    """Send half of a body, or all of its pieces without their end, and reset the connection once that has left."""
+    writer.write(_head(reply))
+    if reply.pieces is None:
+        writer.write(reply.body[: len(reply.body) // 2])
+    else:
+        await _send_pieces(reply, writer, last=b"")
+    writer.transport.set_write_buffer_limits(0)
+    await writer.drain()
+    writer.transport.abort()
+
+
+async def _send_pieces(reply: Reply, writer: asyncio.StreamWriter, last: bytes = b"0\r\n\r\n") -> None:
     for piece in reply.pieces or ():
         writer.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
         await writer.drain()
         if reply.gate is not None:
             await reply.gate.wait()
-    writer.write(b"0\r\n\r\n")
+    writer.write(last)
 
 
 def _head(reply: Reply) -> bytes:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
+from functools import partial
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -20,6 +23,7 @@ from .head import request_head
 from .pool import Pool
 from .sweeper import Sweeper
 from .upload import head_due, upload
+from .watching import Watch, seen
 from .websocket import UpstreamWebSocket, as_it_is, open_websocket
 
 # RFC 9110 section 9.2.1. Only these are sent again, and only when a kept connection had closed before any answer.
@@ -40,6 +44,7 @@ class UpstreamClient:
         self._connector: Connector | None = None
         self._sweeper: Sweeper | None = None
         self._session: aiohttp.ClientSession | None = None
+        self._watches = 0
 
     async def send(self, call: Call) -> Answer:
         """Make the call and return its answer, the body still streaming unless it came with the head.
@@ -115,6 +120,22 @@ class UpstreamClient:
             return Response(answer.status, answer.headers, await whole(answer, limit_bytes))
         finally:
             answer.close()
+
+    @contextlib.contextmanager
+    def watched(self, watch: Watch) -> Iterator[None]:
+        """Have a watch see the calls of the current task, and of those that it starts, for the length of a block.
+
+        Only while there is one does `send` look whether anybody watches.
+        """
+        self._watches += 1
+        vars(self)["send"] = partial(seen, partial(UpstreamClient.send, self))
+        try:
+            with watch.on():
+                yield
+        finally:
+            self._watches -= 1
+            if not self._watches:
+                del vars(self)["send"]
 
     async def close(self) -> None:
         """Close every connection."""

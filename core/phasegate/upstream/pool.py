@@ -9,6 +9,7 @@ from .call import CallTimeouts, Origin
 from .connection import UpstreamConnection
 from .connector import Connector
 from .sweeper import Sweeper
+from .watching import connecting
 
 # How long a connection beyond `keepalive_pool` waits for another call: where there are always more calls under way than
 # that, each would else need a connection of its own.
@@ -48,7 +49,8 @@ class Pool:
         seconds = min(timeouts.connect, timeouts.head) if timeouts.head_from_start else timeouts.connect
         self._connecting += 1
         try:
-            return await self._connector.connect(self._new, self._origin, seconds)
+            with connecting():
+                return await self._connector.connect(self._new, self._origin, seconds)
         finally:
             self._connecting -= 1
 

@@ -1,9 +1,8 @@
 """An HTTP client, a local Lambda, and botocore as the oracle: what it makes of a request as it left on the wire."""
 
 import asyncio
-import io
+import contextlib
 import json
-import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,7 @@ from botocore.credentials import Credentials
 from moto.server import ThreadedMotoServer
 
 from phasegate.testing import FakeUpstream, Received, Reply
-from phasegate_aws_lambda.local.function import Function
-from phasegate_aws_lambda.local.keys import Credentials as LocalCredentials
-from phasegate_aws_lambda.local.keys import Keys
-from phasegate_aws_lambda.local.log import Log
-from phasegate_aws_lambda.local.server import Address, Addresses, LocalLambda
+from phasegate_aws_lambda.testing import FunctionMaker, RunningFunction, running_function
 
 from .cloud import Cloud, allow, client_of, create_function, user
 
@@ -88,32 +83,24 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def local_faces(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Addresses]]]:
-    """Return a function that serves a handler's source, with signatures checked, and returns where."""
-    servers: list[LocalLambda] = []
-    any_port = Address("127.0.0.1", 0)
-    keys = Keys(None, LocalCredentials("AKIDEXAMPLE", "the-secret-key", "the-session-token"))
+async def local_faces(tmp_path: Path) -> AsyncIterator[FunctionMaker]:
+    """Return a function that serves a handler's source, with signatures checked, and returns where it runs."""
+    async with contextlib.AsyncExitStack() as stack:
 
-    async def serve(
-        source: str, timeout_seconds: float = 3.0, concurrency: int = 2, file: str = "app.py", **options: Any
-    ) -> Addresses:
-        path = tmp_path / file
-        path.write_text(textwrap.dedent(source))
-        function = Function(path=path, handler="handler", name="app", timeout_seconds=timeout_seconds)
-        servers.append(LocalLambda(function, keys, concurrency=concurrency, log=Log(io.StringIO()), **options))
-        return await servers[-1].open(Addresses(any_port, any_port, any_port))
+        async def serve(source: str, **options: Any) -> RunningFunction:
+            credentials = ("AKIDEXAMPLE", "the-secret-key", "the-session-token")
+            function = running_function(source, tmp_path, credentials=credentials, **options)
+            return await stack.enter_async_context(function)
 
-    yield serve
-    for server in servers:
-        await server.close()
+        yield serve
 
 
 @pytest.fixture
-def local_lambda(local_faces: Callable[..., Awaitable[Addresses]]) -> Callable[..., Awaitable[int]]:
+def local_lambda(local_faces: FunctionMaker) -> Callable[..., Awaitable[int]]:
     """Return a function that serves a handler's source, with signatures checked, and returns the Lambda API's port."""
 
-    async def serve(source: str, *options: Any, **named: Any) -> int:
-        return (await local_faces(source, *options, **named)).invoke.port
+    async def serve(source: str, **options: Any) -> int:
+        return (await local_faces(source, **options)).invoke_port
 
     return serve
 
@@ -181,3 +168,8 @@ def cloud(moto: str) -> Iterator[Cloud]:
     yield Cloud(moto, known, stranger)
     # The whole process checks permissions by now, other tests' servers too.
     httpx.post(f"{moto}/moto-api/reset-auth", content=b"inf").raise_for_status()
+
+
+@pytest.fixture(autouse=True)
+def _all_are_watched(watched: None) -> None:
+    """Let no plugin block the event loop, or leave something behind."""

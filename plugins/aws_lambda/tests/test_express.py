@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,8 @@ import pytest
 
 from phasegate.testing import RunningGateway
 from phasegate.testing.fixtures import GatewayMaker
-from phasegate_aws_lambda.local.server import Addresses
 from phasegate_aws_lambda.plugin import AwsLambda
+from phasegate_aws_lambda.testing import FunctionMaker
 
 pytestmark = pytest.mark.long
 
@@ -90,18 +89,18 @@ async def gateway(
     packages: Path,
     tmp_path: Path,
     start_gateway: GatewayMaker,
-    local_faces: Callable[..., Awaitable[Addresses]],
+    local_faces: FunctionMaker,
 ) -> RunningGateway:
     (tmp_path / "node_modules").symlink_to(packages)
     faces = await local_faces(EXPRESS, timeout_seconds=10.0, file="app.js")
     plugin: dict[str, Any] = {"timeout": 15_000}
     if way == "rest-api":
-        plugin |= {"function_uri": f"http://{faces.rest}/prod"}
+        plugin |= {"function_uri": f"http://127.0.0.1:{faces.rest_port}/prod"}
     elif way == "function-url":
         signed = IAM | {"aws_region": "us-east-1", "service": "lambda"}
-        plugin |= {"function_uri": f"http://{faces.url}/", "authorization": {"iam": signed}}
+        plugin |= {"function_uri": faces.url, "authorization": {"iam": signed}}
     else:
-        plugin |= {"function": "app", "endpoint": f"http://{faces.invoke}", "authorization": {"iam": IAM}}
+        plugin |= {"function": "app", "endpoint": faces.endpoint, "authorization": {"iam": IAM}}
         plugin |= {"payload_format": way}
     return await start_gateway({"routes": [{"id": "r", "uri": "/*", "plugins": {"aws-lambda": plugin}}]}, [AwsLambda])
 

@@ -13,8 +13,8 @@ import pytest
 
 from phasegate.testing import RunningGateway
 from phasegate.testing.fixtures import GatewayMaker
-from phasegate_aws_lambda.local.server import Addresses
 from phasegate_aws_lambda.plugin import AwsLambda
+from phasegate_aws_lambda.testing import FunctionMaker, RunningFunction
 
 pytestmark = pytest.mark.long
 
@@ -108,13 +108,13 @@ class Function:
         return int(fields[11]) + int(fields[12])
 
 
-def plugin_of(way: str, faces: Addresses) -> dict[str, Any]:
+def plugin_of(way: str, faces: RunningFunction) -> dict[str, Any]:
     if way == "rest-api":
-        return {"function_uri": f"http://{faces.rest}/prod"}
+        return {"function_uri": f"http://127.0.0.1:{faces.rest_port}/prod"}
     if way == "function-url":
         signed = IAM | {"aws_region": "us-east-1", "service": "lambda"}
-        return {"function_uri": f"http://{faces.url}/", "authorization": {"iam": signed}}
-    endpoint = {"endpoint": f"http://{faces.invoke}", "authorization": {"iam": IAM}}
+        return {"function_uri": faces.url, "authorization": {"iam": signed}}
+    endpoint = {"endpoint": faces.endpoint, "authorization": {"iam": IAM}}
     return {"function": "app", "mode": "invoke-stream", **endpoint}
 
 
@@ -123,7 +123,7 @@ def streaming(
     way: str,
     language: str,
     start_gateway: GatewayMaker,
-    local_faces: Callable[..., Awaitable[Addresses]],
+    local_faces: FunctionMaker,
     tmp_path: Path,
 ) -> Callable[..., Awaitable[Function]]:
     """Return a function that starts a gateway before a function that does as told after its first part."""

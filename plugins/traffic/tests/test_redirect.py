@@ -163,6 +163,8 @@ async def test_which_scheme_counts(scheme: str, headers: Any, location: str | No
         ({"uri": "https://$arg_u@new.test/"}, "in its host"),
         ({"regex_uri": ["a"]}, "regex_uri"),
         ({"regex_uri": ["(", "/b"]}, r"regex_uri\[0\]"),
+        ({"regex_uri": ["^/a", "/b\r\nset-cookie: c"]}, r"regex_uri\[1\]: must be printable ASCII"),
+        ({"regex_uri": ["^/a", "/\u00e4"]}, r"regex_uri\[1\]: must be printable ASCII"),
         ({"regex_uri": ["^/(.*)", "https://$1"]}, r"regex_uri\[1\]: has a host that does not end"),
         ({"regex_uri": ["^/(.*)", "//$1/x"]}, r"regex_uri\[1\]: has a host that does not end"),
         ({"regex_uri": ["^/a", "https://new.test"]}, r"regex_uri\[1\]: has a host that does not end"),

@@ -84,6 +84,11 @@ async def test_forms(body: bytes, content_type: str, *, passes: bool) -> None:
     assert (response is None) is passes
 
 
+async def test_two_content_types_are_two_ways_to_read_a_body() -> None:
+    headers = [("content-type", "application/json"), ("content-type", FORM)]
+    assert await answer({"body_schema": PERSON}, b'{"name": "jack"}', headers) is not None
+
+
 @pytest.mark.parametrize(
     ("headers", "passes"),
     [

@@ -65,6 +65,19 @@ def test_in_a_body_a_value_is_no_markup(content_type: str, value: str) -> None:
     assert in_body(content_type)('<a">') == value
 
 
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("/?to=$request_uri", "/?to=/a/b%3Fx%3D1%26y%3D%252F..%252F"),
+        ("/?id=$uri_param_id&x=$arg_y", "/?id=a%252Fb&x=/../"),
+        ("/$arg_y?$args", "/%2F..%2F?x=1&y=%2F..%2F"),
+        ("/?$http_x", "/?%3Fa%26admin%3D1"),
+    ],
+)
+def test_in_a_query_no_value_begins_another_argument(text: str, filled: str) -> None:
+    assert Template(text).fill_url(exchange(headers=[("x", "?a&admin=1")])) == filled
+
+
 @pytest.mark.parametrize("text", ["$nothing", "${http-x}$arg", "$1"])
 def test_a_variable_that_there_is_not_is_told_at_load(text: str) -> None:
     (finding,) = wrong(text, "uri")

@@ -10,10 +10,13 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from phasegate.admin.desk import Desk
 from phasegate.admin.endpoints import Endpoints
+from phasegate.admin.explaining import Explaining
 from phasegate.admin.kinds import KINDS
 from phasegate.admin.openapi import describe
 from phasegate.admin.operations import operations, schema_name
 from phasegate.admin.shapes import EXAMPLES, HEADERS, PARAMETERS, REFUSALS, SHAPES
+from phasegate.explain.live import Live
+from phasegate.gateway import Gateway
 from phasegate.registry import Registry, installed
 from phasegate.schema.published import PublishedSchemas
 from phasegate.schema.tables import Schemas
@@ -26,7 +29,8 @@ def test_the_description_is_openapi_3_1() -> None:
 
 
 def test_every_endpoint_beside_the_resources_is_described_and_is_there() -> None:
-    endpoints = Endpoints(cast("Desk", None), Schemas(Registry()))
+    explaining = Explaining(cast("Gateway", None), cast("Live", None))
+    endpoints = Endpoints(cast("Desk", None), Schemas(Registry()), explaining)
     there = {(verb.lower(), f"/{path}") for path, verbs in endpoints.table.items() for verb in verbs}
     others = [operation for operation in operations() if operation.tag not in KINDS]
     assert {(operation.verb, re.sub(r"\{\w+\}", "{}", operation.path)) for operation in others} == there
@@ -73,7 +77,7 @@ def test_secrets_are_marked() -> None:
 @pytest.mark.parametrize("kind", ["routes", "consumers"])
 def test_plugins_are_described_once(kind: str) -> None:
     properties = DESCRIPTION["components"]["schemas"][schema_name(KINDS[kind])]["properties"]
-    assert properties["plugins"].keys() == {"$ref"}
+    assert properties["plugins"].keys() == {"$ref", "description"}
 
 
 def test_the_description_holds_json_alone() -> None:

@@ -24,8 +24,12 @@ class MadeUpFunctions(FunctionPlugin):
     }
     token: Secret
 
+    @property
+    def has_credentials(self) -> bool:
+        return True
+
     async def authorize(self, request: FunctionRequest, exchange: Exchange) -> None:
-        request.set(b"x-token", self.token.value.encode())
+        self.set_credential(request, b"x-token", self.token.value.encode())
 
     async def accept(self, answer: Answer, exchange: Exchange) -> Response | None:
         return None if answer.status == 425 else answer
@@ -81,3 +85,19 @@ def test_an_endpoint_with_a_path_is_refused() -> None:
     config = {"function_uri": "https://h.test/fn", "token": "t", "endpoint": "http://127.0.0.1:1/path"}
     with pytest.raises(ConfigError, match="endpoint: must be scheme, host and port alone"):
         make_plugin(MadeUpFunctions, config)
+
+
+async def test_the_clients_own_credential_goes_on_where_that_is_wanted(
+    start_gateway: GatewayMaker, upstream: FakeUpstream
+) -> None:
+    await call(start_gateway, upstream, forward_client_credentials=True)
+    assert upstream.received[0].get("x-token") == "theirs"
+
+
+@pytest.mark.parametrize(
+    ("uri", "count"),
+    [("http://functions.example/", 1), ("http://127.0.0.1:9001/", 0), ("http://[::1]/", 0), ("http://localhost:1/", 0)],
+)
+def test_credentials_in_clear_text_are_warned_about(uri: str, count: int) -> None:
+    plugin = make_plugin(MadeUpFunctions, {"function_uri": uri, "token": "t"})
+    assert [finding.path for finding in plugin.check()] == ["function_uri"] * count

@@ -4,7 +4,16 @@ import pytest
 
 from phasegate import Headers
 from phasegate.http.address import parse_networks
-from phasegate.http.hygiene import IDENTITY, client_address, end_to_end_request, received_fields, without_hop_by_hop
+from phasegate.http.headers import RawHeaders
+from phasegate.http.hygiene import (
+    EXPLAIN,
+    IDENTITY,
+    ExplanationAsked,
+    client_address,
+    end_to_end_request,
+    received_fields,
+    without_hop_by_hop,
+)
 from phasegate.testing import make_request
 
 
@@ -43,6 +52,29 @@ def test_identity_headers_are_taken_out_in_either_spelling() -> None:
     raw = [(name, b"root") for name in IDENTITY]
     spoofed = [(name.replace(b"-", b"_"), b"root") for name in IDENTITY] + [(b"x-consumer_username", b"root")]
     assert received_fields([*raw, *spoofed, (b"x_custom", b"kept")]) == [(b"x_custom", b"kept")]
+
+
+def test_a_request_that_asks_to_be_explained_says_so_and_is_taken_in_without_that_field() -> None:
+    raw = [(b"connection", b"close"), (EXPLAIN, b"t" * 64), (b"x", b"1"), (b"x-consumer-id", b"root")]
+    with pytest.raises(ExplanationAsked) as raised:
+        received_fields(raw)
+    assert raised.value.token == b"t" * 64
+    assert received_fields(raised.value.fields) == [(b"x", b"1")]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [(EXPLAIN, b"")],
+        [(EXPLAIN, b"t" * 31)],
+        [(EXPLAIN, b"t" * 129)],
+        [(EXPLAIN, b"t" * 64), (EXPLAIN, b"t" * 64)],
+        [(EXPLAIN, b"t" * 64), (b"connection", b"x-phasegate-explain")],
+        [(b"x_phasegate_explain", b"t" * 64)],
+    ],
+)
+def test_what_can_be_no_token_is_taken_out_and_no_more(fields: RawHeaders) -> None:
+    assert received_fields([*fields, (b"x", b"1")]) == [(b"x", b"1")]
 
 
 @pytest.mark.parametrize(

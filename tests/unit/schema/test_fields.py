@@ -48,8 +48,10 @@ class WithPhase(Plugin):
     log_: str
 
 
-def test_a_name_that_the_class_uses_otherwise_gets_an_underscore() -> None:
-    assert [field_name(key, WithPhase) for key in ("log", "schema", "plain")] == ["log_", "schema_", "plain"]
+def test_a_name_that_the_class_or_python_uses_otherwise_gets_an_underscore() -> None:
+    assert [field_name(key, WithPhase) for key in ("log", "schema", "async", "plain")] == [
+        *("log_", "schema_", "async_", "plain")
+    ]
 
 
 def test_nested_objects_lists_and_secrets_are_bound() -> None:

@@ -172,3 +172,8 @@ def test_no_credential_in_a_url_is_shown(uri: str, shown: str) -> None:
 @pytest.mark.parametrize("inside", [{"type": "dict", "schema": {}}, {"type": "list", "schema": {"type": "string"}}])
 def test_null_has_no_inside_to_judge(inside: dict[str, Any]) -> None:
     assert Schema({"maybe": {**inside, "nullable": True}}).validate({"maybe": None}) == ({"maybe": None}, [])
+
+
+def test_what_a_key_means_words_no_message() -> None:
+    schema = Schema({"a": {"type": "string", "about": "What it is for."}})
+    assert [str(finding) for finding in schema.validate({"a": 1})[1]] == ["a: must be a string (got 1)"]

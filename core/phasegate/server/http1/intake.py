@@ -11,6 +11,7 @@ import httptools
 from ...errors import BadRequest, HeadTooLarge, PayloadTooLarge, RequestError, TargetTooLong, VersionNotSupported
 from ...http.body import Body
 from ...http.headers import RawHeaders
+from ...http.hygiene import ExplanationAsked
 from ...http.message import Request
 from ..inbound_body import InboundBody
 from ..incoming import head_of, request_of, stand_in
@@ -198,6 +199,11 @@ class Intake:
             head = head_of(method, self._target, self._fields)
         except BadRequest as error:
             return Http1Exchange(connection, self.stand_in(), body=body, persistent=False, refused=error)
+        except ExplanationAsked as asked:
+            self._fields = asked.fields
+            exchange = self._exchange(method, version, framing)
+            exchange.refused = exchange.refused or asked
+            return exchange
         request = request_of(
             head,
             body=Body() if body is None else Body.incoming(body, framing.length, listener.roster.memory),

@@ -12,6 +12,7 @@ from h2.errors import ErrorCodes
 
 from ...errors import BadRequest, HeadTooLarge, PayloadTooLarge, RequestError, TargetTooLong
 from ...http.body import Body
+from ...http.hygiene import EXPLAIN, ExplanationAsked
 from ..inbound_body import InboundBody
 from ..incoming import Head, request_of, stand_in
 from .codec import Block
@@ -179,6 +180,11 @@ class Intake:
             raise MalformedBlock("the body is shorter than its content-length")
         body = None if ended else InboundBody(lambda size: connection.consumed(stream, size))
         head = self._allowed(opening)
+        if isinstance(head, ExplanationAsked):
+            plain = Block([field for field in block.fields if field[0] != EXPLAIN])
+            exchange = self._exchange(stream, plain, ended=ended)
+            exchange.refused = exchange.refused or head
+            return exchange
         if isinstance(head, RequestError):
             target = opening.target[: self._limits.target_bytes]
             request = stand_in(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ...errors import BadRequest
+from ...errors import BadRequest, RequestError
 from ...http.cookies import joined_crumbs
+from ...http.hygiene import ExplanationAsked
 from ..incoming import Head, head_of
 from .codec import Block, Fields
 
@@ -25,8 +26,8 @@ class MalformedBlock(Exception):
 class Opening(NamedTuple):
     """What the block that opens a stream says."""
 
-    head: Head | BadRequest
-    """The request's head, or why there is none that anybody could act on."""
+    head: Head | RequestError
+    """The request's head, or why there is none that anybody could act on, or by what it asks to be explained."""
     method: str
     target: bytes
     size: int
@@ -79,10 +80,10 @@ def _with_one_host(authority: bytes | None, fields: Fields) -> Fields:
     return [(b"host", authority), *(field for field in fields if field[0] != b"host")]
 
 
-def _head_of(method: str, path: bytes, fields: Fields) -> Head | BadRequest:
+def _head_of(method: str, path: bytes, fields: Fields) -> Head | RequestError:
     try:
         return head_of(method, path, fields)
-    except BadRequest as error:
+    except (BadRequest, ExplanationAsked) as error:
         return error
 
 

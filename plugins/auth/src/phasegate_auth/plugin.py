@@ -14,10 +14,27 @@ _REALM = r"[ !#-\[\]-~]+"
 def fields(realm: str) -> dict[str, Any]:
     """Return the rules of the fields that all auth plugins have, with a plugin's default realm."""
     return {
-        "hide_credentials": {"type": "boolean", "default": True},
-        "realm": {"type": "string", "regex": _REALM, "default": realm},
-        "anonymous_consumer": {"type": "string", "regex": "[A-Za-z0-9_-]{1,100}"},
-        "run_on_preflight": {"type": "boolean", "default": False},
+        "hide_credentials": {
+            "type": "boolean",
+            "default": True,
+            "about": "Take the credential out of the request before it goes on.",
+        },
+        "realm": {
+            "type": "string",
+            "regex": _REALM,
+            "default": realm,
+            "about": "The realm that a 401 names.",
+        },
+        "anonymous_consumer": {
+            "type": "string",
+            "regex": "[A-Za-z0-9_-]{1,100}",
+            "about": "The consumer that a request without any credential is from.",
+        },
+        "run_on_preflight": {
+            "type": "boolean",
+            "default": False,
+            "about": "Ask the preflights of browsers, which have no credentials, for one, too.",
+        },
     }
 
 

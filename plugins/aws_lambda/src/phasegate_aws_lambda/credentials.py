@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
+import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from phasegate import Finding, Secret, ServiceUnavailable
+from phasegate import Finding, Secret
 
 # AssumeRole of the AWS STS API reference; a role that is assumed by another one is given an hour at most.
 _SHORTEST_SECONDS, _LONGEST_SECONDS, _LONGEST_CHAINED_SECONDS = 900, 43_200, 3600
@@ -19,31 +19,38 @@ ROLE: dict[str, Any] = {
         "regex": _ROLE_ARN,
         "required": True,
         "meta": {"expected": "the ARN of a role, such as arn:aws:iam::123456789012:role/caller"},
+        "about": "The role's ARN.",
     },
     "session_name": {
         "type": "string",
         "regex": r"[A-Za-z0-9_+=,.@-]{2,64}",
         "meta": {"expected": "2 to 64 letters, digits or _+=,.@-"},
+        "about": "What AWS's logs call the session.",
     },
     "external_id": {
         "type": "string",
         "regex": r"[A-Za-z0-9_+=,.@:/-]{2,1224}",
         "meta": {"expected": "2 to 1224 letters, digits or _+=,.@:/-"},
+        "about": "What the role's owner may ask for.",
     },
-    "duration": {"type": "integer", "min": _SHORTEST_SECONDS, "max": _LONGEST_SECONDS},
-    "tags": {"type": "dict", "valuesrules": {"type": "string", "maxlength": 256}, "default": {}},
-    "sts_endpoint": {"type": "string", "format": "url"},
+    "duration": {
+        "type": "integer",
+        "min": _SHORTEST_SECONDS,
+        "max": _LONGEST_SECONDS,
+        "about": "Seconds that the role's keys hold; without it an hour.",
+    },
+    "tags": {
+        "type": "dict",
+        "valuesrules": {"type": "string", "maxlength": 256},
+        "default": {},
+        "about": "The session's tags, each a name and a text.",
+    },
+    "sts_endpoint": {
+        "type": "string",
+        "format": "url",
+        "about": "The URL of another STS: a VPC endpoint, an emulator.",
+    },
 }
-
-
-class CredentialsUnavailable(ServiceUnavailable):
-    """There is nothing to sign a request with at the moment; the message says why, the headers when to come again."""
-
-    code = "credentials_unavailable"
-
-    def __init__(self, message: str, retry_seconds: float = 1.0) -> None:
-        super().__init__(message)
-        self.headers: Mapping[str, str] = {"retry-after": str(math.ceil(max(retry_seconds, 1.0)))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,11 @@ class Source:
     profile: str | None
     roles: tuple[Role, ...]
     region: str
+
+    def load(self) -> Keys:
+        """Return the present keys, blocking. botocore is imported by the first load, in its thread."""
+        keys: Keys = importlib.import_module(f"{__package__}.chain").load(self)
+        return keys
 
     def __str__(self) -> str:
         if self.roles:

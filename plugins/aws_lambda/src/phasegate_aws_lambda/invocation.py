@@ -9,17 +9,16 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from phasegate import Body, Exchange, FunctionFacts, FunctionFailed, PayloadTooLarge, Response, Secret
-from phasegate.faas import Answer, FunctionRequest, authorizer
+from phasegate.faas import Answer, FunctionRequest, MalformedAnswer, authorizer, read_whole
 
 from .canary import Canary
-from .codec import FORMATS, Incoming, MalformedAnswer, NotJSONError, NotTextError
+from .codec import FORMATS, Incoming, NotJSONError, NotTextError
 from .exposed import Told, told_by
 from .facts import note_error, note_invoked, note_tail
 from .failures import (
     BAD_PAYLOAD,
     FUNCTION_CRASH,
     MALFORMED,
-    RESPONSE_TOO_LARGE,
     Row,
     beginning,
     function_failure,
@@ -267,14 +266,7 @@ def _note_end(exchange: Exchange, tail: str, error: str) -> None:
 
 async def read_answer(answer: Answer, token: Secret | None) -> bytes:
     """Return the whole body of an answer, our session token masked. Raise FunctionFailed for more than any function answers."""
-    blocks, size = [], 0
-    async for block in answer.stream():
-        blocks.append(block)
-        size += len(block)
-        if size > _ANSWER_LIMIT_BYTES:
-            row = RESPONSE_TOO_LARGE
-            raise FunctionFailed(f"the answer is over {_ANSWER_LIMIT_BYTES} bytes", status=row.status, code=row.code)
-    body = b"".join(blocks)
+    body = await read_whole(answer, _ANSWER_LIMIT_BYTES)
     return body if token is None or answer.status == 200 else masked(body, token)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 from collections.abc import AsyncIterator, Hashable, Iterable
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -54,11 +53,21 @@ class AwsLambda(InvokeFields, FunctionPlugin):
     priority: ClassVar[int] = -1899
     schema: ClassVar[dict[str, Any]] = {
         **FunctionPlugin.schema,
-        "function_uri": {"type": "string", "format": "url"},
+        "function_uri": {"type": "string", "format": "url", "about": "The function's URL: this or `function`."},
         **INVOKE,
         "authorization": AUTHORIZATION,
-        "sign_location": {"type": "string", "allowed": ["header", "query"], "default": "header"},
-        "signed_headers": {"type": "list", "schema": _HEADER_NAME, "default": []},
+        "sign_location": {
+            "type": "string",
+            "allowed": ["header", "query"],
+            "default": "header",
+            "about": "Whether a signature stands in fields of its own or in the query.",
+        },
+        "signed_headers": {
+            "type": "list",
+            "schema": _HEADER_NAME,
+            "default": [],
+            "about": "Further headers to sign, where a request has them.",
+        },
     }
 
     function_uri: str = ""
@@ -72,12 +81,8 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         yield from findings
         if any(finding.level == "error" for finding in findings):
             return
-        target = self.target()
         if self.authorization.iam is not None:
             yield from self.authorization.iam.contradictions(self._signed_host)
-        if target.scheme == "http" and self._has_credentials and not _is_loopback(target.address):
-            place = "endpoint" if self.endpoint is not None else "function_uri"
-            yield Finding(place, "is plain http: everybody on the way can read the credentials", "warning")
 
     def target(self) -> FunctionTarget:
         """Return where the function is: its URL, or the Lambda API of its region."""
@@ -148,9 +153,8 @@ class AwsLambda(InvokeFields, FunctionPlugin):
             return
         if b"traceparent" in map(_NAME_OF, request.headers):
             continue_trace(request)
-        keeps_key = self.forward_client_credentials and request.get(b"x-api-key") is not None
-        if self.authorization.apikey is not None and self.authorization.sends_key and not keeps_key:
-            request.set(b"x-api-key", self.authorization.apikey.value.encode())
+        if self.authorization.apikey is not None and self.authorization.sends_key:
+            self.set_credential(request, b"x-api-key", self.authorization.apikey.value.encode())
         if self._signing is None or (self.forward_client_credentials and carries_signature(request)):
             return
         remove_client_signature(request, exchange)
@@ -199,7 +203,8 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         return await invocation.response(answer, exchange, body)
 
     @property
-    def _has_credentials(self) -> bool:
+    def has_credentials(self) -> bool:
+        """Whether requests carry our key or our signature."""
         return self.authorization.sends_key or self.authorization.signs
 
     @property
@@ -276,11 +281,3 @@ def _restored(fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         for name, value in fields
         if name not in replaced and name != _REMAPPED_DROPPED
     ]
-
-
-def _is_loopback(address: str) -> bool:
-    host = address.rpartition(":")[0] if not address.endswith("]") and ":" in address else address
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import time
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -102,10 +101,9 @@ def _roles(arn: str | None) -> tuple[Role, ...]:
 
 def _found(source: Source) -> Keys:
     try:
-        keys: Keys = importlib.import_module(f"{__package__}.chain").load(source)
+        return source.load()
     except Exception as error:
         raise click.ClickException(f"no credentials from {source}: {str(error) or type(error).__name__}") from error
-    return keys
 
 
 def _said(endpoint: Endpoint, target: FunctionTarget, keys: Keys, source: Source) -> str:

@@ -6,12 +6,11 @@ import logging
 from typing import NamedTuple
 
 from phasegate import Clock, Exchange, Services
-from phasegate.faas import Answer, FunctionRequest
+from phasegate.faas import Answer, CredentialsUnavailable, FunctionRequest, Lease
 
-from .credentials import CredentialsUnavailable, Keys, Source
+from .credentials import Keys, Source
 from .mismatch import mismatch
 from .refusal import clock_error_seconds, is_of_keys, masked
-from .sharing import Lease
 from .signer import Signer
 
 # Where an exchange has what was signed last.
@@ -41,7 +40,7 @@ class Signing:
         self._signer = signer
         self._clock = clock
         self._logger = logger
-        self._lease: Lease | None = None
+        self._lease: Lease[Keys] | None = None
         self._patience_seconds = 0.0
         self._skew_seconds = 0.0
 

@@ -10,9 +10,8 @@ from collections.abc import AsyncIterator, Callable
 import orjson
 
 from phasegate import FunctionFailed, Headers, Response
-from phasegate.faas import Answer
+from phasegate.faas import Answer, MalformedAnswer
 
-from .codec.answers import MalformedAnswer
 from .codec.stream import INTEGRATION_TYPE, HeadReader
 from .event_stream import BrokenStream, Decoder, Message
 from .failures import FUNCTION_ERROR, MALFORMED, Row, function_failure

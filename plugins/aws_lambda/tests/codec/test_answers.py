@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate import Response
-from phasegate_aws_lambda.codec import FORMATS, MalformedAnswer
+from phasegate.faas import MalformedAnswer
+from phasegate_aws_lambda.codec import FORMATS
 
 STRUCTURED = ["2.0", "1.0", "alb", "alb-multi"]
 JSON_TYPE = ("content-type", "application/json")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phasegate import Response
-from phasegate_aws_lambda.codec import MalformedAnswer
+from phasegate.faas import MalformedAnswer
 from phasegate_aws_lambda.codec.stream import HeadReader
 
 HEAD = json.dumps({"statusCode": 201, "headers": {"Content-Type": "text/html", "x-a": "ü"}, "cookies": ["a=1", "b=2"]})

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
+from phasegate.faas import provider
 from phasegate.testing import FakeUpstream, Reply
 from phasegate.testing.fixtures import GatewayMaker
-from phasegate_aws_lambda import provider
 from phasegate_aws_lambda.plugin import AwsLambda
 
 STATIC = {"accesskey": "AKIDSTATIC", "secretkey": "s3cret"}

@@ -16,10 +16,7 @@ from phasegate_aws_lambda.local.function import Function
 from phasegate_aws_lambda.local.keys import Keys
 from phasegate_aws_lambda.local.log import Log
 from phasegate_aws_lambda.local.pool import Pool
-from phasegate_aws_lambda.local.server import Address, Addresses, LocalLambda
-
-ANY_PORT = Address("127.0.0.1", 0)
-ANY_PORTS = Addresses(ANY_PORT, ANY_PORT, ANY_PORT)
+from phasegate_aws_lambda.testing import FunctionMaker
 
 
 @pytest.fixture
@@ -67,28 +64,17 @@ def serving(
 
 
 @pytest.fixture
-async def all_serving(
-    written: Callable[..., Function], logged: io.StringIO
-) -> AsyncIterator[Callable[..., Awaitable[tuple[int, int, int]]]]:
+def all_serving(function: FunctionMaker, logged: io.StringIO) -> Callable[..., Awaitable[tuple[int, int, int]]]:
     """Return a function that serves a handler's source and returns the ports of all three faces."""
-    servers: list[LocalLambda] = []
 
-    async def serve(
-        source: str,
-        keys: Keys | None = None,
-        concurrency: int = 2,
-        timeout_seconds: float = 3.0,
-        file: str = "app.py",
-        **options: Any,
-    ) -> tuple[int, int, int]:
-        function = written(source, timeout_seconds, file)
-        servers.append(LocalLambda(function, keys or Keys(), concurrency=concurrency, log=Log(logged), **options))
-        rest, url, invoke = await servers[-1].open(ANY_PORTS)
-        return rest.port, url.port, invoke.port
+    async def serve(source: str, keys: Keys | None = None, **options: Any) -> tuple[int, int, int]:
+        given = keys or Keys()
+        signed = given.credentials
+        credentials = (signed.access_key, signed.secret_key, signed.session_token) if signed else None
+        running = await function(source, api_key=given.api_key, credentials=credentials, output=logged, **options)
+        return running.rest_port, running.url_port, running.invoke_port
 
-    yield serve
-    for server in servers:
-        await server.close()
+    return serve
 
 
 @pytest.fixture

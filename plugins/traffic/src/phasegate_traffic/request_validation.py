@@ -33,11 +33,27 @@ class RequestValidation(Plugin):
     name: ClassVar[str] = "request-validation"
     priority: ClassVar[int] = 2800
     schema: ClassVar = {
-        "header_schema": {"type": "dict"},
-        "body_schema": {"type": "dict"},
-        "rejected_code": {"type": "integer", "min": 200, "max": 599, "default": 400},
-        "rejected_msg": {"type": "string", "minlength": 1, "maxlength": 256},
-        "max_req_body": {"type": "integer", "min": 1, "default": 262_144},
+        "header_schema": {"type": "dict", "about": "The JSON Schema of the fields, an object of text by name."},
+        "body_schema": {"type": "dict", "about": "The JSON Schema of the body."},
+        "rejected_code": {
+            "type": "integer",
+            "min": 200,
+            "max": 599,
+            "default": 400,
+            "about": "The status of a refusal.",
+        },
+        "rejected_msg": {
+            "type": "string",
+            "minlength": 1,
+            "maxlength": 256,
+            "about": "What a refusal says in place of the reason.",
+        },
+        "max_req_body": {
+            "type": "integer",
+            "min": 1,
+            "default": 262_144,
+            "about": "Bytes of a body that is judged; over it the answer is 413.",
+        },
     }
 
     header_schema: Mapping[str, Any] | None = None
@@ -71,7 +87,10 @@ class RequestValidation(Plugin):
 
     async def _wrong_body(self, judge: Validator, exchange: Exchange) -> str | None:
         body = await exchange.request.body.read(self.max_req_body)
-        content_type = exchange.request.headers.get("content-type", "") or ""
+        content_types = exchange.request.headers.get_all("content-type")
+        if len(content_types) > 1:
+            return "the request has more than one Content-Type"
+        content_type = content_types[0] if content_types else ""
         is_form = content_type.partition(";")[0].strip().lower() == _FORM
         if len(body) > _INLINE_BYTES:
             return await asyncio.to_thread(_judged, judge, body, is_form=is_form)

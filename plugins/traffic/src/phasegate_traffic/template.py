@@ -67,8 +67,11 @@ class Template:
         return "".join(part if isinstance(part, str) else escape(part.read(exchange) or "") for part in self.parts)
 
     def fill_url(self, exchange: Exchange) -> str:
-        """Return the text as a URL, in which no value can end a part or begin one."""
-        return "".join(part if isinstance(part, str) else _in_url(part, exchange) for part in self.parts)
+        """Return the text as a URL, in which no value can end a part or begin one; the query as a whole may stand anywhere."""
+        filled = ""
+        for part in self.parts:
+            filled += part if isinstance(part, str) else _in_url(part, exchange, is_query="?" in filled)
+        return filled
 
 
 def wrong(text: str, path: str) -> list[Finding]:
@@ -94,8 +97,10 @@ def in_body(content_type: str) -> Escape:
     return str
 
 
-def _in_url(part: Variable, exchange: Exchange) -> str:
+def _in_url(part: Variable, exchange: Exchange, *, is_query: bool) -> str:
     value = part.read(exchange) or ""
+    if is_query:
+        return value if part.name == "args" else quote(value, safe="/:@")
     return value if part.name in _IN_URLS or part.name.startswith("uri_param_") else quote(value, safe="")
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phasegate.errors import BadRequest
+from phasegate.errors import RequestError
 from phasegate.server.http2.codec import Block
 from phasegate.server.http2.request import MalformedBlock, Opening, judge_trailers, opening_of
 
@@ -20,7 +20,7 @@ def opening(*fields: tuple[bytes, bytes]) -> Opening:
 
 def test_an_authority_is_the_host() -> None:
     head = opening((b"x", b"1"), (b"host", b"h.test")).head
-    assert not isinstance(head, BadRequest)
+    assert not isinstance(head, RequestError)
     assert (head.host, head.port, head.fields) == ("h.test", None, [(b"host", b"h.test"), (b"x", b"1")])
 
 
@@ -79,7 +79,7 @@ def test_any_fields_are_a_request_or_none(fields: Fields, begun: bool) -> None:
     except MalformedBlock:
         return
     assert isinstance(found, Opening)
-    if not isinstance(found.head, BadRequest):
+    if not isinstance(found.head, RequestError):
         assert all(b"\n" not in name + value and name == name.lower() for name, value in found.head.fields)
         assert [name for name, _ in found.head.fields].count(b"host") == 1
 

@@ -13,14 +13,14 @@ import orjson
 
 from phasegate import Response
 
-from .answers import MalformedAnswer, http_api_answer, load_balancer_answer, raw_answer, rest_answer
+from .answers import http_api_answer, load_balancer_answer, raw_answer, rest_answer
 from .http_api import http_api_event
 from .incoming import Incoming
 from .load_balancer import load_balancer_event, load_balancer_multi_event
 from .parts import Binary, NotTextError
 from .rest_api import rest_api_event
 
-__all__ = ["FORMATS", "Binary", "Format", "Incoming", "MalformedAnswer", "NotJSONError", "NotTextError"]
+__all__ = ["FORMATS", "Binary", "Format", "Incoming", "NotJSONError", "NotTextError"]
 
 
 class NotJSONError(ValueError):

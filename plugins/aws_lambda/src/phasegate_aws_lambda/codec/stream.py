@@ -11,8 +11,9 @@ import json
 import orjson
 
 from phasegate import Headers, Response
+from phasegate.faas import MalformedAnswer
 
-from .answers import MalformedAnswer, answer_head
+from .answers import answer_head
 
 INTEGRATION_TYPE = "application/vnd.awslambda.http-integration-response"
 _SEPARATOR = bytes(8)

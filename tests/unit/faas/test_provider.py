@@ -1,4 +1,4 @@
-"""Keys over time: loaded once for all, ahead of their end, and kept until it when loading fails. The clock is turned."""
+"""Credentials over time: loaded once for all, ahead of their end, and kept until it when loading fails. The clock is turned."""
 
 import asyncio
 import logging
@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from phasegate import Secret
+from phasegate.faas import CredentialsUnavailable, Provider, Token
 from phasegate.testing import FixedClock
-from phasegate_aws_lambda.credentials import CredentialsUnavailable, Keys
-from phasegate_aws_lambda.provider import Provider
 
 HOUR = 3600.0
 PATIENT = 20.0
@@ -29,14 +28,14 @@ class Bank:
     loads: int = 0
     door: threading.Event = field(default_factory=threading.Event)
 
-    def load(self) -> Keys:
+    def load(self) -> Token:
         self.loads += 1
         number = self.loads
         assert self.door.wait(30)
         if self.error is not None:
             raise self.error
         expires = None if self.lasts is None else self.clock.time() + self.lasts
-        return Keys(f"AKID{number}", Secret("s3cret"), Secret("t0ken"), expires)
+        return Token(Secret(f"s3cret-{number}"), expires)
 
 
 @pytest.fixture
@@ -52,78 +51,87 @@ def bank(clock: FixedClock) -> Bank:
 
 
 @pytest.fixture
-async def provider(bank: Bank, clock: FixedClock) -> AsyncIterator[Provider]:
+async def provider(bank: Bank, clock: FixedClock) -> AsyncIterator[Provider[Token]]:
     provider = Provider("the bank", bank.load, clock, logging.getLogger("bank"))
     yield provider
     bank.door.set()
     assert await provider.landed(PATIENT)
 
 
-async def key(provider: Provider, clock: FixedClock) -> str:
-    return (await provider.get(clock.time(), PATIENT)).access_key
+async def key(provider: Provider[Token], clock: FixedClock) -> str:
+    return (await provider.get(clock.time(), PATIENT)).secret.value
 
 
-async def settled(provider: Provider, clock: FixedClock, seconds: float) -> str | None:
+async def settled(provider: Provider[Token], clock: FixedClock, seconds: float) -> str | None:
     """Let time pass, have a request look, and return the key that holds once what that began has ended."""
     clock.advance(seconds)
     provider.at(clock.time())
     assert await provider.landed(PATIENT)
     keys = provider.at(clock.time())
-    return keys.access_key if keys else None
+    return keys.secret.value if keys else None
 
 
-async def test_many_who_wait_are_one_load(provider: Provider, bank: Bank, clock: FixedClock) -> None:
+async def test_many_who_wait_are_one_load(provider: Provider[Token], bank: Bank, clock: FixedClock) -> None:
     bank.door.clear()
     waiting = [asyncio.create_task(key(provider, clock)) for _ in range(100)]
     await asyncio.sleep(0)
     bank.door.set()
-    assert await asyncio.gather(*waiting) == ["AKID1"] * 100
+    assert await asyncio.gather(*waiting) == ["s3cret-1"] * 100
     assert bank.loads == 1
 
 
 async def test_who_asks_goes_on_with_the_old_keys_while_new_ones_are_loaded(
-    provider: Provider, bank: Bank, clock: FixedClock
+    provider: Provider[Token], bank: Bank, clock: FixedClock
 ) -> None:
-    assert await key(provider, clock) == "AKID1"
+    assert await key(provider, clock) == "s3cret-1"
     bank.door.clear()
     clock.advance(HOUR - 800)
-    assert [await key(provider, clock) for _ in range(100)] == ["AKID1"] * 100
+    assert [await key(provider, clock) for _ in range(100)] == ["s3cret-1"] * 100
     bank.door.set()
     assert await provider.landed(PATIENT)
-    assert await key(provider, clock) == "AKID2"
+    assert await key(provider, clock) == "s3cret-2"
     assert bank.loads == 2
 
 
 @pytest.mark.parametrize(("lasts", "due"), [(HOUR, HOUR - 900), (12 * HOUR, 12 * HOUR - 900), (900, 450)])
 async def test_keys_are_loaded_a_quarter_of_an_hour_before_their_end_or_at_half_of_their_time(
-    lasts: float, due: float, provider: Provider, bank: Bank, clock: FixedClock
+    lasts: float, due: float, provider: Provider[Token], bank: Bank, clock: FixedClock
 ) -> None:
     bank.lasts = lasts
     await key(provider, clock)
-    assert await settled(provider, clock, due - 1) == "AKID1"
-    assert await settled(provider, clock, 1) == "AKID2"
+    assert await settled(provider, clock, due - 1) == "s3cret-1"
+    assert await settled(provider, clock, 1) == "s3cret-2"
 
 
-async def test_keys_without_an_end_are_loaded_anew_each_hour(provider: Provider, bank: Bank, clock: FixedClock) -> None:
+async def test_how_far_ahead_is_the_vendors_to_say(bank: Bank, clock: FixedClock) -> None:
+    provider = Provider("the bank", bank.load, clock, logging.getLogger("bank"), ahead_seconds=300)
+    await key(provider, clock)
+    assert await settled(provider, clock, HOUR - 301) == "s3cret-1"
+    assert await settled(provider, clock, 1) == "s3cret-2"
+
+
+async def test_keys_without_an_end_are_loaded_anew_each_hour(
+    provider: Provider[Token], bank: Bank, clock: FixedClock
+) -> None:
     bank.lasts = None
     await key(provider, clock)
-    assert await settled(provider, clock, HOUR - 1) == "AKID1"
-    assert await settled(provider, clock, 1) == "AKID2"
+    assert await settled(provider, clock, HOUR - 1) == "s3cret-1"
+    assert await settled(provider, clock, 1) == "s3cret-2"
 
 
 async def test_the_last_good_keys_are_kept_until_they_really_end(
-    provider: Provider, bank: Bank, clock: FixedClock
+    provider: Provider[Token], bank: Bank, clock: FixedClock
 ) -> None:
     await key(provider, clock)
     bank.error = OSError("the bank is closed")
-    assert await settled(provider, clock, HOUR - 900) == "AKID1"
-    assert await settled(provider, clock, 899) == "AKID1"
+    assert await settled(provider, clock, HOUR - 900) == "s3cret-1"
+    assert await settled(provider, clock, 899) == "s3cret-1"
     assert await settled(provider, clock, 1) is None
     with pytest.raises(CredentialsUnavailable, match="no credentials from the bank: the bank is closed"):
         await key(provider, clock)
 
 
-async def test_attempts_get_rarer(provider: Provider, bank: Bank, clock: FixedClock) -> None:
+async def test_attempts_get_rarer(provider: Provider[Token], bank: Bank, clock: FixedClock) -> None:
     bank.error = OSError("closed")
     await settled(provider, clock, 0)
     for number, wait in enumerate([2, 4, 8, 16, 32, 32], 1):
@@ -134,7 +142,7 @@ async def test_attempts_get_rarer(provider: Provider, bank: Bank, clock: FixedCl
 
 
 async def test_who_asks_between_two_attempts_is_told_at_once_when_the_next_one_is(
-    provider: Provider, bank: Bank, clock: FixedClock
+    provider: Provider[Token], bank: Bank, clock: FixedClock
 ) -> None:
     bank.error = OSError("closed")
     await settled(provider, clock, 0)
@@ -144,35 +152,39 @@ async def test_who_asks_between_two_attempts_is_told_at_once_when_the_next_one_i
     assert bank.loads == 1
 
 
-async def test_a_load_that_hangs_holds_nobody_up_for_ever(provider: Provider, bank: Bank, clock: FixedClock) -> None:
+async def test_a_load_that_hangs_holds_nobody_up_for_ever(
+    provider: Provider[Token], bank: Bank, clock: FixedClock
+) -> None:
     bank.door.clear()
     with pytest.raises(CredentialsUnavailable, match="still being loaded"):
         await provider.get(clock.time(), 0.01)
 
 
-async def test_keys_that_are_over_already_are_none(provider: Provider, bank: Bank, clock: FixedClock) -> None:
+async def test_keys_that_are_over_already_are_none(provider: Provider[Token], bank: Bank, clock: FixedClock) -> None:
     bank.lasts = -1
     with pytest.raises(CredentialsUnavailable, match="have expired, by this machine's clock"):
         await key(provider, clock)
 
 
-async def test_other_keys_are_loaded_when_aws_refuses_these(provider: Provider, bank: Bank, clock: FixedClock) -> None:
+async def test_other_keys_are_loaded_when_these_are_refused(
+    provider: Provider[Token], bank: Bank, clock: FixedClock
+) -> None:
     refused = await provider.get(clock.time(), PATIENT)
     clock.advance(60)
     renewed = await asyncio.gather(*(provider.renew(refused, PATIENT) for _ in range(100)))
     assert renewed == [True] * 100
-    assert (await key(provider, clock), bank.loads) == ("AKID2", 2)
+    assert (await key(provider, clock), bank.loads) == ("s3cret-2", 2)
     assert await provider.renew(refused, PATIENT)
     assert bank.loads == 2
 
 
 async def test_a_source_that_gives_the_same_keys_again_is_not_asked_for_each_refusal(
-    provider: Provider, bank: Bank, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+    provider: Provider[Token], bank: Bank, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    same = Keys("AKID", Secret("s3cret"))
-    loads: list[Keys] = []
+    same = Token(Secret("s3cret"))
+    loads: list[Token] = []
 
-    def load() -> Keys:
+    def load() -> Token:
         loads.append(same)
         return same
 
@@ -184,7 +196,7 @@ async def test_a_source_that_gives_the_same_keys_again_is_not_asked_for_each_ref
 
 
 async def test_the_log_says_why_and_grows_louder(
-    provider: Provider, bank: Bank, clock: FixedClock, caplog: pytest.LogCaptureFixture
+    provider: Provider[Token], bank: Bank, clock: FixedClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     bank.error = OSError("the bank is closed")
@@ -206,7 +218,7 @@ async def test_the_log_says_why_and_grows_louder(
     assert vars(caplog.records[0])["reason"] == "the bank is closed"
 
 
-async def test_keys_are_at_hand_before_anybody_asks(provider: Provider, bank: Bank, clock: FixedClock) -> None:
+async def test_keys_are_at_hand_before_anybody_asks(provider: Provider[Token], bank: Bank, clock: FixedClock) -> None:
     provider.open()
     assert await provider.landed(PATIENT)
     assert provider.at(clock.time()) is not None
@@ -217,7 +229,7 @@ def test_a_load_that_hangs_does_not_keep_the_process_from_ending() -> None:
     program = """
 import asyncio, logging, time
 from phasegate.testing import FixedClock
-from phasegate_aws_lambda.provider import Provider
+from phasegate.faas import Provider
 
 async def main():
     Provider("the bank", lambda: time.sleep(600), FixedClock(), logging.getLogger()).open()

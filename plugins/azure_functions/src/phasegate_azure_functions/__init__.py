@@ -1,0 +1,5 @@
+"""Azure Functions behind Phasegate."""
+
+from .plugin import AzureFunctions
+
+__all__ = ["AzureFunctions"]

@@ -1,0 +1,5 @@
+"""Apache OpenWhisk behind Phasegate."""
+
+from .plugin import OpenWhisk
+
+__all__ = ["OpenWhisk"]

@@ -1,0 +1,3 @@
+"""pytest on tests that are written into files, as an author's project has them."""
+
+pytest_plugins = ["pytester"]
