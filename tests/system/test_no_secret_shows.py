@@ -103,9 +103,9 @@ async def test_nothing_that_is_logged_or_answered_holds_one(tmp_path: Path, upst
     assert [line for line in server.output.splitlines() if SECRET.encode() in line] == []
 
 
-@pytest.mark.parametrize("command", ["check", "routes", "plugins"])
-async def test_no_command_prints_one(tmp_path: Path, upstream: FakeUpstream, command: str) -> None:
-    code, output, errors = await run_command(command, str(write_conf(tmp_path, document(upstream), **settings())))
+@pytest.mark.parametrize("command", [["check"], ["routes"], ["plugins", "--conf"]])
+async def test_no_command_prints_one(tmp_path: Path, upstream: FakeUpstream, command: list[str]) -> None:
+    code, output, errors = await run_command(*command, str(write_conf(tmp_path, document(upstream), **settings())))
     assert (code, errors) == (0, "")
     assert SECRET not in output + errors
 
