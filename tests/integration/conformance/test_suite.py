@@ -26,8 +26,10 @@ WRONG = {
     "TakesAnyBody": "body_over_the_limit_never_arrives",
     "WaitsForEver": "function_that_hangs_is_a_504",
 }
-# The good one is asked everything, the others what they get wrong.
-_ASKED = " or ".join(["TestGood", *(f"(Test{vendor} and {part})" for vendor, part in WRONG.items())])
+# The good ones are asked everything, the others what they get wrong.
+_ASKED = " or ".join(
+    ["TestGood", "TestSignsInTheQuery", *(f"(Test{vendor} and {part})" for vendor, part in WRONG.items())]
+)
 SETTINGS = """
 [pytest]
 asyncio_mode = strict
