@@ -16,6 +16,7 @@ from phasegate.schema.resources import KINDS, PLUGIN_META
 from phasegate.settings import DEFINITION
 
 _OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./[^)]+\)")
+_WIDE = "---\nhide: [toc]\n---\n\n"  # its tables need the whole width
 _GATEWAY, _RESOURCES = "reference/gateway.md", "reference/resources.md"
 
 
@@ -28,7 +29,7 @@ def on_config(config: MkDocsConfig) -> None:
 def on_files(files: Files, config: MkDocsConfig) -> None:
     """Add the pages of the reference."""
     for path, text in _pages():
-        files.append(File.generated(config, path, content=text))
+        files.append(File.generated(config, path, content=_WIDE + text))
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:

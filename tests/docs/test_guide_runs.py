@@ -1,5 +1,7 @@
 """The code of the plugin guide and of the README, run as it stands there."""
 
+import hashlib
+import hmac
 import re
 import sys
 from collections.abc import Callable
@@ -67,7 +69,7 @@ def test_every_plugin_of_the_guide_keeps_the_contract(guide: ModuleType, readme:
     found = [*plugins(guide), *plugins(readme)]
     assert {cls.name for cls in found} == {
         *("quota", "between", "region", "shout", "function-metrics", "audit"),
-        *("made-up-functions", "fetched-functions", "hello"),
+        *("made-up-functions", "signed-links", "fetched-functions", "hello"),
     }
     assert [finding for cls in found for finding in misuses(cls)] == []
 
@@ -127,6 +129,21 @@ async def test_the_guide_s_token_is_fetched_and_sent(
     async with httpx.AsyncClient() as client:
         await client.get(gateway.url)
     assert upstream.received[0].get("authorization") == "Bearer token-of-jack"
+
+
+async def test_the_guide_s_signature_stands_last_in_the_query(
+    guide: ModuleType, gateway: GatewayMaker, upstream: FakeUpstream
+) -> None:
+    config = {"function_uri": f"{upstream.url}/fn", "secret": "s3cret"}
+    running = await gateway(
+        {"routes": [{"id": "r", "uri": "/*", "plugins": {"signed-links": config}}]}, [guide.SignedLinks]
+    )
+    await running.get("/a?sig=forged&b=c&%73ig=forged")
+    await running.get("/a")
+    expected = hmac.new(b"s3cret", b"/fn/a?b=c", hashlib.sha256).hexdigest()
+    assert upstream.received[0].target == f"/fn/a?b=c&sig={expected}"
+    assert upstream.received[1].target.startswith("/fn/a?sig=")
+    assert upstream.received[0].get("x-tenant") == "nobody"
 
 
 async def test_the_guide_s_vendor_passes_a_test_of_the_suite(

@@ -38,6 +38,17 @@ def test_the_reference_has_a_page_for_every_plugin(site: Path) -> None:
     assert "graceful_timeout" in (site / "reference" / "gateway.html").read_text()
 
 
+@pytest.mark.parametrize("start", ["README.md", "docs/index.md"])
+def test_every_page_of_the_docs_is_among_the_first_links(start: str) -> None:
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    assert pages <= set(re.findall(r"([\w-]+\.md)\b", (ROOT / start).read_text()))
+
+
+def test_names_in_tables_are_not_broken(site: Path) -> None:
+    assert 'href="site.css"' in (site / "traffic.html").read_text()
+    assert (site / "site.css").exists()
+
+
 def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
     for page in site.rglob("*.html"):
         fetched = re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=\"?(https?:[^\" >]+)", page.read_text())

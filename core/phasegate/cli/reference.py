@@ -82,9 +82,14 @@ def _rows(definition: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, 
 
 def _type(rules: Mapping[str, Any]) -> str:
     kind = rules.get("type", "any")
-    names = " or ".join([kind] if isinstance(kind, str) else kind)
+    names = " or ".join(map(_kind, [kind] if isinstance(kind, str) else kind))
     item = rules.get("schema", {}).get("type") if kind == "list" else None
-    return f"list of {item}" if isinstance(item, str) else names
+    return f"list of {_kind(item)}" if isinstance(item, str) else names
+
+
+def _kind(name: str) -> str:
+    """Return what a type is called where configurations are written."""
+    return "object" if name == "dict" else name
 
 
 def _default(rules: Mapping[str, Any]) -> str:

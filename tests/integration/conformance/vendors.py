@@ -6,6 +6,7 @@ Run by pytest as a stranger's tests would be, in a process of their own; `test_s
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
+from urllib.parse import unquote_plus
 
 from phasegate import Exchange, Response, Secret, Services, UpstreamError, hookimpl
 from phasegate.faas import Answer, FunctionPlugin, FunctionRequest
@@ -184,3 +185,41 @@ class WaitsForEver(Good):
 
 class TestWaitsForEver(Told):
     plugin = WaitsForEver
+
+
+@dataclass(kw_only=True)
+class SignsInTheQuery(Good):
+    async def authorize(self, request: FunctionRequest, exchange: Exchange) -> None:
+        await super().authorize(request, exchange)
+        pairs = [pair for pair in request.query.split("&") if pair and unquote_plus(pair.partition("=")[0]) != "sig"]
+        request.query = "&".join([*pairs, "sig=ours"])
+
+
+class TestSignsInTheQuery(Told):
+    plugin = SignsInTheQuery
+    credential_parameters = ("sig",)
+
+
+@dataclass(kw_only=True)
+class KeepsTheirSignature(Good):
+    async def authorize(self, request: FunctionRequest, exchange: Exchange) -> None:
+        await super().authorize(request, exchange)
+        request.query = f"{request.query}&sig=ours".removeprefix("&")
+
+
+class TestKeepsTheirSignature(Told):
+    plugin = KeepsTheirSignature
+    credential_parameters = ("sig",)
+
+
+@dataclass(kw_only=True)
+class KeepsTheirEscapedSignature(Good):
+    async def authorize(self, request: FunctionRequest, exchange: Exchange) -> None:
+        await super().authorize(request, exchange)
+        pairs = [pair for pair in request.query.split("&") if pair and not pair.startswith("sig=")]
+        request.query = "&".join([*pairs, "sig=ours"])
+
+
+class TestKeepsTheirEscapedSignature(Told):
+    plugin = KeepsTheirEscapedSignature
+    credential_parameters = ("sig",)

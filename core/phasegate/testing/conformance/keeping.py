@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -31,6 +32,19 @@ class Keeping(Vendor):
             values = [value for other, value in sent if other == name]
             assert len(values) == 1, name
             assert _THEIRS not in values, name
+
+    async def test_the_clients_own_parameters_do_not_arrive(
+        self, start_gateway: GatewayMaker, upstream: FakeUpstream
+    ) -> None:
+        """What the client sends in the parameters of our credentials, escaped too, is not what the function reads there."""
+        gateway = await self.started(start_gateway, upstream)
+        names = [spelt for name in self.credential_parameters for spelt in (name, f"%{ord(name[0]):02X}{name[1:]}")]
+        theirs = "&".join(f"{name}=theirs" for name in names)
+        await ask(f"{gateway.url}{self.route_prefix}?{theirs}")
+        sent = parse_qs(upstream.received[0].target.partition("?")[2], keep_blank_values=True)
+        for name in self.credential_parameters:
+            assert len(sent.get(name, [])) == 1, name
+            assert "theirs" not in sent[name], name
 
     async def test_no_log_and_no_answer_shows_our_credentials(
         self, start_gateway: GatewayMaker, upstream: FakeUpstream, caplog: pytest.LogCaptureFixture

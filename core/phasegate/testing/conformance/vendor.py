@@ -51,6 +51,9 @@ class Vendor:
     """The secrets that `config` holds: no log and no answer may show them."""
     credential_fields: ClassVar[tuple[str, ...]] = ()
     """The headers that carry our credentials, in lower case: a client's own must not arrive there."""
+    credential_parameters: ClassVar[tuple[str, ...]] = ()
+    """The parameters that the plugin adds to the query, such as a signature: a client's own must not arrive there, and
+    `seen` leaves ours out."""
     carries: ClassVar[frozenset[Part]] = EVERYTHING
     """The parts of a request that reach the function."""
     streams: ClassVar[bool] = True
@@ -70,7 +73,9 @@ class Vendor:
         return Seen(
             method=received.method,
             path=path.removeprefix(f"{self.function_path}/"),
-            query=query,
+            query="&".join(
+                pair for pair in query.split("&") if pair.partition("=")[0] not in self.credential_parameters
+            ),
             headers=received.headers,
             body=received.body,
         )
