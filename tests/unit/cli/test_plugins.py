@@ -43,7 +43,7 @@ def test_everything_about_a_plugin_is_in_the_json(capsys: pytest.CaptureFixture[
         "version": "0.1.0",
         "enabled": True,
         "priority": 2500,
-        "phases": ["authenticate", "access"],
+        "phases": ["authenticate"],
         "used_by": ["consumers/jack", "routes/a", "routes/b"],
         "error": None,
     }
