@@ -36,7 +36,8 @@ def final_headers(response: Response, method: str) -> RawHeaders:
     """Return the header fields that go out, a list of their own.
 
     None of the connection's, which the protocol writes; one `date` (RFC 9110 section 6.6.1), one `server`, the first; and a
-    true length, which for HEAD and 304 alone may be that of a body which is not sent.
+    true length, which for HEAD and 304 alone may be that of a body which is not sent: where nobody knows that of GET's, HEAD
+    is told none (RFC 9110 section 8.6).
     """
     raw, body, status = response.headers.raw, response.body, response.status
     fields = [field for field in raw if field[0] not in _SPECIAL]
@@ -49,7 +50,7 @@ def final_headers(response: Response, method: str) -> RawHeaders:
     elif status != 204:
         length = declared_length(response)
         if length is None and isinstance(body, bytes) and status != 304:
-            length = len(body)
+            length = len(body) or None
         if length is not None:
             fields.append((b"content-length", b"%d" % length))
     return fields
