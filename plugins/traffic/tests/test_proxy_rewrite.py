@@ -60,6 +60,9 @@ async def test_paths(config: dict[str, Any], target: str, result: str) -> None:
         ({"regex_uri": ["^/(.*)", "$1"]}, "/a"),
         ({"regex_uri": ["^/(.*)", "http://$1"]}, "/evil.test"),
         ({"uri": "/safe/$arg_f"}, "/a?f=%00"),
+        ({"uri": "/safe/$args"}, "/a?../admin"),
+        ({"uri": "/safe/$args"}, "/a?%2e%2E/admin"),
+        ({"uri": "/safe/$args"}, "/a?x/.%2e/admin"),
     ],
 )
 async def test_nothing_leads_out_of_the_path_that_is_configured(config: dict[str, Any], target: str) -> None:
@@ -115,6 +118,7 @@ async def test_no_value_of_a_client_makes_a_field_of_its_own() -> None:
         ({"uri": ""}, "uri: "),
         ({"uri": "/" + "x" * 4096}, "uri: "),
         ({"uri": "/a/../b"}, "uri: has a dot segment"),
+        ({"uri": "/a/%2e%2e/b"}, "uri: has a dot segment"),
         ({"uri": "/$nothing"}, "uri: has no variable 'nothing'"),
         ({"method": "BREW"}, "method: "),
         ({"regex_uri": ["^/a"]}, "regex_uri: "),

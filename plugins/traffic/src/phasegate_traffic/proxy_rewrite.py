@@ -16,7 +16,7 @@ from .template import Template
 
 _METHODS = ("GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH", "TRACE")
 _OF_WEBDAV = ("MKCOL", "COPY", "MOVE", "PROPFIND", "LOCK", "UNLOCK")
-_DOTS = re.compile(r"(?:^|/)\.{1,2}(?:/|$)")
+_DOTS = re.compile(r"(?:^|/)(?:\.|%2[eE]){1,2}(?:/|$)")
 
 
 @dataclass(kw_only=True)
