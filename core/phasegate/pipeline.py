@@ -139,7 +139,7 @@ class Run:
         for step in self._pipeline.log:
             try:
                 await step.call(self._exchange)
-            except (Exception, asyncio.CancelledError) as error:
+            except BaseException as error:
                 failure = _failure(step, "log", error)
                 fields = {"plugin": step.plugin, "phase": "log", "cause": str(failure), **self._where()}
                 _logger.exception("plugin failed", extra=fields)
@@ -150,7 +150,7 @@ class Run:
                 response = await step.call(self._exchange)
             except RequestError:
                 raise
-            except (Exception, asyncio.CancelledError) as error:
+            except BaseException as error:
                 raise _failure(step, phase, error) from error
             if response is not None:
                 if isinstance(response, Response) and type(response.status) is int and 200 <= response.status <= 599:
@@ -168,7 +168,7 @@ class Run:
                     _judge_status(response, step, "response")
             except RequestError as error:
                 response = self._failed(error)
-            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 (a plugin may raise anything)
+            except BaseException as error:  # noqa: BLE001 (a plugin may raise anything)
                 failure = _failure(step, "response", error)
                 failure.__cause__ = error
                 response = self._failed(failure)
@@ -197,7 +197,7 @@ class Run:
             outcome = await step.call(self._exchange)
         except RequestError:
             raise
-        except (Exception, asyncio.CancelledError) as error:
+        except BaseException as error:
             raise _failure(step, "authenticate", error) from error
         return outcome if isinstance(outcome, Outcome) else _checked(outcome, Outcome, step, "authenticate")
 
@@ -212,7 +212,11 @@ class Run:
 
 
 def _failure(step: Step, phase: str, error: BaseException) -> PluginFailed:
-    """Return the error for what a plugin raised. Cancelling of the request itself goes on; a plugin's own is its failure."""
+    """Return the error for what a plugin raised, be it to exit. Cancelling of the request itself goes on; a plugin's own is
+    its failure.
+    """
+    if isinstance(error, KeyboardInterrupt | GeneratorExit):
+        raise error
     if isinstance(error, asyncio.CancelledError):
         task = asyncio.current_task()
         if task is None or task.cancelling():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 
 from ..errors import RequestError, ResponseCut
@@ -11,6 +12,8 @@ from ..http.hygiene import HOP_BY_HOP
 from ..http.message import Response
 from ..http.problem import SERVER, error_response
 
+# They end the task that runs, and are no failure of what it runs.
+_OF_THE_TASK = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
 _SPECIAL = HOP_BY_HOP | {b"date", b"content-length", b"server"}
 
 
@@ -62,9 +65,9 @@ async def guarded(body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         async for block in body:
             if _holds_something(block):
                 yield block
-    except RequestError:
+    except (RequestError, *_OF_THE_TASK):
         raise
-    except Exception as error:
+    except BaseException as error:
         raise ResponseCut(f"the answer's stream failed: {type(error).__name__}: {error}") from error
 
 
