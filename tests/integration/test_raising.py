@@ -111,12 +111,20 @@ async def test_it_is_the_failure_of_a_phase(
 
 @pytest.mark.parametrize("what", RAISED)
 async def test_in_a_stream_it_cuts_the_answer(
-    start_gateway: GatewayMaker, upstream: FakeUpstream, http: httpx.AsyncClient, protocol: Protocol, what: str
+    start_gateway: GatewayMaker,
+    upstream: FakeUpstream,
+    http: httpx.AsyncClient,
+    protocol: Protocol,
+    caplog: pytest.LogCaptureFixture,
+    what: str,
 ) -> None:
+    caplog.set_level(logging.INFO)
     gateway = await start_gateway(document(upstream, "stream", what), [Exits], tls=protocol.tls)
     with pytest.raises(httpx.RemoteProtocolError):
         await http.get(f"{gateway.url}/x", timeout=5)
     assert (await http.get(f"{gateway.url}/other")).status_code == 200
+    (failed,) = [vars(record) for record in caplog.records if record.msg == "request failed"]
+    assert (failed["plugin"], failed["phase"], failed["route"]) == ("exits", "response", "raising")
 
 
 @pytest.mark.parametrize("where", ["check", "open"])

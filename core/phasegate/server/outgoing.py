@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 
-from ..errors import RequestError, ResponseCut
+from ..errors import PluginFailed, RequestError, ResponseCut
 from ..http.dates import http_date
 from ..http.headers import RawHeaders
 from ..http.hygiene import HOP_BY_HOP
 from ..http.message import Response
 from ..http.problem import SERVER, error_response
+from .whereabouts import of_failure
 
 # They end the task that runs, and are no failure of what it runs.
 _OF_THE_TASK = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
@@ -68,7 +69,14 @@ async def guarded(body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
     except (RequestError, *_OF_THE_TASK):
         raise
     except BaseException as error:
-        raise ResponseCut(f"the answer's stream failed: {type(error).__name__}: {error}") from error
+        raise _failure(error) from error
+
+
+def _failure(error: BaseException) -> RequestError:
+    """Return the error for what a stream raised; a plugin's that wrapped it is named."""
+    message = f"the answer's stream failed: {type(error).__name__}: {error}"
+    plugin = of_failure(error)
+    return ResponseCut(message) if plugin is None else PluginFailed(message, plugin=plugin, phase="response")
 
 
 def _is_length(value: bytes) -> bool:

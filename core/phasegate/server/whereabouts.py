@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import AsyncGeneratorType, FrameType
@@ -43,6 +44,13 @@ def of_frame(frame: FrameType | None) -> Whereabouts | None:
     """Return what plugin a running frame is in, None where it is in none."""
     frames = within(frame)
     return _in(frames[0]) if frames else None
+
+
+def of_failure(error: BaseException) -> str | None:
+    """Return the name of the plugin whose method raised an error, or led to what did; None where it was in none."""
+    held = (frame.f_locals.get("self") for frame, _ in traceback.walk_tb(error.__traceback__))
+    plugins = [plugin.name for plugin in held if isinstance(plugin, Plugin)]
+    return plugins[-1] if plugins else None
 
 
 def within(frame: FrameType | None) -> list[FrameType]:
