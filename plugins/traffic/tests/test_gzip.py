@@ -144,6 +144,11 @@ async def test_head_is_told_what_get_would_be_as_far_as_it_is_known(
     assert dict(response.headers) == {**HTML, **told}
 
 
+async def test_head_of_what_a_plugin_answers_is_told_the_length_of_get() -> None:
+    get, head = [await answered({}, Response(200, HTML, TEXT), method=method) for method in ("GET", "HEAD")]
+    assert (head.body, head.headers.raw) == (get.body, get.headers.raw)
+
+
 async def test_types_may_be_written_in_any_case() -> None:
     assert (await answered({"types": ["Text/HTML"]}, Response(200, HTML, TEXT))).body != TEXT
 

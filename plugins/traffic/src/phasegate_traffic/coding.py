@@ -81,7 +81,7 @@ class CodingPlugin(Plugin):
         if not self._is_wanted(request.headers):
             return None
         length = _declared(response.headers)
-        if request.method == "HEAD":
+        if request.method == "HEAD" and not _has_bytes(response):
             # What GET would be told, as far as it is known (RFC 9110 sections 8.6 and 9.3.2).
             if length is not None:
                 _tell(response.headers, self.coding)
@@ -102,8 +102,8 @@ class CodingPlugin(Plugin):
             return False
         if any(_says_no_transform(fields) for fields in (headers, exchange.original.headers)):
             return False
-        body, method = response.body, exchange.original.method
-        length = len(body) if isinstance(body, bytes) and method != "HEAD" else _declared(headers)
+        body, is_known = response.body, exchange.original.method != "HEAD" or _has_bytes(response)
+        length = len(body) if isinstance(body, bytes) and is_known else _declared(headers)
         return length is None or length >= self.min_length
 
     def _is_of_type(self, headers: Headers) -> bool:
@@ -116,6 +116,11 @@ class CodingPlugin(Plugin):
         accepted = weights(headers.get_all("accept-encoding"))
         weight = accepted.get(self.coding, accepted.get("*", 0.0))
         return weight > 0 and all(weight >= accepted.get(rival, 0.0) for rival in self.rivals)
+
+
+def _has_bytes(response: Response) -> bool:
+    """Tell whether there is a body, as of some answers to HEAD that plugins make."""
+    return isinstance(response.body, bytes) and bool(response.body)
 
 
 async def _done(encoder: Encoder, data: bytes) -> bytes:
