@@ -148,8 +148,8 @@ class Run:
         for step in steps:
             try:
                 response = await step.call(self._exchange)
-            except RequestError:
-                raise
+            except RequestError as error:
+                raise _judged_error(error, step, phase)  # noqa: B904 (the same one, as a rule)
             except BaseException as error:
                 raise _failure(step, phase, error) from error
             if response is not None:
@@ -167,7 +167,7 @@ class Run:
                 elif type(response.status) is not int or not 200 <= response.status <= 599:
                     _judge_status(response, step, "response")
             except RequestError as error:
-                response = self._failed(error)
+                response = self._failed(_judged_error(error, step, "response"))
             except BaseException as error:  # noqa: BLE001 (a plugin may raise anything)
                 failure = _failure(step, "response", error)
                 failure.__cause__ = error
@@ -195,8 +195,8 @@ class Run:
     async def _outcome(self, step: Step) -> Outcome:
         try:
             outcome = await step.call(self._exchange)
-        except RequestError:
-            raise
+        except RequestError as error:
+            raise _judged_error(error, step, "authenticate")  # noqa: B904 (the same one, as a rule)
         except BaseException as error:
             raise _failure(step, "authenticate", error) from error
         return outcome if isinstance(outcome, Outcome) else _checked(outcome, Outcome, step, "authenticate")
@@ -227,6 +227,21 @@ def _failure(step: Step, phase: str, error: BaseException) -> PluginFailed:
     return PluginFailed(message, plugin=step.plugin, phase=phase)
 
 
+def _judged_error(error: RequestError, step: Step, phase: str) -> RequestError:
+    """Return an error that a plugin raised, or the plugin's failure where no answer can carry its status, headers or members."""
+    try:
+        _judge_status(error, step, phase)
+        if error.headers or error.members:
+            error_response(error, None)
+    except PluginFailed as refused:
+        return refused
+    except (TypeError, ValueError) as cause:
+        failure = _failure(step, phase, cause)
+        failure.__cause__ = cause
+        return failure
+    return error
+
+
 def _checked(value: Any, wanted: type[T], step: Step, phase: str) -> T:
     if not isinstance(value, wanted):
         message = f"plugin {step.plugin} returned a {type(value).__name__} from {phase}: return a {wanted.__name__}"
@@ -236,7 +251,7 @@ def _checked(value: Any, wanted: type[T], step: Step, phase: str) -> T:
     return value
 
 
-def _judge_status(response: Response, step: Step, phase: str) -> None:
+def _judge_status(response: Response | RequestError, step: Step, phase: str) -> None:
     status: object = response.status
     if isinstance(response, WebSocketAnswer):
         return
