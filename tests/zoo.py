@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from phasegate import Exchange, Finding, Outcome, Plugin, Response, Services, hookimpl
+from phasegate import Exchange, Finding, Outcome, Plugin, Request, Response, Services, hookimpl
 
 
 def variant(base: type[Plugin], **attributes: object) -> type[Plugin]:
@@ -208,6 +208,11 @@ class Token(Plugin):
             return Outcome.absent("Missing token", challenge=challenge)
         found = self._consumers.find(self.name, token)
         return Outcome.ok(*found) if found else Outcome.invalid("Wrong token", challenge=challenge)
+
+    def conceal(self, request: Request) -> None:
+        if "x-unconcealable" in request.headers:
+            raise RuntimeError("it can't be taken out")
+        request.headers.remove(self.header)
 
 
 @dataclass(kw_only=True)

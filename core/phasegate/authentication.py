@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
 
-from .errors import Unauthorized
+from .errors import PluginFailed, Unauthorized
 from .exchange import Exchange
 from .http.headers import Headers, RawHeaders, name_of
 from .http.hygiene import IDENTITY
@@ -17,7 +17,7 @@ from .multi_auth import MultiAuth
 from .plugin import Outcome, Plugin
 
 Step = tuple[str, Callable[..., Any]]
-"""A plugin's name, and what authenticates by it."""
+"""A plugin's name, and what authenticates by it, or conceals."""
 
 Ask = Callable[[Any], Awaitable[Outcome]]
 
@@ -37,6 +37,7 @@ class Group:
     """
 
     steps: tuple[Step, ...]
+    concealing: tuple[Step, ...] = ()
     policy: Literal["any", "all"] = "any"
     try_next: bool = False
     run_on_preflight: bool = False
@@ -46,11 +47,14 @@ class Group:
         """Return the group of a chain's steps, composed as a `multi-auth` in the chain says."""
         policy: Literal["any", "all"] = "any"
         try_next = run_on_preflight = False
+        concealing = []
         for instance in instances:
+            if type(instance).conceal is not Plugin.conceal:
+                concealing.append((instance.name, instance.conceal))
             if isinstance(instance, MultiAuth):
                 policy, try_next = instance.policy, instance.try_next
             run_on_preflight |= getattr(instance, "run_on_preflight", False) is True
-        return cls(tuple(steps), policy, try_next, run_on_preflight)
+        return cls(tuple(steps), tuple(concealing), policy, try_next, run_on_preflight)
 
     def settled(self, first: Outcome, ask: Ask) -> Awaitable[Outcome]:
         """Return the outcome that holds, where the first plugin's alone does not say. Raise Unauthorized for none."""
@@ -88,14 +92,20 @@ class Group:
         return _agreed(held)
 
 
-async def authenticate(exchange: Exchange, groups: Iterable[Group], ask: Ask) -> None:
+async def authenticate(exchange: Exchange, groups: Sequence[Group], ask: Ask) -> None:
     """Note who sends the request, for everybody behind. Raise Unauthorized where a group is not content.
 
     Each group has to be, so that a route's credential can't stand in for one that a global rule asks for.
     """
     anonymous = False
+    request = exchange.request
     preflight = goes_on_as_preflight(exchange)
     for group in groups:
+        for name, conceal in group.concealing:
+            try:
+                conceal(request)
+            except Exception as error:
+                raise _concealing_failed(name, error) from error
         if preflight and not group.run_on_preflight:
             continue
         outcome = await ask(group.steps[0])
@@ -108,7 +118,12 @@ async def authenticate(exchange: Exchange, groups: Iterable[Group], ask: Ask) ->
         if outcome.claims is not None:
             exchange.claims = outcome.claims
     if exchange.consumer is not None:
-        tell(exchange.request.headers, exchange.consumer, exchange.credential, anonymous=anonymous)
+        tell(request.headers, exchange.consumer, exchange.credential, anonymous=anonymous)
+
+
+def _concealing_failed(name: str, error: Exception) -> PluginFailed:
+    message = f"plugin {name} failed in conceal: {type(error).__name__}: {error}"
+    return PluginFailed(message, plugin=name, phase="conceal")
 
 
 def is_preflight(request: Request) -> bool:

@@ -14,7 +14,14 @@ from .plugin import API_VERSION, HOOKS, PROJECT, Plugin
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _MARK = f"{PROJECT}_impl"
-_PLAIN_METHODS = (("open", True), ("close", True), ("check", False), ("destination", False), ("connects_to", False))
+_PLAIN_METHODS = (
+    ("open", True),
+    ("close", True),
+    ("check", False),
+    ("conceal", False),
+    ("destination", False),
+    ("connects_to", False),
+)
 _SPOKEN_FOR = frozenset(Plugin.__annotations__)
 # How alike a method's name and a phase's must be for one to be taken for the other.
 _MISSPELT = 0.8

@@ -5,7 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+
+T = TypeVar("T", int, float)
+
+
+def _limit(default: T, about: str) -> T:
+    return dataclasses.field(default=default, metadata={"about": about})
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,58 +20,51 @@ class Limits:
     worker.
     """
 
-    target_bytes: int = 8192
-    """The longest request target; a longer one is 414."""
-    head_bytes: int = 32_768
-    """All of a request's fields together; more is 431."""
-    head_fields: int = 100
-    """How many fields a request has; more is 431."""
-    body_bytes: int = 104_857_600
-    """The longest body; a longer one is 413, before it is read where its length is declared."""
-    body_memory_bytes: int = 67_108_864
-    """Bodies that are held whole before they are sent on, all together, those up to 64 KiB apart; what is over it waits on
-    disk, as does what is over 1 MiB of each.
-    """
-    body_files: int = 1024
-    """Bodies that wait on disk at once, each a file; one more is answered 503."""
-    message_bytes: int = 1_048_576
-    """The longest message a client sends over a WebSocket; a longer one closes it with 1009."""
-    head_timeout: float = 10.0
-    """From the first byte of a head to its last; longer is 408."""
-    body_timeout: float = 30.0
-    """Each wait for the next part of a body that somebody wants to read; longer is 408."""
-    body_rate: int = 200
-    """Bytes a second that a body brings on average, counted while it is waited for after `body_timeout`; 0 asks for none."""
-    idle_timeout: float = 75.0
-    """How long a connection without a request is kept."""
-    write_timeout: float = 30.0
-    """How long a client may take nothing of what it is sent; then its connection, or its stream, is cut."""
-    handshake_timeout: float = 10.0
-    """How long a TLS handshake may take."""
-    connection_age: float = 3600.0
-    """After this time a connection finishes its requests and closes, which spreads clients over workers; 0 is never."""
-    connections: int = 8192
-    """Open connections; one more is answered 503."""
-    admin_connections: int = 256
-    """Open connections on the admin address, where that is none of the gateway's: they are counted apart; one more is
-    answered 503.
-    """
-    connections_per_address: int = 1024
-    """Open connections from one address, those of trusted proxies apart; one more is answered 503; 0 is any number."""
-    streams: int = 100
-    """Requests at once on one HTTP/2 connection; one more is refused, to be sent again."""
-    resets: int = 200
-    """Requests that an HTTP/2 client begins and resets in ten seconds; more ends its connection."""
-    control_frames: int = 1000
-    """HTTP/2 frames that carry nothing, in ten seconds: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, CONTINUATION;
-    more ends the connection. Frames that answer what the client was sent don't count.
-    """
-    phase_timeout: float = 60.0
-    """How long a plugin may wait in one phase, for anything but the client and calls of the gateway's own client, which have
-    limits of their own; longer is 504. 0 is any time.
-    """
-    loop_stall: float = 1.0
-    """How long a worker's event loop may stand still until the log says where; 0 never says."""
+    target_bytes: int = _limit(8192, "The longest request target; a longer one is 414.")
+    head_bytes: int = _limit(32_768, "All of a request's fields together; more is 431.")
+    head_fields: int = _limit(100, "How many fields a request has; more is 431.")
+    body_bytes: int = _limit(
+        104_857_600, "The longest body; a longer one is 413, at once where its length is declared."
+    )
+    # What is over 1 MiB of each waits there, too.
+    body_memory_bytes: int = _limit(
+        67_108_864, "A worker's bodies that are held whole, those up to 64 KiB apart; what is over it waits on disk."
+    )
+    body_files: int = _limit(1024, "A worker's bodies that wait on disk, each a file; one more is answered 503.")
+    message_bytes: int = _limit(1_048_576, "A client's longest WebSocket message; a longer one closes it with 1009.")
+    head_timeout: float = _limit(10.0, "Seconds from the first byte of a head to its last; longer is 408.")
+    body_timeout: float = _limit(
+        30.0, "Seconds of each wait for the next part of a body that is to be read; longer is 408."
+    )
+    body_rate: int = _limit(
+        200, "Bytes a second that a body brings on average, counted after `body_timeout`; 0 asks for none."
+    )
+    idle_timeout: float = _limit(75.0, "Seconds that a connection without a request is kept.")
+    write_timeout: float = _limit(
+        30.0, "Seconds for which a client may take nothing that it is sent; then it is cut off."
+    )
+    handshake_timeout: float = _limit(10.0, "Seconds that a TLS handshake may take.")
+    connection_age: float = _limit(
+        3600.0, "Seconds after which a connection ends, to spread clients over workers; 0 is never."
+    )
+    connections: int = _limit(8192, "Open connections of a worker; one more is answered 503.")
+    # Where the admin address is one of the gateway's, its connections count among them.
+    admin_connections: int = _limit(256, "Open connections on an admin address of its own; one more is answered 503.")
+    # Trusted proxies are not counted.
+    connections_per_address: int = _limit(
+        1024, "Open connections of a worker from one address; one more is answered 503; 0 is any number."
+    )
+    streams: int = _limit(100, "Requests at once on one HTTP/2 connection; one more is refused, to be sent again.")
+    resets: int = _limit(200, "Requests that an HTTP/2 client begins and resets in ten seconds; 0 is any number.")
+    # PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, CONTINUATION, but for answers to what the client was sent.
+    control_frames: int = _limit(1000, "HTTP/2 frames in ten seconds that carry nothing; 0 is any number.")
+    # Waiting for the client and calls of the gateway's own client is not counted: these have limits of their own.
+    phase_timeout: float = _limit(
+        60.0, "Seconds that a plugin may wait in one phase; longer is 504, and 0 is any time."
+    )
+    loop_stall: float = _limit(
+        1.0, "Seconds that an event loop may stand still until the log says where; 0 never says."
+    )
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
@@ -87,11 +86,12 @@ _ZERO_IS_NONE = frozenset(
 _LARGEST = 1 << 40
 
 
-def _rules(name: str, default: float) -> dict[str, Any]:
-    whole = isinstance(default, int)
-    least: float = 0 if name in _ZERO_IS_NONE else 1 if whole else 0.001
-    return {"type": "integer" if whole else "number", "min": least, "max": _LARGEST, "default": default}
+def _rules(field: dataclasses.Field[Any]) -> dict[str, Any]:
+    whole = isinstance(field.default, int)
+    least: float = 0 if field.name in _ZERO_IS_NONE else 1 if whole else 0.001
+    kind = "integer" if whole else "number"
+    return {"type": kind, "min": least, "max": _LARGEST, "default": field.default, **field.metadata}
 
 
-RULES = {field.name: _rules(field.name, field.default) for field in dataclasses.fields(Limits)}  # type: ignore[arg-type]
+RULES = {field.name: _rules(field) for field in dataclasses.fields(Limits)}
 """The cerberus rules of the `limits` object."""

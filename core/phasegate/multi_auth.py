@@ -24,19 +24,19 @@ class MultiAuth(Plugin):
         "auth_plugins": {
             "type": "list",
             "minlength": 1,
-            "meta": {"description": "Objects of one auth plugin's name and its configuration; they join the chain."},
+            "about": "Objects of one auth plugin's name and its configuration; they join the chain.",
             "schema": {"type": "dict", "minlength": 1, "maxlength": 1, "valuesrules": {"type": "dict"}},
         },
         "policy": {
             "type": "string",
             "allowed": ["any", "all"],
             "default": "any",
-            "meta": {"description": "Whether one of them has to know the caller, or each."},
+            "about": "Whether one of them has to know the caller, or each.",
         },
         "try_next": {
             "type": "boolean",
             "default": False,
-            "meta": {"description": "Ask the others, too, when a credential does not hold."},
+            "about": "Ask the others, too, when a credential does not hold.",
         },
     }
 

@@ -175,9 +175,9 @@ class Run:
         return response
 
     def _authenticated(self) -> Pipeline:
-        exchange = self._exchange
-        if exchange.consumer is not None:
-            self._pipeline = self._for_consumer(exchange.route, exchange.consumer)
+        consumer = self._exchange.consumer
+        if consumer is not None and consumer.plugins:
+            self._pipeline = self._for_consumer(self._exchange.route, consumer)
         return self._pipeline
 
     def _finished(self, response: Response) -> Response:

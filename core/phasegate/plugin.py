@@ -13,7 +13,7 @@ import pluggy
 from .diagnosis import Diagnosis
 from .errors import Finding
 from .exchange import Exchange
-from .http.message import Response
+from .http.message import Request, Response
 from .model import Consumer, Credential
 from .upstream.call import Origin
 from .upstream.client import UpstreamClient
@@ -169,6 +169,12 @@ class Plugin:
     @hookspec
     async def log(self, exchange: Exchange) -> None:
         """Look back on an exchange whose answer has left; nobody waits for this."""
+
+    def conceal(self, request: Request) -> None:
+        """Take the credentials that this plugin judges by out of what upstreams get, once everybody is asked.
+
+        It holds for plugins with `authenticate`, whichever of them knew the caller. `exchange.original` keeps them.
+        """
 
     def check(self) -> Iterable[Finding]:
         """Return what the schema can't see: errors that refuse the configuration, warnings for the operator.

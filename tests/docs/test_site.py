@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from phasegate.registry import installed
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 pytestmark = pytest.mark.long
@@ -27,6 +29,13 @@ def test_every_page_of_the_docs_is_in_the_menu() -> None:
     menu = yaml.safe_dump(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"])
     pages = {path.name for path in (ROOT / "docs").glob("*.md")}
     assert pages <= set(re.findall(r"[\w-]+\.md", menu))
+
+
+def test_the_reference_has_a_page_for_every_plugin(site: Path) -> None:
+    pages = {path.stem for path in (site / "reference" / "plugins").glob("*.html")}
+    assert pages == set(installed())
+    assert "keepalive_pool" in (site / "reference" / "plugins" / "aws-lambda.html").read_text()
+    assert "graceful_timeout" in (site / "reference" / "gateway.html").read_text()
 
 
 def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:

@@ -19,8 +19,10 @@ from phasegate import (
 )
 from phasegate.errors import PluginFailed
 from phasegate.http.problem import SERVER
+from phasegate.model import PluginEntry
 from phasegate.pipeline import Member, Pipeline, Run
 from phasegate.registry import Registry
+from phasegate.snapshot.consumers import ConsumerIndex
 from phasegate.testing import make_exchange, make_plugin, make_request, make_services
 from tests.zoo import Answers, Badge, Keeps, Lives, Raises, Returns, Second, Token, Waits, Witness, noted
 
@@ -258,9 +260,36 @@ async def test_a_routes_credential_can_not_stand_in_for_a_global_rules() -> None
     assert response.status == 401
 
 
+async def test_credentials_are_concealed_whoever_knew_the_caller() -> None:
+    exchange, _ = await authenticated({"x-token": "t1", "x-badge": "b1"}, chain(Token, Badge, Answers))
+    assert {"x-token", "x-badge"} & {name for name, _ in exchange.request.headers} == set()
+    assert exchange.original.headers.get("x-badge") == "b1"
+
+
+async def test_a_preflight_is_not_asked_for_credentials_and_passes_none_on() -> None:
+    headers = {"origin": "https://a.example", "access-control-request-method": "PUT", "x-token": "t1"}
+    members = await open_with_consumers(chain(Token, Answers))
+    request = make_request("OPTIONS", headers=headers)
+    exchange, response = await run(members, exchange=make_exchange(request, route=ROUTE))
+    assert response.status == 200
+    assert "x-token" not in exchange.request.headers
+
+
+async def test_a_plugin_that_can_not_conceal_ends_the_request() -> None:
+    exchange, response = await authenticated({"x-token": "t1", "x-unconcealable": "1"}, chain(Token, Answers))
+    assert response.status == 500
+    assert isinstance(exchange.error, PluginFailed)
+    assert (exchange.error.plugin, exchange.error.phase) == ("token", "conceal")
+
+
 async def test_after_authentication_the_consumers_pipeline_goes_on_without_a_second_rewrite() -> None:
     exchange = make_exchange(make_request(headers={"x-token": "t1"}), route=ROUTE)
-    first = Pipeline.compile(REGISTRY, await open_with_consumers(chain(Token, Witness)))
+    members = chain(Token, Witness)
+    credentials = (Credential("jack/token", "token", {"token": "t1"}),)
+    jack = Consumer("jack", credentials, (PluginEntry("second", "consumers/jack", "", {}),))
+    for member in members:
+        await member.instance.open(make_services(directory=ConsumerIndex([jack], {"token": "token"})))
+    first = Pipeline.compile(REGISTRY, members)
     own = Pipeline.compile(REGISTRY, chain(Second, Answers))
     passage = Run(exchange, first, lambda route, found: own)
     await passage.answer()

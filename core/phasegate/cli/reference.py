@@ -30,6 +30,8 @@ _BOUNDS = {
     "format": "{}",
 }
 
+_KEYS = ("key", "type", "default", "bounds", "secret", "meaning")
+
 
 def reference(cls: type[Plugin], source: Installed) -> str:
     """Return what a plugin is, what it is configured by, and what it does in each phase."""
@@ -41,6 +43,11 @@ def reference(cls: type[Plugin], source: Installed) -> str:
         *_phases(cls),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def keys_of(definition: Mapping[str, Any]) -> str:
+    """Return a table of the keys that a schema knows, those inside others too."""
+    return _table(_KEYS, _rows(definition))
 
 
 def _docstring(cls: type[Plugin]) -> str:
@@ -59,7 +66,7 @@ def _schemas(cls: type[Plugin]) -> Iterator[str]:
         yield f"## {heading}"
         yield f"{about} It has no keys." if not definition else about
         if definition:
-            yield _table(("key", "type", "default", "bounds", "secret", "meaning"), _rows(definition))
+            yield keys_of(definition)
 
 
 def _rows(definition: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, ...]]:
@@ -102,7 +109,7 @@ def _secret(rules: Mapping[str, Any]) -> str:
 def _meaning(rules: Mapping[str, Any], path: str) -> str:
     if "alias_of" in rules:
         return f"another spelling of `{path}{rules['alias_of']}`"
-    return str(rules.get("meta", {}).get("description", ""))
+    return str(rules.get("about", ""))
 
 
 def _phases(cls: type[Plugin]) -> Iterator[str]:

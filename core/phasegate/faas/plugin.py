@@ -19,17 +19,13 @@ from ..upstream.answers import Answer
 from ..upstream.call import Call, CallTimeouts, ConnectionOptions, Origin
 from .gate import GateLimits
 from .request import FunctionRequest
-from .resilience import RESILIENCE, ResilienceFields
+from .resilience import ResilienceFields
 from .retries import Retrying, is_idempotent
+from .schema import FUNCTION
 from .sharing import shared_functions
 from .target import FunctionTarget
 
 _MILLISECONDS = 1000.0
-
-
-def _milliseconds(minimum: int, default: int | None = None) -> dict[str, Any]:
-    rules: dict[str, Any] = {"type": "integer", "min": minimum}
-    return rules if default is None else {**rules, "default": default}
 
 
 @dataclass(kw_only=True)
@@ -43,26 +39,7 @@ class FunctionPlugin(ResilienceFields, Plugin):
     """
 
     priority: ClassVar[int] = -1900
-    schema: ClassVar[dict[str, Any]] = {
-        "function_uri": {"type": "string", "format": "url", "required": True},
-        "endpoint": {"type": "string", "format": "url"},
-        "host": {
-            "type": "string",
-            "regex": r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?",
-            "meta": {"expected": "a host name, with a port where one is sent"},
-        },
-        "timeout": _milliseconds(100, 3000),
-        "connect_timeout": _milliseconds(1, 2000),
-        "idle_timeout": _milliseconds(1),
-        "stream_timeout": _milliseconds(1, 900_000),
-        "ssl_verify": {"type": "boolean", "default": True},
-        "keepalive": {"type": "boolean", "default": True},
-        "keepalive_pool": {"type": "integer", "min": 1, "default": 5},
-        "keepalive_timeout": _milliseconds(1000, 60_000),
-        "max_req_body_size": {"type": "integer", "min": 1, "default": 67_108_864},
-        "forward_client_credentials": {"type": "boolean", "default": False},
-        **RESILIENCE,
-    }
+    schema: ClassVar[dict[str, Any]] = FUNCTION
 
     function_uri: str
     endpoint: str | None = None

@@ -13,17 +13,50 @@ from .retries import Retries
 _MILLISECONDS = 1000.0
 
 RESILIENCE: dict[str, Any] = {
-    "retries": {"type": "integer", "min": 0, "max": 10, "default": 1},
-    "retry_budget": {"type": "integer", "min": 0, "max": 100, "default": 20},
-    "retry_wait": {"type": "integer", "min": 50, "max": 60_000, "default": 1000},
-    "retry_on_timeout": {"type": "boolean", "default": False},
-    "max_concurrency": {"type": "integer", "min": 1},
+    "retries": {
+        "type": "integer",
+        "min": 0,
+        "max": 10,
+        "default": 1,
+        "about": "How often a call that failed is made once more, at most.",
+    },
+    "retry_budget": {
+        "type": "integer",
+        "min": 0,
+        "max": 100,
+        "default": 20,
+        "about": "How many of a hundred calls may be made once more.",
+    },
+    "retry_wait": {
+        "type": "integer",
+        "min": 50,
+        "max": 60_000,
+        "default": 1000,
+        "about": "Milliseconds that a request waits to be called again, all its waits together.",
+    },
+    "retry_on_timeout": {"type": "boolean", "default": False, "about": "Make calls that timed out once more, too."},
+    "max_concurrency": {
+        "type": "integer",
+        "min": 1,
+        "about": "How many calls each worker makes at a time; without it any number.",
+    },
     "queue": {
         "type": "dict",
         "default": {},
+        "about": "Where further calls wait for their turn.",
         "schema": {
-            "size": {"type": "integer", "min": 0, "default": 100},
-            "timeout": {"type": "integer", "min": 1, "default": 1000},
+            "size": {
+                "type": "integer",
+                "min": 0,
+                "default": 100,
+                "about": "How many may wait; one more is answered with 503.",
+            },
+            "timeout": {
+                "type": "integer",
+                "min": 1,
+                "default": 1000,
+                "about": "Milliseconds that each of them waits at most.",
+            },
         },
     },
 }

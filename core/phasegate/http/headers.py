@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import compress
-from operator import itemgetter, not_
+from operator import itemgetter
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -40,15 +39,16 @@ class Headers:
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """Return the first value of `name`, or `default` when there is none."""
-        raw = self.raw
-        names = [*map(name_of, raw)]
         key = name.lower().encode("latin-1")
-        return raw[names.index(key)][1].decode("latin-1") if key in names else default
+        for field, value in self.raw:
+            if field == key:
+                return value.decode("latin-1")
+        return default
 
     def get_all(self, name: str) -> list[str]:
         """Return every value of `name` in the order received."""
         key = name.lower().encode("latin-1")
-        return [value.decode("latin-1") for _, value in compress(self.raw, map(key.__eq__, map(name_of, self.raw)))]
+        return [value.decode("latin-1") for field, value in self.raw if field == key]
 
     def add(self, name: str, value: str) -> None:
         """Append a field and keep those of the same name. Raise ValueError on what HTTP can't carry."""
@@ -56,9 +56,8 @@ class Headers:
 
     def remove(self, *names: str) -> None:
         """Drop every field of these names; a name that is not there is no error."""
-        keys = {*map(str.encode, map(str.lower, names))}
-        if not keys.isdisjoint(map(name_of, self.raw)):
-            self.raw = [*compress(self.raw, map(not_, map(keys.__contains__, map(name_of, self.raw))))]
+        keys = {name.lower().encode("latin-1") for name in names}
+        self.raw = [field for field in self.raw if field[0] not in keys]
 
     def copy(self) -> Headers:
         """Return headers that change apart from these."""

@@ -129,8 +129,7 @@ def _all_of(parts: Iterable[JSONSchema]) -> JSONSchema:
 
 def _annotations(rules: Mapping[str, Any]) -> JSONSchema:
     annotations: JSONSchema = {}
-    meta = rules.get("meta", {})
-    described = meta.get("description") or meta.get("expected") or FORMATS.get(rules.get("format", ""))
+    described = _description(rules)
     if described:
         annotations["description"] = described
     if "default" in rules:
@@ -138,6 +137,13 @@ def _annotations(rules: Mapping[str, Any]) -> JSONSchema:
     if rules.get("secret"):
         annotations |= {"writeOnly": True, "x-secret": True}
     return annotations
+
+
+def _description(rules: Mapping[str, Any]) -> str:
+    """Return what a key means, and what is expected of its value."""
+    about = str(rules.get("about", ""))
+    expected = str(rules.get("meta", {}).get("expected") or FORMATS.get(rules.get("format", ""), ""))
+    return f"{about} Must be {expected}" if about and expected else about or expected
 
 
 def _inside(rules: Mapping[str, Any], types: Types, path: str) -> Iterator[JSONSchema]:
@@ -207,4 +213,4 @@ _CONSTRAINTS: dict[str, Callable[[Any, Types, str], JSONSchema]] = {
     "regex": _pattern,
 }
 _INSIDES = dict.fromkeys(("keysrules", "schema", "valuesrules", "allof", "anyof", "noneof", "oneof"))
-_ELSEWHERE = frozenset({"alias_of", "default", "meta", "nullable", "required", "secret", "type"})
+_ELSEWHERE = frozenset({"about", "alias_of", "default", "meta", "nullable", "required", "secret", "type"})

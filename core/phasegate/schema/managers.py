@@ -17,31 +17,34 @@ _ID: Rules = {
     "required": True,
     "regex": r"(aws|vault)/(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}",
     "meta": {"expected": "aws/NAME or vault/NAME, the name of 1 to 64 letters, digits, . _ or -, not . or .. alone"},
+    "about": "Which manager it is, and the name by which references ask for it.",
 }
 
 VAULT: Rules = {
-    "uri": {**_TEXT, "format": "url", "required": True},
+    "uri": {**_TEXT, "format": "url", "required": True, "about": "Where Vault listens."},
     "prefix": {
         **_TEXT,
         "required": True,
         "regex": r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*",
         "meta": {"expected": "the path of a KV engine, such as kv/gateway, or secret/data/gateway for version 2"},
+        "about": "The path of the engine that holds the secrets, and a folder in it.",
     },
-    "token": {**_SECRET, "required": True},
-    "namespace": {**_TEXT, "format": "header-value"},
+    "token": {**_SECRET, "required": True, "about": "A token that may read there."},
+    "namespace": {**_TEXT, "format": "header-value", "about": "The namespace of Vault Enterprise."},
 }
 
 AWS: Rules = {
-    "access_key_id": {**_SECRET, "required": True},
-    "secret_access_key": {**_SECRET, "required": True},
-    "session_token": _SECRET,
+    "access_key_id": {**_SECRET, "required": True, "about": "The id of a key pair that may read the secrets."},
+    "secret_access_key": {**_SECRET, "required": True, "about": "The secret of the key pair."},
+    "session_token": {**_SECRET, "about": "The token that belongs to a temporary key pair."},
     "region": {
         "type": "string",
         "regex": "[a-z0-9-]+",
         "default": "us-east-1",
         "meta": {"expected": "a region such as us-east-1"},
+        "about": "Where the secrets are.",
     },
-    "endpoint_url": {**_TEXT, "format": "url"},
+    "endpoint_url": {**_TEXT, "format": "url", "about": "Another endpoint than AWS's own, such as a VPC's."},
 }
 
 MANAGERS: dict[str, Rules] = {"aws": AWS, "vault": VAULT}

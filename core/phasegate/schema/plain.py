@@ -25,7 +25,9 @@ _TYPES: dict[str, Test] = {
 _NUMERIC = frozenset({"integer", "float", "number"})
 
 # What they ask is seen to elsewhere: defaults, spellings and the insides of objects and lists.
-_ELSEWHERE = frozenset({"alias_of", "default", "meta", "nullable", "required", "schema", "secret", "valuesrules"})
+_ELSEWHERE = frozenset(
+    {"about", "alias_of", "default", "meta", "nullable", "required", "schema", "secret", "valuesrules"}
+)
 
 _TESTS: dict[str, Callable[[Any], Test]] = {
     "empty": lambda allowed: (lambda value: True) if allowed else _has_content,

@@ -10,7 +10,7 @@ from ..plugin import Plugin
 from ..registry import Registry
 from .json_schema import JSONSchema, json_schema
 from .managers import MANAGERS
-from .resources import KINDS, NODE, PLAIN_META, PLUGIN_META
+from .resources import KINDS, NODE, PLAIN_META, PLUGIN_META, UPSTREAM
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PARTS = ("main", "consumer", "metadata")
@@ -57,11 +57,11 @@ class PublishedSchemas:
             return None
         schema = json_schema({key: rules for key, rules in KINDS[kind].items() if key not in _TIMES})
         if "plugins" in schema["properties"]:
-            schema["properties"]["plugins"] = plugins
+            schema["properties"]["plugins"] = {**plugins, "description": schema["properties"]["plugins"]["description"]}
         for key in schema["properties"].keys() & set(_IDS):
             schema["properties"][key]["type"] = ["string", "integer"]
         for upstream in _upstreams(kind, schema):
-            upstream["properties"]["nodes"] = _nodes()
+            upstream["properties"]["nodes"] = {"description": UPSTREAM["nodes"]["about"], **_nodes()}
             upstream.update(_REWRITTEN_HOST)
         required = [key for key in (*schema.pop("required", ()), *_DEMANDED.get(kind, ())) if key != "id"]
         conditions = [*schema.pop("allOf", ()), *_conditions(kind)]

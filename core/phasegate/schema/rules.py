@@ -45,9 +45,9 @@ _TYPES = {
 class Rules(cerberus.Validator):  # type: ignore[misc]
     """The validator behind every schema. Beyond cerberus's rules it knows:
 
-    `secret` (the value is a credential), `format` (a key of `FORMATS`), `alias_of` (another spelling of a key)
-    and `available` (the values that this version can do, out of those that the key will take one day). Booleans are no
-    integers, NaN is no number, and a pattern must match the whole text.
+    `about` (what a key means, in a sentence for references), `secret` (the value is a credential), `format` (a key of
+    `FORMATS`), `alias_of` (another spelling of a key) and `available` (the values that this version can do, out of those
+    that the key will take one day). Booleans are no integers, NaN is no number, and a pattern must match the whole text.
     """
 
     types_mapping: ClassVar[dict[str, Any]] = _TYPES
@@ -56,6 +56,9 @@ class Rules(cerberus.Validator):  # type: ignore[misc]
     def found(self) -> list[errors.ValidationError]:
         """What the last validation found, as cerberus's own objects."""
         return self._errors  # type: ignore[no-any-return]
+
+    def _validate_about(self, constraint: str, field: str, value: object) -> None:
+        """{'type': 'string'}"""
 
     def _validate_secret(self, constraint: bool, field: str, value: object) -> None:
         """{'type': 'boolean'}"""

@@ -189,16 +189,16 @@ async def test_a_body_over_the_limit_is_too_large() -> None:
 
 async def test_the_signature_does_not_go_on() -> None:
     exchange = arrived(signed("/a?b=%20", token="t"))
-    await run_phase(await opened(), "access", exchange)
+    (await opened()).conceal(exchange.request)
     assert {name for name, _ in exchange.request.headers} == {"host"}
     presigned = arrived(signed("/a?b=%20", presigned=True))
-    await run_phase(await opened(), "access", presigned)
+    (await opened()).conceal(presigned.request)
     assert presigned.request.query.raw == "b=%20"
 
 
 async def test_what_is_not_signed_goes_on_as_it_is() -> None:
     exchange = make_exchange(make_request(headers={"x-amz-date": "d", "authorization": "Basic x"}))
-    await run_phase(await opened(), "access", exchange)
+    (await opened()).conceal(exchange.request)
     assert dict(exchange.request.headers) == dict(exchange.original.headers)
 
 

@@ -77,7 +77,7 @@ def test_secrets_are_marked() -> None:
 @pytest.mark.parametrize("kind", ["routes", "consumers"])
 def test_plugins_are_described_once(kind: str) -> None:
     properties = DESCRIPTION["components"]["schemas"][schema_name(KINDS[kind])]["properties"]
-    assert properties["plugins"].keys() == {"$ref"}
+    assert properties["plugins"].keys() == {"$ref", "description"}
 
 
 def test_the_description_holds_json_alone() -> None:

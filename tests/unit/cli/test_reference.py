@@ -22,7 +22,7 @@ class Told(Plugin):
     name: ClassVar[str] = "told"
     priority: ClassVar[int] = 7
     schema: ClassVar[dict[str, Any]] = {
-        "limit": {"type": "integer", "min": 1, "max": 9, "default": 3, "meta": {"description": "How many."}},
+        "limit": {"type": "integer", "min": 1, "max": 9, "default": 3, "about": "How many."},
         "limits": {"type": "integer", "alias_of": "limit"},
         "token": {"type": "string", "required": True, "empty": False, "secret": True},
         "shape": {"type": "string", "allowed": ["round", "square"], "regex": "a|b"},

@@ -97,6 +97,19 @@ def converted(rules: dict[str, Any]) -> Any:
             {"type": "string", "regex": "[a-z]", "meta": {"expected": "a letter"}},
             {"type": "string", "pattern": "^[a-z]$", "description": "a letter"},
         ),
+        ({"type": "integer", "about": "How many."}, {"type": "integer", "description": "How many."}),
+        (
+            {"type": "string", "regex": "[a-z]", "about": "Which one.", "meta": {"expected": "a letter"}},
+            {"type": "string", "pattern": "^[a-z]$", "description": "Which one. Must be a letter"},
+        ),
+        (
+            {"type": "string", "format": "header-value", "about": "What is sent."},
+            {
+                "type": "string",
+                "pattern": "^[!-~]([ -~]*[!-~])?$",
+                "description": "What is sent. Must be visible ASCII, without spaces around it",
+            },
+        ),
         ({"type": ["dict", "list"]}, {"type": ["object", "array"]}),
         ({"type": "string", "nullable": True}, {"type": ["string", "null"]}),
         ({"type": "string", "available": ["a"]}, {"type": "string", "enum": ["a"]}),

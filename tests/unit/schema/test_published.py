@@ -199,3 +199,11 @@ def test_a_plugin_schema_that_can_not_be_published_is_refused_when_it_is_loaded(
     schema = {"mark": {"type": "string", "default": "x", "excludes": "other"}}
     with pytest.raises(ConfigError, match="Variant: mark has the rule 'excludes'"):
         Schemas(Registry([variant(Witness, **{attribute: schema})]))
+
+
+def test_what_stands_in_for_a_kinds_own_rules_keeps_its_meaning() -> None:
+    schema = PUBLISHED.kind("routes")
+    assert schema is not None
+    properties = schema["properties"]
+    assert properties["plugins"]["description"] == "Plugins by name, each with its configuration."
+    assert properties["upstream"]["properties"]["nodes"]["description"].startswith("Where requests go")

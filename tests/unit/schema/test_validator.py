@@ -174,6 +174,6 @@ def test_null_has_no_inside_to_judge(inside: dict[str, Any]) -> None:
     assert Schema({"maybe": {**inside, "nullable": True}}).validate({"maybe": None}) == ({"maybe": None}, [])
 
 
-def test_a_description_alone_words_no_message() -> None:
-    schema = Schema({"a": {"type": "string", "meta": {"description": "What it is for."}}})
+def test_what_a_key_means_words_no_message() -> None:
+    schema = Schema({"a": {"type": "string", "about": "What it is for."}})
     assert [str(finding) for finding in schema.validate({"a": 1})[1]] == ["a: must be a string (got 1)"]

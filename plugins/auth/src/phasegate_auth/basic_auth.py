@@ -7,7 +7,7 @@ import binascii
 from dataclasses import dataclass
 from typing import ClassVar
 
-from phasegate import Exchange, Headers, Outcome, Response, Services, hookimpl
+from phasegate import Exchange, Headers, Outcome, Request, Services, hookimpl
 
 from .failures import Failures
 from .password_checks import PasswordChecks
@@ -25,8 +25,18 @@ class BasicAuth(AuthPlugin):
     missing: ClassVar[str] = "Missing authorization in request"
     wrong: ClassVar[str] = "Invalid user authorization"
     schema: ClassVar = {
-        "lockout_failures": {"type": "integer", "min": 0, "default": 20},
-        "lockout_seconds": {"type": "integer", "min": 1, "default": 60},
+        "lockout_failures": {
+            "type": "integer",
+            "min": 0,
+            "default": 20,
+            "about": "After so many wrong passwords for a user from one address none is looked at; 0 is never.",
+        },
+        "lockout_seconds": {
+            "type": "integer",
+            "min": 1,
+            "default": 60,
+            "about": "Seconds in which wrong passwords are counted, by each worker.",
+        },
         **fields("basic"),
     }
     consumer_schema: ClassVar = {
@@ -35,8 +45,15 @@ class BasicAuth(AuthPlugin):
             "required": True,
             "regex": "[^:\\x00-\\x1f\\x7f]{1,200}",
             "meta": {"expected": "1 to 200 characters without a colon"},
+            "about": "The name that the consumer gives; no two have the same.",
         },
-        "password": {"type": "string", "required": True, "secret": True, "format": "password"},
+        "password": {
+            "type": "string",
+            "required": True,
+            "secret": True,
+            "format": "password",
+            "about": "The consumer's password.",
+        },
     }
     consumer_key: ClassVar[str | None] = "username"
 
@@ -79,12 +96,10 @@ class BasicAuth(AuthPlugin):
         self._failures.note(address, username)
         return self.invalid("no consumer has this username" if found is None else "the password is another")
 
-    @hookimpl
-    async def access(self, exchange: Exchange) -> Response | None:
+    def conceal(self, request: Request) -> None:
         """Take name and password out of the request, so that no upstream sees them."""
         if self.hide_credentials:
-            _hide(exchange.request.headers)
-        return None
+            _hide(request.headers)
 
 
 def is_basic(value: str) -> bool:

@@ -61,27 +61,45 @@ class ConsumerRestriction(Plugin):
     name: ClassVar[str] = "consumer-restriction"
     priority: ClassVar[int] = 2400
     schema: ClassVar = {
-        "type": {"type": "string", "allowed": list(_NAMED_BY), "default": "consumer_name"},
-        "whitelist": _NAMES,
-        "blacklist": _NAMES,
+        "type": {
+            "type": "string",
+            "allowed": list(_NAMED_BY),
+            "default": "consumer_name",
+            "about": "What the lists hold names of.",
+        },
+        "whitelist": {**_NAMES, "about": "Those who may; nobody else may."},
+        "blacklist": {**_NAMES, "about": "Those who may not, whatever else says so."},
         "allowed_by_methods": {
             "type": "list",
             "minlength": 1,
+            "about": "Those who may with some methods alone; without a `whitelist` nobody else may.",
             "schema": {
                 "type": "dict",
                 "schema": {
-                    "user": {"type": "string", "required": True, "empty": False},
+                    "user": {
+                        "type": "string",
+                        "required": True,
+                        "empty": False,
+                        "about": "Who may: a name of the kind that the lists hold.",
+                    },
                     "methods": {
                         "type": "list",
                         "minlength": 1,
                         "required": True,
                         "schema": {"type": "string", "allowed": list(_METHODS)},
+                        "about": "The methods that are allowed.",
                     },
                 },
             },
         },
-        "rejected_code": {"type": "integer", "min": 200, "max": 599, "default": 403},
-        "rejected_msg": {"type": "string", "empty": False},
+        "rejected_code": {
+            "type": "integer",
+            "min": 200,
+            "max": 599,
+            "default": 403,
+            "about": "The status of a refusal.",
+        },
+        "rejected_msg": {"type": "string", "empty": False, "about": "The sentence of a refusal."},
     }
 
     type: Kind

@@ -26,18 +26,54 @@ class Cors(Plugin):
     name: ClassVar[str] = "cors"
     priority: ClassVar[int] = 4000
     schema: ClassVar = {
-        "allow_origins": {**_TEXT, "default": ANY},
-        "allow_origins_by_regex": _PATTERNS,
-        "allow_origins_by_metadata": {"type": "list", "minlength": 1, "schema": {"type": "string", "empty": False}},
-        "allow_methods": {**_TEXT, "default": ANY},
-        "allow_headers": {**_TEXT, "default": ANY},
-        "expose_headers": _TEXT,
-        "max_age": {"type": "integer", "min": -1, "default": 5},
-        "allow_credential": {"type": "boolean", "default": False},
-        "timing_allow_origins": _TEXT,
-        "timing_allow_origins_by_regex": _PATTERNS,
+        "allow_origins": {
+            **_TEXT,
+            "default": ANY,
+            "about": "The origins whose pages may read, with commas between; `*` is any, `**` any by its name.",
+        },
+        "allow_origins_by_regex": {**_PATTERNS, "about": "Patterns that match whole origins."},
+        "allow_origins_by_metadata": {
+            "type": "list",
+            "minlength": 1,
+            "schema": {"type": "string", "empty": False},
+            "about": "Names of lists of origins in the plugin's metadata.",
+        },
+        "allow_methods": {
+            **_TEXT,
+            "default": ANY,
+            "about": "The methods that pages may use, with commas between; `**` is all that there are.",
+        },
+        "allow_headers": {
+            **_TEXT,
+            "default": ANY,
+            "about": "The headers that pages may send, with commas between; `**` is all that are asked for.",
+        },
+        "expose_headers": {**_TEXT, "about": "The headers of an answer that pages may read, with commas between."},
+        "max_age": {
+            "type": "integer",
+            "min": -1,
+            "default": 5,
+            "about": "Seconds that browsers keep a preflight's answer; -1 is not at all.",
+        },
+        "allow_credential": {
+            "type": "boolean",
+            "default": False,
+            "about": "Let pages send cookies and credentials; nothing may be `*` then.",
+        },
+        "timing_allow_origins": {**_TEXT, "about": "The origins whose pages may read timings, with commas between."},
+        "timing_allow_origins_by_regex": {
+            **_PATTERNS,
+            "about": "Patterns that match whole origins whose pages may read timings.",
+        },
     }
-    metadata_schema: ClassVar = {"allow_origins": {"type": "dict", "valuesrules": _TEXT, "default": {}}}
+    metadata_schema: ClassVar = {
+        "allow_origins": {
+            "type": "dict",
+            "valuesrules": _TEXT,
+            "default": {},
+            "about": "Lists of origins by name, each a text with commas between.",
+        }
+    }
 
     allow_origins: str
     allow_origins_by_regex: tuple[str, ...] = ()

@@ -30,9 +30,25 @@ class Csrf(Plugin):
     name: ClassVar[str] = "csrf"
     priority: ClassVar[int] = 2980
     schema: ClassVar = {
-        "key": {"type": "string", "required": True, "empty": False, "secret": True},
-        "expires": {"type": "integer", "min": 0, "default": 7200},
-        "name": {"type": "string", "regex": "[A-Za-z0-9_-]{1,100}", "default": "apisix-csrf-token"},
+        "key": {
+            "type": "string",
+            "required": True,
+            "empty": False,
+            "secret": True,
+            "about": "What tokens are signed with; 16 characters or more.",
+        },
+        "expires": {
+            "type": "integer",
+            "min": 0,
+            "default": 7200,
+            "about": "Seconds that a token counts; 0 is for ever.",
+        },
+        "name": {
+            "type": "string",
+            "regex": "[A-Za-z0-9_-]{1,100}",
+            "default": "apisix-csrf-token",
+            "about": "The cookie and the header that the token stands in.",
+        },
     }
 
     key: Secret

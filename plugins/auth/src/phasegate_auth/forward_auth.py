@@ -62,26 +62,67 @@ class ForwardAuth(Plugin):
     name: ClassVar[str] = "forward-auth"
     priority: ClassVar[int] = 2002
     schema: ClassVar = {
-        "uri": {"type": "string", "format": "url", "required": True},
-        "request_method": {"type": "string", "allowed": ["GET", "POST"], "default": "GET"},
-        "request_headers": _NAMES,
+        "uri": {"type": "string", "format": "url", "required": True, "about": "Where the service is that is asked."},
+        "request_method": {
+            "type": "string",
+            "allowed": ["GET", "POST"],
+            "default": "GET",
+            "about": "The method that it is asked with; POST shows it the body, too.",
+        },
+        "request_headers": {**_NAMES, "about": "The client's headers that it gets."},
         "extra_headers": {
             "type": "dict",
             "keysrules": {"type": "string", "regex": "[A-Za-z0-9_-]+"},
             "valuesrules": _VALUE,
             "default": {},
+            "about": "What else it gets, by name.",
         },
-        "upstream_headers": _NAMES,
-        "client_headers": _NAMES,
-        "ssl_verify": {"type": "boolean", "default": True},
-        "timeout": {"type": "integer", "min": 1, "max": 60_000, "default": 3000},
-        "keepalive": {"type": "boolean", "default": True},
-        "keepalive_pool": {"type": "integer", "min": 1, "default": 5},
-        "keepalive_timeout": {"type": "integer", "min": 1000, "default": 60_000},
-        "max_req_body": {"type": "integer", "min": 1, "default": 1_048_576},
-        "allow_degradation": {"type": "boolean", "default": False},
-        "status_on_error": {"type": "integer", "min": 400, "max": 599, "default": 403},
-        "run_on_preflight": {"type": "boolean", "default": False},
+        "upstream_headers": {**_NAMES, "about": "Those of its headers that the upstream gets, never the client's own."},
+        "client_headers": {**_NAMES, "about": "Those of its headers that the client gets with a refusal."},
+        "ssl_verify": {"type": "boolean", "default": True, "about": "Verify the service's certificate."},
+        "timeout": {
+            "type": "integer",
+            "min": 1,
+            "max": 60_000,
+            "default": 3000,
+            "about": "Milliseconds that the service has to answer.",
+        },
+        "keepalive": {"type": "boolean", "default": True, "about": "Keep connections to the service."},
+        "keepalive_pool": {
+            "type": "integer",
+            "min": 1,
+            "default": 5,
+            "about": "How many connections to it each worker keeps idle.",
+        },
+        "keepalive_timeout": {
+            "type": "integer",
+            "min": 1000,
+            "default": 60_000,
+            "about": "Milliseconds that an unused connection is kept.",
+        },
+        "max_req_body": {
+            "type": "integer",
+            "min": 1,
+            "default": 1_048_576,
+            "about": "Bytes of a body that it is shown; over it the answer is 413.",
+        },
+        "allow_degradation": {
+            "type": "boolean",
+            "default": False,
+            "about": "Let requests through while the service does not answer.",
+        },
+        "status_on_error": {
+            "type": "integer",
+            "min": 400,
+            "max": 599,
+            "default": 403,
+            "about": "The status of answers while it does not.",
+        },
+        "run_on_preflight": {
+            "type": "boolean",
+            "default": False,
+            "about": "Ask it about the preflights of browsers, too.",
+        },
     }
 
     uri: str

@@ -11,7 +11,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import ClassVar
 
-from phasegate import Exchange, Finding, Outcome, Request, Response, Services, hookimpl
+from phasegate import Exchange, Finding, Outcome, Request, Services, hookimpl
 
 from .nonces import Nonces
 from .plugin import AuthPlugin, fields
@@ -42,17 +42,45 @@ class HmacAuth(AuthPlugin):
             "minlength": 1,
             "schema": {"type": "string", "allowed": list(_DIGESTS)},
             "default": ["hmac-sha256", "hmac-sha512"],
+            "about": "The algorithms that signatures may have.",
         },
-        "clock_skew": {"type": "integer", "min": 1, "default": 300},
-        "signed_headers": {"type": "list", "schema": _HEADER, "default": ["date"]},
-        "validate_request_body": {"type": "boolean", "default": False},
-        "max_req_body": {"type": "integer", "min": 1, "default": 524_288},
-        "nonce_header": _HEADER,
+        "clock_skew": {"type": "integer", "min": 1, "default": 300, "about": "Seconds that Date may be away from now."},
+        "signed_headers": {
+            "type": "list",
+            "schema": _HEADER,
+            "default": ["date"],
+            "about": "What a signature must be over, beside the target and the date.",
+        },
+        "validate_request_body": {
+            "type": "boolean",
+            "default": False,
+            "about": "Have the body be what a signed Digest says.",
+        },
+        "max_req_body": {
+            "type": "integer",
+            "min": 1,
+            "default": 524_288,
+            "about": "Bytes of a body that is checked; over it the answer is 413.",
+        },
+        "nonce_header": {**_HEADER, "about": "A header that must be signed and never repeat while its date counts."},
         **fields("hmac"),
     }
     consumer_schema: ClassVar = {
-        "key_id": {"type": "string", "required": True, "regex": "[!#-~]([ !#-~]*[!#-~])?", "maxlength": 256},
-        "secret_key": {"type": "string", "required": True, "minlength": 1, "maxlength": 256, "secret": True},
+        "key_id": {
+            "type": "string",
+            "required": True,
+            "regex": "[!#-~]([ !#-~]*[!#-~])?",
+            "maxlength": 256,
+            "about": "What the consumer's signatures name; no two have the same.",
+        },
+        "secret_key": {
+            "type": "string",
+            "required": True,
+            "minlength": 1,
+            "maxlength": 256,
+            "secret": True,
+            "about": "What the consumer signs with.",
+        },
     }
     consumer_key: ClassVar[str | None] = "key_id"
 
@@ -91,17 +119,15 @@ class HmacAuth(AuthPlugin):
         except SignatureError as error:
             return self.invalid(str(error))
 
-    @hookimpl
-    async def access(self, exchange: Exchange) -> Response | None:
+    def conceal(self, request: Request) -> None:
         """Take the signature out of the request, so that no upstream sees it."""
-        headers = exchange.request.headers
+        headers = request.headers
         if self.hide_credentials and "authorization" in headers:
             headers.raw = [
                 field
                 for field in headers.raw
                 if field[0] != b"authorization" or not is_signature(field[1].decode("latin-1"))
             ]
-        return None
 
     async def _judged(self, signature: Signature, request: Request) -> Outcome:
         self._judge_scope(signature)

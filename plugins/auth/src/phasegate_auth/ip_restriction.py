@@ -52,10 +52,22 @@ class IpRestriction(Plugin):
     name: ClassVar[str] = "ip-restriction"
     priority: ClassVar[int] = 3000
     schema: ClassVar = {
-        "whitelist": _NETWORKS,
-        "blacklist": _NETWORKS,
-        "message": {"type": "string", "minlength": 1, "maxlength": 1024, "default": "Your IP address is not allowed"},
-        "response_code": {"type": "integer", "min": 403, "max": 404, "default": 403},
+        "whitelist": {**_NETWORKS, "about": "The addresses and blocks that may; no others may."},
+        "blacklist": {**_NETWORKS, "about": "Those that may not, even where the whitelist has them."},
+        "message": {
+            "type": "string",
+            "minlength": 1,
+            "maxlength": 1024,
+            "default": "Your IP address is not allowed",
+            "about": "The sentence of a refusal.",
+        },
+        "response_code": {
+            "type": "integer",
+            "min": 403,
+            "max": 404,
+            "default": 403,
+            "about": "The status of a refusal.",
+        },
     }
 
     whitelist: tuple[str, ...] = ()

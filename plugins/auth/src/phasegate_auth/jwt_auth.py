@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from phasegate import Credential, Exchange, Finding, Outcome, Response, Services, hookimpl
+from phasegate import Credential, Exchange, Finding, Outcome, Request, Services, hookimpl
 
 from .bearer import Places
 from .plugin import AuthPlugin, fields
@@ -30,28 +30,73 @@ class JwtAuth(AuthPlugin):
     missing: ClassVar[str] = "Missing JWT token in request"
     wrong: ClassVar[str] = "failed to verify jwt"
     schema: ClassVar = {
-        "header": {**_NAME, "regex": "[A-Za-z0-9_-]+", "default": "authorization"},
-        "query": {**_NAME, "default": "jwt"},
-        "cookie": {**_NAME, "default": "jwt"},
-        "key_claim_name": {"type": "string", "empty": False, "default": "key"},
+        "header": {
+            **_NAME,
+            "regex": "[A-Za-z0-9_-]+",
+            "default": "authorization",
+            "about": "The header that the token stands in, with or without Bearer before it.",
+        },
+        "query": {**_NAME, "default": "jwt", "about": "The argument of the query that it may stand in instead."},
+        "cookie": {**_NAME, "default": "jwt", "about": "The cookie that it may stand in instead."},
+        "key_claim_name": {
+            "type": "string",
+            "empty": False,
+            "default": "key",
+            "about": "The claim that names the consumer by its `key`.",
+        },
         "claims_to_verify": {
             "type": "list",
             "schema": {"type": "string", "allowed": ["exp", "nbf"]},
             "default": ["exp"],
+            "about": "The times that a token must have; those that it has are always judged.",
         },
-        "audiences": {"type": "list", "schema": {"type": "string", "empty": False}, "default": []},
-        "issuers": {"type": "list", "schema": {"type": "string", "empty": False}, "default": []},
-        "store_in_ctx": {"type": "boolean", "default": False},
+        "audiences": {
+            "type": "list",
+            "schema": {"type": "string", "empty": False},
+            "default": [],
+            "about": "Whom a token must be for, one of these.",
+        },
+        "issuers": {
+            "type": "list",
+            "schema": {"type": "string", "empty": False},
+            "default": [],
+            "about": "By whom a token must be, one of these.",
+        },
+        "store_in_ctx": {"type": "boolean", "default": False, "about": "Leave the claims to other plugins."},
         **fields("jwt"),
     }
     consumer_schema: ClassVar = {
-        "key": {"type": "string", "required": True, "empty": False},
-        "algorithm": {"type": "string", "allowed": list(ALGORITHMS), "default": "HS256"},
-        "secret": {"type": "string", "empty": False, "secret": True},
-        "base64_secret": {"type": "boolean", "default": False},
-        "public_key": {"type": "string", "empty": False},
-        "exp": {"type": "integer", "min": 1},
-        "lifetime_grace_period": {"type": "integer", "min": 0, "default": 0},
+        "key": {
+            "type": "string",
+            "required": True,
+            "empty": False,
+            "about": "What the claim of the consumer's tokens says; no two have the same.",
+        },
+        "algorithm": {
+            "type": "string",
+            "allowed": list(ALGORITHMS),
+            "default": "HS256",
+            "about": "The only algorithm that the consumer's tokens may have.",
+        },
+        "secret": {
+            "type": "string",
+            "empty": False,
+            "secret": True,
+            "about": "What tokens are signed with by HS256, HS384 and HS512.",
+        },
+        "base64_secret": {"type": "boolean", "default": False, "about": "Take the secret as base64."},
+        "public_key": {
+            "type": "string",
+            "empty": False,
+            "about": "The public key in PEM's form that tokens hold by, for the other algorithms.",
+        },
+        "exp": {"type": "integer", "min": 1, "about": "Seconds that a token may last from now, at most."},
+        "lifetime_grace_period": {
+            "type": "integer",
+            "min": 0,
+            "default": 0,
+            "about": "Seconds by which clocks may differ.",
+        },
     }
     consumer_key: ClassVar[str | None] = "key"
 
@@ -94,12 +139,10 @@ class JwtAuth(AuthPlugin):
         except TokenError as error:
             return self.invalid(str(error))
 
-    @hookimpl
-    async def access(self, exchange: Exchange) -> Response | None:
+    def conceal(self, request: Request) -> None:
         """Take the token out of the request, so that no upstream sees it."""
         if self.hide_credentials:
-            self._places.hide(exchange.request)
-        return None
+            self._places.hide(request)
 
     def _judged(self, token: str, exchange: Exchange) -> Outcome:
         named = unverified(token)[1].get(self.key_claim_name)

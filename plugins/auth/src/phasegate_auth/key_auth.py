@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from phasegate import Exchange, Outcome, Response, hookimpl
+from phasegate import Exchange, Outcome, Request, hookimpl
 
 from .plugin import AuthPlugin, fields
 
@@ -24,13 +24,13 @@ class KeyAuth(AuthPlugin):
             "type": "string",
             "regex": "[A-Za-z0-9_-]+",
             "default": "apikey",
-            "meta": {"description": "The header that the key stands in."},
+            "about": "The header that the key stands in.",
         },
         "query": {
             "type": "string",
             "regex": "[A-Za-z0-9._~-]+",
             "default": "apikey",
-            "meta": {"description": "The argument of the query that it may stand in instead."},
+            "about": "The argument of the query that it may stand in instead.",
         },
         **fields("key"),
     }
@@ -41,7 +41,7 @@ class KeyAuth(AuthPlugin):
             "empty": False,
             "secret": True,
             "format": "header-value",
-            "meta": {"description": "The consumer's key; no two have the same."},
+            "about": "The consumer's key; no two have the same.",
         }
     }
     consumer_key: ClassVar[str | None] = "key"
@@ -61,12 +61,9 @@ class KeyAuth(AuthPlugin):
         found = self.consumers.find(self.name, keys[0])
         return self.invalid("no consumer has this key") if found is None else Outcome.ok(*found)
 
-    @hookimpl
-    async def access(self, exchange: Exchange) -> Response | None:
+    def conceal(self, request: Request) -> None:
         """Take the key out of the request, so that no upstream sees it."""
         if self.hide_credentials:
-            request = exchange.request
             request.headers.remove(self.header)
             if self.query in request.query:
                 request.query = request.query.without(self.query)
-        return None

@@ -16,6 +16,7 @@ from phasegate import (
     Finding,
     Origin,
     Outcome,
+    Request,
     Response,
     Secret,
     Services,
@@ -26,13 +27,12 @@ from phasegate import (
 from . import own_headers
 from .asking import Service, origin_of
 from .bearer import Places
-from .plugin import AuthPlugin, fields
+from .openid_connect_schema import CONSUMER_SCHEMA, SCHEMA
+from .plugin import AuthPlugin
 from .provider import ALLOWED, Provider
 from .refusal import refused
 from .token import Judge, TokenError
 
-_NAME = {"type": "string", "empty": False}
-_NAMES = {"type": "list", "schema": _NAME, "default": []}
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _USERINFO, _ACCESS_TOKEN = "x-userinfo", "x-access-token"
 
@@ -75,44 +75,8 @@ class OpenidConnect(AuthPlugin):
     scheme: ClassVar[str] = "Bearer"
     missing: ClassVar[str] = "Missing bearer token in request"
     wrong: ClassVar[str] = "Invalid bearer token in request"
-    schema: ClassVar = {
-        "client_id": {"type": "string", "required": True, "empty": False},
-        "client_secret": {"type": "string", "empty": False, "secret": True},
-        "discovery": {"type": "string", "required": True, "format": "url"},
-        "bearer_only": {"type": "boolean", "available": [True], "default": True},
-        "use_jwks": {"type": "boolean", "available": [True], "default": True},
-        "token_signing_alg_values_expected": {"type": "string", "allowed": list(ALLOWED)},
-        "required_scopes": _NAMES,
-        "claim_validator": {
-            "type": "dict",
-            "default": {},
-            "schema": {
-                "issuer": {"type": "dict", "default": {}, "schema": {"valid_issuers": _NAMES}},
-                "audience": {
-                    "type": "dict",
-                    "default": {},
-                    "schema": {
-                        "claim": {**_NAME, "default": "aud"},
-                        "required": {"type": "boolean", "default": False},
-                        "match_with_client_id": {"type": "boolean", "default": False},
-                        "valid_audiences": _NAMES,
-                    },
-                },
-            },
-        },
-        "leeway": {"type": "integer", "min": 0, "max": 300, "default": 10},
-        "consumer_claim": {**_NAME, "default": "sub"},
-        "consumer_required": {"type": "boolean", "default": False},
-        "set_userinfo_header": {"type": "boolean", "default": True},
-        "set_access_token_header": {"type": "boolean", "default": False},
-        "ssl_verify": {"type": "boolean", "default": True},
-        "timeout": {"type": "integer", "min": 1, "max": 60, "default": 3},
-        **fields("openid-connect"),
-    }
-    consumer_schema: ClassVar = {
-        "subject": {"type": "string", "required": True, "empty": False},
-        "issuer": {"type": "string", "empty": False},
-    }
+    schema: ClassVar = SCHEMA
+    consumer_schema: ClassVar = CONSUMER_SCHEMA
     consumer_key: ClassVar[str | None] = "subject"
 
     client_id: str
@@ -183,13 +147,16 @@ class OpenidConnect(AuthPlugin):
         exchange.state[self._mark] = (token, claims)
         return outcome
 
-    @hookimpl
-    async def access(self, exchange: Exchange) -> Response | None:
-        """Refuse a token without the scopes that are asked for; tell upstreams what it says, and take it out."""
-        request = exchange.request
-        own_headers.remove(request.headers, (_USERINFO, _ACCESS_TOKEN))
+    def conceal(self, request: Request) -> None:
+        """Take the token out of the request, so that no upstream sees it."""
         if self.hide_credentials:
             self._places.hide(request)
+
+    @hookimpl
+    async def access(self, exchange: Exchange) -> Response | None:
+        """Refuse a token without the scopes that are asked for, and tell upstreams what it says."""
+        request = exchange.request
+        own_headers.remove(request.headers, (_USERINFO, _ACCESS_TOKEN))
         token, claims = exchange.state.get(self._mark, ("", None))
         if claims is None:
             return None

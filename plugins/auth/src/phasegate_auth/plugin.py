@@ -17,23 +17,23 @@ def fields(realm: str) -> dict[str, Any]:
         "hide_credentials": {
             "type": "boolean",
             "default": True,
-            "meta": {"description": "Take the credential out of the request before it goes on."},
+            "about": "Take the credential out of the request before it goes on.",
         },
         "realm": {
             "type": "string",
             "regex": _REALM,
             "default": realm,
-            "meta": {"description": "The realm that a 401 names."},
+            "about": "The realm that a 401 names.",
         },
         "anonymous_consumer": {
             "type": "string",
             "regex": "[A-Za-z0-9_-]{1,100}",
-            "meta": {"description": "The consumer that a request without any credential is from."},
+            "about": "The consumer that a request without any credential is from.",
         },
         "run_on_preflight": {
             "type": "boolean",
             "default": False,
-            "meta": {"description": "Ask the preflights of browsers, which have no credentials, for one, too."},
+            "about": "Ask the preflights of browsers, which have no credentials, for one, too.",
         },
     }
 

@@ -45,10 +45,16 @@ class RefererRestriction(Plugin):
     name: ClassVar[str] = "referer-restriction"
     priority: ClassVar[int] = 2990
     schema: ClassVar = {
-        "whitelist": _HOSTS,
-        "blacklist": _HOSTS,
-        "bypass_missing": {"type": "boolean", "default": False},
-        "message": {"type": "string", "minlength": 1, "maxlength": 1024, "default": "Your referer host is not allowed"},
+        "whitelist": {**_HOSTS, "about": "The hosts that may; no others may."},
+        "blacklist": {**_HOSTS, "about": "The hosts that may not."},
+        "bypass_missing": {"type": "boolean", "default": False, "about": "Let requests without Referer through."},
+        "message": {
+            "type": "string",
+            "minlength": 1,
+            "maxlength": 1024,
+            "default": "Your referer host is not allowed",
+            "about": "The sentence of a refusal.",
+        },
     }
 
     whitelist: tuple[str, ...] = ()

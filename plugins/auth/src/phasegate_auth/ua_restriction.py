@@ -26,10 +26,16 @@ class UaRestriction(Plugin):
     name: ClassVar[str] = "ua-restriction"
     priority: ClassVar[int] = 2999
     schema: ClassVar = {
-        "allowlist": _PATTERNS,
-        "denylist": _PATTERNS,
-        "bypass_missing": {"type": "boolean", "default": False},
-        "message": {"type": "string", "minlength": 1, "maxlength": 1024, "default": "Not allowed"},
+        "allowlist": {**_PATTERNS, "about": "Patterns, one of which must be found."},
+        "denylist": {**_PATTERNS, "about": "Patterns, none of which may be found."},
+        "bypass_missing": {"type": "boolean", "default": False, "about": "Let requests without User-Agent through."},
+        "message": {
+            "type": "string",
+            "minlength": 1,
+            "maxlength": 1024,
+            "default": "Not allowed",
+            "about": "The sentence of a refusal.",
+        },
     }
 
     allowlist: tuple[str, ...] = ()

@@ -28,27 +28,40 @@ _SECRET = {**_TEXT, "secret": True, "format": "header-value"}
 AUTHORIZATION: dict[str, Any] = {
     "type": "dict",
     "default": {},
+    "about": "Whose credentials go along.",
     "schema": {
-        "mode": {"type": "string", "allowed": ["apikey", "iam", "both"]},
-        "apikey": _SECRET,
+        "mode": {
+            "type": "string",
+            "allowed": ["apikey", "iam", "both"],
+            "about": "Which credentials are used where both are given.",
+        },
+        "apikey": {**_SECRET, "about": "The API key, sent as X-Api-Key."},
         "iam": {
             "type": "dict",
+            "about": "What requests are signed with: keys, or where to find them.",
             "schema": {
-                "accesskey": _SECRET,
-                "secretkey": _SECRET,
+                "accesskey": {**_SECRET, "about": "The id of the key pair."},
+                "secretkey": {**_SECRET, "about": "The secret of the key pair."},
                 "secret_key": {**_SECRET, "alias_of": "secretkey"},
-                "session_token": _SECRET,
-                "profile": _TEXT,
-                "assume_role": {"type": "list", "schema": {"type": "dict", "schema": ROLE}, "default": []},
+                "session_token": {**_SECRET, "about": "The token that belongs to a temporary key pair."},
+                "profile": {**_TEXT, "about": "The profile of AWS's configuration files to take keys from instead."},
+                "assume_role": {
+                    "type": "list",
+                    "schema": {"type": "dict", "schema": ROLE},
+                    "default": [],
+                    "about": "Roles to assume with those keys, one by the other; the last one's keys sign.",
+                },
                 "aws_region": {
                     "type": "string",
                     "regex": "[a-z0-9-]+",
                     "meta": {"expected": "a region such as us-east-1"},
+                    "about": "The region that signatures name; without it the host's.",
                 },
                 "service": {
                     "type": "string",
                     "regex": "[a-z0-9-]+",
                     "meta": {"expected": "a service such as execute-api or lambda"},
+                    "about": "The service that signatures name; without it the host's.",
                 },
             },
         },

@@ -21,11 +21,18 @@ CANARY: dict[str, Any] = {
     "canary": {
         "type": "list",
         "default": [],
+        "about": "Versions or aliases that share the requests.",
         "schema": {
             "type": "dict",
             "schema": {
-                "qualifier": {**QUALIFIER, "required": True},
-                "weight": {"type": "integer", "min": 1, "max": 1_000_000, "required": True},
+                "qualifier": {**QUALIFIER, "required": True, "about": "A version or alias."},
+                "weight": {
+                    "type": "integer",
+                    "min": 1,
+                    "max": 1_000_000,
+                    "required": True,
+                    "about": "Its share of the requests, as a weight among the others'.",
+                },
             },
         },
     },
@@ -33,8 +40,14 @@ CANARY: dict[str, Any] = {
         "type": "string",
         "regex": rf"consumer|(header|cookie)\.{_NAME}",
         "meta": {"expected": "consumer, header.NAME or cookie.NAME"},
+        "about": "Who always gets the same version; without it chance decides.",
     },
-    "canary_header": {"type": "string", "regex": _NAME, "meta": {"expected": "a header name"}},
+    "canary_header": {
+        "type": "string",
+        "regex": _NAME,
+        "meta": {"expected": "a header name"},
+        "about": "The header by which testers choose a version.",
+    },
 }
 
 

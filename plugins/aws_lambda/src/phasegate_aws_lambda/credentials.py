@@ -19,20 +19,37 @@ ROLE: dict[str, Any] = {
         "regex": _ROLE_ARN,
         "required": True,
         "meta": {"expected": "the ARN of a role, such as arn:aws:iam::123456789012:role/caller"},
+        "about": "The role's ARN.",
     },
     "session_name": {
         "type": "string",
         "regex": r"[A-Za-z0-9_+=,.@-]{2,64}",
         "meta": {"expected": "2 to 64 letters, digits or _+=,.@-"},
+        "about": "What AWS's logs call the session.",
     },
     "external_id": {
         "type": "string",
         "regex": r"[A-Za-z0-9_+=,.@:/-]{2,1224}",
         "meta": {"expected": "2 to 1224 letters, digits or _+=,.@:/-"},
+        "about": "What the role's owner may ask for.",
     },
-    "duration": {"type": "integer", "min": _SHORTEST_SECONDS, "max": _LONGEST_SECONDS},
-    "tags": {"type": "dict", "valuesrules": {"type": "string", "maxlength": 256}, "default": {}},
-    "sts_endpoint": {"type": "string", "format": "url"},
+    "duration": {
+        "type": "integer",
+        "min": _SHORTEST_SECONDS,
+        "max": _LONGEST_SECONDS,
+        "about": "Seconds that the role's keys hold; without it an hour.",
+    },
+    "tags": {
+        "type": "dict",
+        "valuesrules": {"type": "string", "maxlength": 256},
+        "default": {},
+        "about": "The session's tags, each a name and a text.",
+    },
+    "sts_endpoint": {
+        "type": "string",
+        "format": "url",
+        "about": "The URL of another STS: a VPC endpoint, an emulator.",
+    },
 }
 
 

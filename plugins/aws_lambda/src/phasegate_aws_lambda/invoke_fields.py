@@ -25,29 +25,88 @@ _TENANT = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 _TEXT = {"type": "string", "empty": False}
 
 INVOKE: dict[str, Any] = {
-    "mode": {"type": "string", "allowed": ["http", "invoke", "invoke-stream"]},
-    "function": _TEXT,
-    "allowed_functions": {"type": "list", "schema": _TEXT, "default": []},
-    "qualifier": QUALIFIER,
+    "mode": {
+        "type": "string",
+        "allowed": ["http", "invoke", "invoke-stream"],
+        "about": "How the function is called: by its URL, by the Lambda API, or so with its answer streamed.",
+    },
+    "function": {
+        **_TEXT,
+        "about": "The function's name or ARN; `{path.NAME}` and `{header.NAME}` are filled in from the request.",
+    },
+    "allowed_functions": {
+        "type": "list",
+        "schema": _TEXT,
+        "default": [],
+        "about": "What may be called where the request fills in the name, `*` standing for any text.",
+    },
+    "qualifier": {**QUALIFIER, "about": "The version or alias to call."},
     **CANARY,
-    "region": {"type": "string", "regex": "[a-z0-9-]+", "meta": {"expected": "a region such as us-east-1"}},
-    "fips": {"type": "boolean", "default": False},
+    "region": {
+        "type": "string",
+        "regex": "[a-z0-9-]+",
+        "meta": {"expected": "a region such as us-east-1"},
+        "about": "The region whose Lambda API is called.",
+    },
+    "fips": {"type": "boolean", "default": False, "about": "Call the region's FIPS endpoint."},
     "invocation_type": {
         "type": "string",
         "allowed": ["RequestResponse", "Event", "DryRun"],
         "default": "RequestResponse",
+        "about": "Whether the answer is waited for, the function only started, or AWS asked if it may be called.",
     },
-    "client_context": _TEXT,
-    "tenant_id": _TEXT,
-    "payload_format": {"type": "string", "allowed": list(FORMATS), "default": "2.0"},
-    "event_path": {"type": "string", "allowed": ["rewritten", "original"], "default": "rewritten"},
-    "binary": {"type": "string", "allowed": ["auto", "always", "never"], "default": "auto"},
-    "strict_answers": {"type": "boolean", "default": False},
-    "function_error_status": {"type": "integer", "min": 400, "max": 599, "default": 502},
+    "client_context": {**_TEXT, "about": "A JSON object as text, which the function finds in its context."},
+    "tenant_id": {
+        **_TEXT,
+        "about": "The tenant of a function with tenant isolation; it takes the placeholders of `function`.",
+    },
+    "payload_format": {
+        "type": "string",
+        "allowed": list(FORMATS),
+        "default": "2.0",
+        "about": "The form of events and answers: whose events the function expects.",
+    },
+    "event_path": {
+        "type": "string",
+        "allowed": ["rewritten", "original"],
+        "default": "rewritten",
+        "about": "Whether the event has path and query as plugins rewrote them, or as they were received.",
+    },
+    "binary": {
+        "type": "string",
+        "allowed": ["auto", "always", "never"],
+        "default": "auto",
+        "about": "Which bodies are base64 in the event: those that are not text, all, or none.",
+    },
+    "strict_answers": {
+        "type": "boolean",
+        "default": False,
+        "about": "Refuse answers, too, that AWS would refuse but whose meaning is plain.",
+    },
+    "function_error_status": {
+        "type": "integer",
+        "min": 400,
+        "max": 599,
+        "default": 502,
+        "about": "The status that a function's exception is answered with.",
+    },
     "unhandled_status": {"type": "integer", "alias_of": "function_error_status"},
-    "retry_on_function_error": {"type": "boolean", "default": False},
-    "throttle_status": {"type": "integer", "allowed": [429, 503], "default": 429},
-    "log_tail": {"type": "boolean", "default": True},
+    "retry_on_function_error": {
+        "type": "boolean",
+        "default": False,
+        "about": "Make a call once more where the function raised an exception, whatever the method.",
+    },
+    "throttle_status": {
+        "type": "integer",
+        "allowed": [429, 503],
+        "default": 429,
+        "about": "The status that a throttled call is answered with.",
+    },
+    "log_tail": {
+        "type": "boolean",
+        "default": True,
+        "about": "Have AWS send the end of the function's log along, for the figures in the access log.",
+    },
 }
 
 

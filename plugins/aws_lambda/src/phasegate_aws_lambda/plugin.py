@@ -53,11 +53,21 @@ class AwsLambda(InvokeFields, FunctionPlugin):
     priority: ClassVar[int] = -1899
     schema: ClassVar[dict[str, Any]] = {
         **FunctionPlugin.schema,
-        "function_uri": {"type": "string", "format": "url"},
+        "function_uri": {"type": "string", "format": "url", "about": "The function's URL: this or `function`."},
         **INVOKE,
         "authorization": AUTHORIZATION,
-        "sign_location": {"type": "string", "allowed": ["header", "query"], "default": "header"},
-        "signed_headers": {"type": "list", "schema": _HEADER_NAME, "default": []},
+        "sign_location": {
+            "type": "string",
+            "allowed": ["header", "query"],
+            "default": "header",
+            "about": "Whether a signature stands in fields of its own or in the query.",
+        },
+        "signed_headers": {
+            "type": "list",
+            "schema": _HEADER_NAME,
+            "default": [],
+            "about": "Further headers to sign, where a request has them.",
+        },
     }
 
     function_uri: str = ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import unquote_to_bytes
 
-from phasegate import Consumer, Credential, Exchange, Outcome, Plugin, Query, Request, Response, Services, hookimpl
+from phasegate import Consumer, Credential, Exchange, Outcome, Plugin, Query, Request, Services, hookimpl
 
 from .local.canonical import canonical_path
 from .local.keys import Credentials
@@ -34,17 +34,48 @@ class AwsSigV4Auth(Plugin):
     name: ClassVar[str] = "aws-sigv4-auth"
     priority: ClassVar[int] = 2535
     schema: ClassVar = {
-        "region": _NAME,
-        "service": {**_NAME, "default": "execute-api"},
-        "presigned": {"type": "boolean", "default": False},
-        "max_req_body": {"type": "integer", "min": 0, "default": 1_048_576},
-        "hide_credentials": {"type": "boolean", "default": True},
-        "realm": {"type": "string", "regex": r"[ !#-\[\]-~]+", "default": "aws-sigv4"},
-        "anonymous_consumer": {"type": "string", "regex": "[A-Za-z0-9_-]{1,100}"},
-        "run_on_preflight": {"type": "boolean", "default": False},
+        "region": {**_NAME, "about": "The region that must be signed for; without it any."},
+        "service": {**_NAME, "default": "execute-api", "about": "The service that must be signed for."},
+        "presigned": {
+            "type": "boolean",
+            "default": False,
+            "about": "Take signatures in the query, too, for as long as they say.",
+        },
+        "max_req_body": {
+            "type": "integer",
+            "min": 0,
+            "default": 1_048_576,
+            "about": "Bytes of a body, which is hashed; over it the answer is 413.",
+        },
+        "hide_credentials": {
+            "type": "boolean",
+            "default": True,
+            "about": "Take the credential out of the request before it goes on.",
+        },
+        "realm": {
+            "type": "string",
+            "regex": r"[ !#-\[\]-~]+",
+            "default": "aws-sigv4",
+            "about": "The realm that a 401 names.",
+        },
+        "anonymous_consumer": {
+            "type": "string",
+            "regex": "[A-Za-z0-9_-]{1,100}",
+            "about": "The consumer that a request without any credential is from.",
+        },
+        "run_on_preflight": {
+            "type": "boolean",
+            "default": False,
+            "about": "Ask the preflights of browsers, which have no credentials, for one, too.",
+        },
     }
     consumer_schema: ClassVar = {
-        "access_key_id": {"type": "string", "required": True, "regex": "[A-Za-z0-9_-]{1,128}"},
+        "access_key_id": {
+            "type": "string",
+            "required": True,
+            "regex": "[A-Za-z0-9_-]{1,128}",
+            "about": "The id of the consumer's key pair; no two have the same.",
+        },
         "secret_access_key": {
             "type": "string",
             "required": True,
@@ -52,8 +83,14 @@ class AwsSigV4Auth(Plugin):
             "maxlength": 256,
             "secret": True,
             "format": "header-value",
+            "about": "The secret of the key pair.",
         },
-        "session_token": {"type": "string", "empty": False, "secret": True},
+        "session_token": {
+            "type": "string",
+            "empty": False,
+            "secret": True,
+            "about": "The token that belongs to a temporary key pair.",
+        },
     }
     consumer_key: ClassVar[str | None] = "access_key_id"
 
@@ -92,15 +129,13 @@ class AwsSigV4Auth(Plugin):
             # What follows the first line is the canonical request, fields and all.
             return self._invalid(error.message.partition("\n")[0])
 
-    @hookimpl
-    async def access(self, exchange: Exchange) -> Response | None:
+    def conceal(self, request: Request) -> None:
         """Take the signature out of the request, so that no upstream sees it."""
-        if self.hide_credentials and _claims_to_be_signed(exchange.request):
-            headers = exchange.request.headers
+        if self.hide_credentials and _claims_to_be_signed(request):
+            headers = request.headers
             headers.remove(*_SIGNED_HEADERS)
             headers.raw = [field for field in headers.raw if not _is_signature(*field)]
-            exchange.request.query = _unsigned(exchange.request.query)
-        return None
+            request.query = _unsigned(request.query)
 
     def _judged(self, received: Received) -> Outcome:
         signature = signature_of(received)

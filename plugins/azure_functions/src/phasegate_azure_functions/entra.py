@@ -14,7 +14,15 @@ from phasegate.faas import Token
 _EXTRA = "phasegate-azure-functions[entra]"
 _TEXT = {"type": "string", "empty": False}
 
-ENTRA: dict[str, Any] = {"type": "dict", "schema": {"scope": _TEXT, "resource": _TEXT, "client_id": _TEXT}}
+ENTRA: dict[str, Any] = {
+    "type": "dict",
+    "about": "Has a token of Microsoft Entra ID sent as Authorization.",
+    "schema": {
+        "scope": {**_TEXT, "about": "The scope that the token is for: this or `resource`."},
+        "resource": {**_TEXT, "about": "The resource that it is for, whose /.default is the scope."},
+        "client_id": {**_TEXT, "about": "The user-assigned identity that asks for it."},
+    },
+}
 
 
 @dataclass(frozen=True, kw_only=True)

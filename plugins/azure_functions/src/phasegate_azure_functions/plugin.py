@@ -30,8 +30,8 @@ _SECRET = {"type": "string", "empty": False, "secret": True, "format": "header-v
 _HEADER = {"type": "string", "empty": False, "format": "header-value"}
 
 
-def _name(pattern: str, expected: str) -> dict[str, Any]:
-    return {"type": "string", "regex": pattern, "meta": {"expected": expected}}
+def _name(about: str, pattern: str, expected: str) -> dict[str, Any]:
+    return {"type": "string", "regex": pattern, "about": about, "meta": {"expected": expected}}
 
 
 @dataclass(kw_only=True)
@@ -54,14 +54,36 @@ class AzureFunctions(FunctionPlugin):
     priority: ClassVar[int] = -1900
     schema: ClassVar[dict[str, Any]] = {
         **FunctionPlugin.schema,
-        "function_uri": {"type": "string", "format": "url"},
-        "appname": _name("[A-Za-z0-9][A-Za-z0-9-]{0,58}[A-Za-z0-9]", "the name of a function app"),
-        "functionname": _name("[A-Za-z][A-Za-z0-9_-]{0,126}", "the name of a function"),
-        "routeprefix": {**_name("[A-Za-z0-9._~/-]*", "a path without its first slash"), "default": "api"},
-        "authorization": {"type": "dict", "default": {}, "schema": {"apikey": _SECRET, "clientid": _HEADER}},
+        "function_uri": {
+            "type": "string",
+            "format": "url",
+            "about": "The function's URL: this, or `appname` and `functionname`.",
+        },
+        "appname": _name("The function app.", "[A-Za-z0-9][A-Za-z0-9-]{0,58}[A-Za-z0-9]", "the name of a function app"),
+        "functionname": _name("The function in it.", "[A-Za-z][A-Za-z0-9_-]{0,126}", "the name of a function"),
+        "routeprefix": {
+            **_name(
+                "What stands before the function's name in the URL.",
+                "[A-Za-z0-9._~/-]*",
+                "a path without its first slash",
+            ),
+            "default": "api",
+        },
+        "authorization": {
+            "type": "dict",
+            "default": {},
+            "about": "The key to call the function with.",
+            "schema": {
+                "apikey": {**_SECRET, "about": "The key, sent as X-Functions-Key."},
+                "clientid": {**_HEADER, "about": "The key's name, sent as X-Functions-Clientid."},
+            },
+        },
         "entra": ENTRA,
     }
-    metadata_schema: ClassVar[dict[str, Any]] = {"master_apikey": _SECRET, "master_clientid": _HEADER}
+    metadata_schema: ClassVar[dict[str, Any]] = {
+        "master_apikey": {**_SECRET, "about": "The app's master key, for routes without a key of their own."},
+        "master_clientid": {**_HEADER, "about": "The master key's name."},
+    }
 
     function_uri: str = ""
     appname: str | None = None

@@ -31,12 +31,17 @@ class GoogleCloudFunctions(FunctionPlugin):
     priority: ClassVar[int] = -1903
     schema: ClassVar[dict[str, Any]] = {
         **FunctionPlugin.schema,
-        "audience": {"type": "string", "empty": False},
+        "audience": {
+            "type": "string",
+            "empty": False,
+            "about": "Whom ID tokens are for; without it the function's own URL.",
+        },
         "authorization": AUTHORIZATION,
         "token_header": {
             "type": "string",
             "allowed": ["authorization", "x-serverless-authorization"],
             "default": "authorization",
+            "about": "The header that the ID token stands in.",
         },
     }
 

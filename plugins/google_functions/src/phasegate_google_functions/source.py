@@ -30,17 +30,30 @@ _EMAIL = {
 
 AUTHORIZATION: dict[str, Any] = {
     "type": "dict",
+    "about": "Has an ID token sent, and says whose.",
     "schema": {
-        "credentials": {"type": "string", "empty": False, "secret": True},
+        "credentials": {
+            "type": "string",
+            "empty": False,
+            "secret": True,
+            "about": "The contents of a key file or credential configuration; without it the environment's.",
+        },
         "impersonate": {
             "type": "dict",
+            "about": "Whose tokens are asked for instead.",
             "schema": {
-                "service_account": {**_EMAIL, "required": True},
-                "delegates": {"type": "list", "schema": _EMAIL, "default": []},
+                "service_account": {**_EMAIL, "required": True, "about": "The service account whose tokens they are."},
+                "delegates": {
+                    "type": "list",
+                    "schema": _EMAIL,
+                    "default": [],
+                    "about": "Accounts, each of which may impersonate the next, and the last one the account.",
+                },
                 "iam_endpoint": {
                     "type": "string",
                     "format": "url",
                     "default": "https://iamcredentials.googleapis.com",
+                    "about": "The URL of the IAM Credentials API.",
                 },
             },
         },

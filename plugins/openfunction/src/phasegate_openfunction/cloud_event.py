@@ -22,10 +22,11 @@ _STRUCTURED = b"application/cloudevents"
 _TEXT = {"type": "string", "empty": False}
 CLOUD_EVENT: dict[str, Any] = {
     "type": "dict",
+    "about": "Makes the request a CloudEvent, in the binary mode.",
     "schema": {
-        "type": {**_TEXT, "required": True},
-        "source": {**_TEXT, "default": "phasegate"},
-        "subject": _TEXT,
+        "type": {**_TEXT, "required": True, "about": "The events' type."},
+        "source": {**_TEXT, "default": "phasegate", "about": "Where the events come from."},
+        "subject": {**_TEXT, "about": "What the events are about."},
     },
 }
 

@@ -37,7 +37,11 @@ class OpenFunction(FunctionPlugin):
         "authorization": {
             "type": "dict",
             "default": {},
-            "schema": {"service_token": _SECRET, "bearer": {**_SECRET, "format": "header-value"}},
+            "about": "Whose credential goes along, one of the two.",
+            "schema": {
+                "service_token": {**_SECRET, "about": "A name and a password, as user:password, sent as Basic."},
+                "bearer": {**_SECRET, "format": "header-value", "about": "A token, sent as Bearer."},
+            },
         },
         "cloudevents": CLOUD_EVENT,
     }

@@ -37,15 +37,38 @@ class OpenWhisk(FunctionPlugin):
     priority: ClassVar[int] = -1901
     schema: ClassVar[dict[str, Any]] = {
         **{key: rules for key, rules in FunctionPlugin.schema.items() if key != "function_uri"},
-        "api_host": {"type": "string", "format": "url", "required": True},
-        "service_token": {"type": "string", "empty": False, "secret": True},
-        "namespace": {**_NAME, "required": True},
-        "package": _NAME,
-        "action": {**_NAME, "required": True},
-        "result": {"type": "boolean", "default": True},
-        "timeout": {"type": "integer", "min": 1, "max": 60_000, "default": 3000},
-        "async": {"type": "boolean", "default": False},
-        "web": {"type": "boolean", "default": False},
+        "api_host": {"type": "string", "format": "url", "required": True, "about": "The URL of OpenWhisk's API."},
+        "service_token": {
+            "type": "string",
+            "empty": False,
+            "secret": True,
+            "about": "What the API is called with, as user:password; web actions may do without.",
+        },
+        "namespace": {**_NAME, "required": True, "about": "Whose action it is; `_` is the token's own."},
+        "package": {**_NAME, "about": "The package that the action is in."},
+        "action": {**_NAME, "required": True, "about": "The action."},
+        "result": {
+            "type": "boolean",
+            "default": True,
+            "about": "Ask for the result alone, not for the activation's record.",
+        },
+        "timeout": {
+            "type": "integer",
+            "min": 1,
+            "max": 60_000,
+            "default": 3000,
+            "about": "Milliseconds that OpenWhisk waits for the action.",
+        },
+        "async": {
+            "type": "boolean",
+            "default": False,
+            "about": "Let an action go on after `timeout`, and answer 202 with its activationId.",
+        },
+        "web": {
+            "type": "boolean",
+            "default": False,
+            "about": "Call it as a web action, which gets the request as it is.",
+        },
     }
 
     function_uri: str = ""

@@ -40,10 +40,25 @@ class Brotli(CodingPlugin):
     rivals: ClassVar[tuple[str, ...]] = ("identity", "gzip")
     schema: ClassVar[dict[str, Any]] = {
         **CodingPlugin.schema,
-        "mode": {"type": "integer", "allowed": [0, 1, 2], "default": 0},
-        "comp_level": {"type": "integer", "min": 0, "max": 11, "default": 6},
-        "lgwin": {"type": "integer", "allowed": list(_WINDOWS), "default": 19},
-        "lgblock": {"type": "integer", "allowed": list(_BLOCKS), "default": 0},
+        "mode": {
+            "type": "integer",
+            "allowed": [0, 1, 2],
+            "default": 0,
+            "about": "What is compressed: 0 anything, 1 text in UTF-8, 2 a font.",
+        },
+        "comp_level": {"type": "integer", "min": 0, "max": 11, "default": 6, "about": "From 0 (fast) to 11 (short)."},
+        "lgwin": {
+            "type": "integer",
+            "allowed": list(_WINDOWS),
+            "default": 19,
+            "about": "The window, two to the power of so many bytes; 0 is 22.",
+        },
+        "lgblock": {
+            "type": "integer",
+            "allowed": list(_BLOCKS),
+            "default": 0,
+            "about": "A block's most, two to the power of so many bytes; 0 is by the level.",
+        },
     }
 
     mode: int

@@ -17,7 +17,14 @@ class ClientControl(Plugin):
 
     name: ClassVar[str] = "client-control"
     priority: ClassVar[int] = 22000
-    schema: ClassVar = {"max_body_size": {"type": "integer", "min": 0, "default": 0}}
+    schema: ClassVar = {
+        "max_body_size": {
+            "type": "integer",
+            "min": 0,
+            "default": 0,
+            "about": "Bytes of a body; over it the answer is 413, and 0 is no limit.",
+        }
+    }
 
     max_body_size: int
 

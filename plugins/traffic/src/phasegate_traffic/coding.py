@@ -43,10 +43,28 @@ class CodingPlugin(Plugin):
     rivals: ClassVar[tuple[str, ...]] = ("identity",)
     """Codings that are left alone where the client would rather have them."""
     schema: ClassVar[dict[str, Any]] = {
-        "types": {"type": ["list", "string"], "default": ["text/html"]},
-        "min_length": {"type": "integer", "min": 1, "default": 20},
-        "http_version": {"type": "number", "allowed": [1.0, 1.1], "default": 1.1},
-        "vary": {"type": "boolean", "default": True},
+        "types": {
+            "type": ["list", "string"],
+            "default": ["text/html"],
+            "about": "The types that are compressed, `*` in place of the list for all.",
+        },
+        "min_length": {
+            "type": "integer",
+            "min": 1,
+            "default": 20,
+            "about": "Bytes of the shortest answer that is compressed, where the length is known.",
+        },
+        "http_version": {
+            "type": "number",
+            "allowed": [1.0, 1.1],
+            "default": 1.1,
+            "about": "The lowest version of HTTP that is compressed for.",
+        },
+        "vary": {
+            "type": "boolean",
+            "default": True,
+            "about": "Tell caches that the answer depends on Accept-Encoding.",
+        },
     }
 
     types: list[Any] | str

@@ -20,9 +20,9 @@ class Echo(Plugin):
     name: ClassVar[str] = "echo"
     priority: ClassVar[int] = 412
     schema: ClassVar = {
-        "before_body": {"type": "string"},
-        "body": {"type": "string"},
-        "after_body": {"type": "string"},
+        "before_body": {"type": "string", "about": "The text that comes before the body."},
+        "body": {"type": "string", "about": "The text that comes in its place."},
+        "after_body": {"type": "string", "about": "The text that comes after it."},
         "headers": header_changes.RULES,
     }
 

@@ -15,8 +15,20 @@ from .header_changes import HeaderChanges
 from .template import Template, in_body
 
 _TEXT = "text/plain; charset=utf-8"
-_PERCENTAGE = {"type": "integer", "min": 0, "max": 100, "default": 100}
-_VARS = {"type": "list", "minlength": 1, "maxlength": 20, "schema": {"type": "list", "minlength": 1}}
+_PERCENTAGE = {
+    "type": "integer",
+    "min": 0,
+    "max": 100,
+    "default": 100,
+    "about": "How many of a hundred requests are hit.",
+}
+_VARS = {
+    "type": "list",
+    "minlength": 1,
+    "maxlength": 20,
+    "schema": {"type": "list", "minlength": 1},
+    "about": "Conditions, or lists of them that hold together, of which one must.",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +60,16 @@ class FaultInjection(Plugin):
     schema: ClassVar = {
         "abort": {
             "type": "dict",
+            "about": "An answer in the upstream's place.",
             "schema": {
-                "http_status": {"type": "integer", "min": 200, "max": 599, "required": True},
-                "body": {"type": "string"},
+                "http_status": {
+                    "type": "integer",
+                    "min": 200,
+                    "max": 599,
+                    "required": True,
+                    "about": "The answer's status.",
+                },
+                "body": {"type": "string", "about": "The answer's body, with variables."},
                 "headers": header_changes.RULES,
                 "percentage": _PERCENTAGE,
                 "vars": _VARS,
@@ -58,8 +77,9 @@ class FaultInjection(Plugin):
         },
         "delay": {
             "type": "dict",
+            "about": "A wait before the request goes on.",
             "schema": {
-                "duration": {"type": "number", "min": 0, "max": 600, "required": True},
+                "duration": {"type": "number", "min": 0, "max": 600, "required": True, "about": "Seconds to wait."},
                 "percentage": _PERCENTAGE,
                 "vars": _VARS,
             },

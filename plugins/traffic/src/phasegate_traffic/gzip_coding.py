@@ -38,8 +38,8 @@ class Gzip(CodingPlugin):
     coding: ClassVar[str] = "gzip"
     schema: ClassVar[dict[str, Any]] = {
         **CodingPlugin.schema,
-        "comp_level": {"type": "integer", "min": 1, "max": 9, "default": 1},
-        "buffers": {"available": []},
+        "comp_level": {"type": "integer", "min": 1, "max": 9, "default": 1, "about": "From 1 (fast) to 9 (short)."},
+        "buffers": {"available": [], "about": "Not available in this version."},
     }
 
     comp_level: int

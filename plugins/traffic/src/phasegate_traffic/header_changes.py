@@ -11,7 +11,11 @@ from phasegate import Exchange, Finding, Headers
 from . import template
 from .template import Template, in_header
 
-RULES: dict[str, Any] = {"type": "dict", "minlength": 1}
+RULES: dict[str, Any] = {
+    "type": "dict",
+    "minlength": 1,
+    "about": "Fields to add, to set and to remove; an object of plain fields sets them.",
+}
 """The rules of a `headers` object, of which `wrong` knows the rest."""
 
 _OPERATIONS = ("add", "set", "remove")

@@ -26,13 +26,21 @@ class Mocking(Plugin):
     name: ClassVar[str] = "mocking"
     priority: ClassVar[int] = 10900
     schema: ClassVar = {
-        "delay": {"type": "number", "min": 0, "max": 600, "default": 0},
-        "response_status": {"type": "integer", "min": 200, "max": 599, "default": 200},
-        "content_type": {"type": "string", "format": "header-value", "default": "application/json;charset=utf8"},
-        "response_example": {"type": "string"},
-        "response_schema": {"type": "dict"},
+        "delay": {"type": "number", "min": 0, "max": 600, "default": 0, "about": "Seconds to wait before the answer."},
+        "response_status": {"type": "integer", "min": 200, "max": 599, "default": 200, "about": "The answer's status."},
+        "content_type": {
+            "type": "string",
+            "format": "header-value",
+            "default": "application/json;charset=utf8",
+            "about": "The answer's type: JSON, XML, plain text or HTML.",
+        },
+        "response_example": {"type": "string", "about": "The answer's body, with variables."},
+        "response_schema": {
+            "type": "dict",
+            "about": "The JSON Schema by which a body is made up where there is no example.",
+        },
         "response_headers": header_changes.RULES,
-        "with_mock_header": {"type": "boolean", "default": True},
+        "with_mock_header": {"type": "boolean", "default": True, "about": "Mark the answer by X-Mock-By."},
     }
 
     delay: float

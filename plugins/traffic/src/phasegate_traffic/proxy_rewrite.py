@@ -30,12 +30,30 @@ class ProxyRewrite(Plugin):
     name: ClassVar[str] = "proxy-rewrite"
     priority: ClassVar[int] = 1008
     schema: ClassVar = {
-        "uri": {"type": "string", "regex": "/.*", "maxlength": 4096},
-        "method": {"type": "string", "allowed": [*_METHODS, *_OF_WEBDAV]},
-        "regex_uri": {"type": "list", "minlength": 2, "schema": {"type": "string"}},
-        "host": {"type": "string", "regex": "[0-9a-zA-Z.-]+(:[0-9]{1,5})?"},
+        "uri": {
+            "type": "string",
+            "regex": "/.*",
+            "maxlength": 4096,
+            "about": "The new path, with variables; a query in it comes before the client's.",
+        },
+        "method": {"type": "string", "allowed": [*_METHODS, *_OF_WEBDAV], "about": "The new method."},
+        "regex_uri": {
+            "type": "list",
+            "minlength": 2,
+            "schema": {"type": "string"},
+            "about": "Pairs of a pattern and what takes the place of its first find in the path.",
+        },
+        "host": {
+            "type": "string",
+            "regex": "[0-9a-zA-Z.-]+(:[0-9]{1,5})?",
+            "about": "The new Host, where the upstream's `pass_host` is pass.",
+        },
         "headers": header_changes.RULES,
-        "use_real_request_uri_unsafe": {"type": "boolean", "default": False},
+        "use_real_request_uri_unsafe": {
+            "type": "boolean",
+            "default": False,
+            "about": "Only false is taken: a path must not be authorised in one spelling and sent in another.",
+        },
     }
 
     uri: str | None = None

@@ -24,14 +24,24 @@ class RealIp(Plugin):
     name: ClassVar[str] = "real-ip"
     priority: ClassVar[int] = 23000
     schema: ClassVar = {
-        "source": {"type": "string", "required": True, "empty": False},
+        "source": {
+            "type": "string",
+            "required": True,
+            "empty": False,
+            "about": "The variable that has the address, such as http_x_forwarded_for.",
+        },
         "trusted_addresses": {
             "type": "list",
             "required": True,
             "minlength": 1,
             "schema": {"type": "string", "format": "network"},
+            "about": "The addresses and blocks of the proxies that are believed.",
         },
-        "recursive": {"type": "boolean", "default": False},
+        "recursive": {
+            "type": "boolean",
+            "default": False,
+            "about": "Take the last address of X-Forwarded-For that is none of theirs.",
+        },
     }
 
     source: str

@@ -32,13 +32,30 @@ class Redirect(Plugin):
     name: ClassVar[str] = "redirect"
     priority: ClassVar[int] = 900
     schema: ClassVar = {
-        "http_to_https": {"type": "boolean", "default": False},
-        "uri": {"type": "string", "minlength": 2, "regex": r"[!-\[\]-~][!-~]*"},
-        "regex_uri": {"type": "list", "minlength": 2, "maxlength": 2, "schema": {"type": "string"}},
-        "ret_code": {"type": "integer", "min": 200, "max": 599, "default": 302},
-        "ret_port": {"type": "integer", "min": 1, "max": 65535, "default": 443},
-        "encode_uri": {"type": "boolean", "default": False},
-        "append_query_string": {"type": "boolean", "default": False},
+        "http_to_https": {"type": "boolean", "default": False, "about": "Redirect requests over http to https."},
+        "uri": {
+            "type": "string",
+            "minlength": 2,
+            "regex": r"[!-\[\]-~][!-~]*",
+            "about": "The new place, with variables.",
+        },
+        "regex_uri": {
+            "type": "list",
+            "minlength": 2,
+            "maxlength": 2,
+            "schema": {"type": "string"},
+            "about": "A pattern and what takes the place of its first find in the path.",
+        },
+        "ret_code": {"type": "integer", "min": 200, "max": 599, "default": 302, "about": "The status of redirects."},
+        "ret_port": {
+            "type": "integer",
+            "min": 1,
+            "max": 65535,
+            "default": 443,
+            "about": "The port of https with `http_to_https`.",
+        },
+        "encode_uri": {"type": "boolean", "default": False, "about": "It changes nothing: values are always escaped."},
+        "append_query_string": {"type": "boolean", "default": False, "about": "Let the client's query go along."},
     }
 
     http_to_https: bool

@@ -40,14 +40,40 @@ class RequestId(Plugin):
     name: ClassVar[str] = "request-id"
     priority: ClassVar[int] = 12015
     schema: ClassVar = {
-        "header_name": {"type": "string", "regex": "[A-Za-z0-9_-]{1,128}", "default": "X-Request-Id"},
-        "include_in_response": {"type": "boolean", "default": True},
-        "algorithm": {"type": "string", "allowed": ["uuid", "nanoid", "range_id"], "default": "uuid"},
+        "header_name": {
+            "type": "string",
+            "regex": "[A-Za-z0-9_-]{1,128}",
+            "default": "X-Request-Id",
+            "about": "The header that has the id.",
+        },
+        "include_in_response": {
+            "type": "boolean",
+            "default": True,
+            "about": "Give the answer the id, too, unless the upstream did.",
+        },
+        "algorithm": {
+            "type": "string",
+            "allowed": ["uuid", "nanoid", "range_id"],
+            "default": "uuid",
+            "about": "How new ids are made.",
+        },
         "range_id": {
             "type": "dict",
+            "about": "What ids are made of by `range_id`.",
             "schema": {
-                "length": {"type": "integer", "min": 6, "max": 128, "default": 16},
-                "char_set": {"type": "string", "regex": "[A-Za-z0-9._:+/=-]{6,256}", "default": _CHARACTERS},
+                "length": {
+                    "type": "integer",
+                    "min": 6,
+                    "max": 128,
+                    "default": 16,
+                    "about": "How many characters an id has.",
+                },
+                "char_set": {
+                    "type": "string",
+                    "regex": "[A-Za-z0-9._:+/=-]{6,256}",
+                    "default": _CHARACTERS,
+                    "about": "The characters that it may have.",
+                },
             },
             "default": {},
         },

@@ -33,11 +33,27 @@ class RequestValidation(Plugin):
     name: ClassVar[str] = "request-validation"
     priority: ClassVar[int] = 2800
     schema: ClassVar = {
-        "header_schema": {"type": "dict"},
-        "body_schema": {"type": "dict"},
-        "rejected_code": {"type": "integer", "min": 200, "max": 599, "default": 400},
-        "rejected_msg": {"type": "string", "minlength": 1, "maxlength": 256},
-        "max_req_body": {"type": "integer", "min": 1, "default": 262_144},
+        "header_schema": {"type": "dict", "about": "The JSON Schema of the fields, an object of text by name."},
+        "body_schema": {"type": "dict", "about": "The JSON Schema of the body."},
+        "rejected_code": {
+            "type": "integer",
+            "min": 200,
+            "max": 599,
+            "default": 400,
+            "about": "The status of a refusal.",
+        },
+        "rejected_msg": {
+            "type": "string",
+            "minlength": 1,
+            "maxlength": 256,
+            "about": "What a refusal says in place of the reason.",
+        },
+        "max_req_body": {
+            "type": "integer",
+            "min": 1,
+            "default": 262_144,
+            "about": "Bytes of a body that is judged; over it the answer is 413.",
+        },
     }
 
     header_schema: Mapping[str, Any] | None = None

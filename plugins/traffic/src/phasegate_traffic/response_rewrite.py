@@ -40,21 +40,40 @@ class ResponseRewrite(Plugin):
     name: ClassVar[str] = "response-rewrite"
     priority: ClassVar[int] = 899
     schema: ClassVar = {
-        "status_code": {"type": "integer", "min": 200, "max": 598},
-        "body": {"type": "string"},
-        "body_base64": {"type": "boolean", "default": False},
+        "status_code": {"type": "integer", "min": 200, "max": 598, "about": "The new status."},
+        "body": {"type": "string", "about": "The new body."},
+        "body_base64": {"type": "boolean", "default": False, "about": "Take `body` as base64."},
         "headers": header_changes.RULES,
-        "vars": {"type": "list", "minlength": 1},
+        "vars": {
+            "type": "list",
+            "minlength": 1,
+            "about": "Conditions that must hold; `status` in them is the answer's.",
+        },
         "filters": {
             "type": "list",
             "minlength": 1,
+            "about": "What is replaced in the body, one after the other.",
             "schema": {
                 "type": "dict",
                 "schema": {
-                    "regex": {"type": "string", "required": True, "empty": False},
-                    "replace": {"type": "string", "required": True},
-                    "scope": {"type": "string", "allowed": ["once", "global"], "default": "once"},
-                    "options": {"type": "string", "default": "jo"},
+                    "regex": {
+                        "type": "string",
+                        "required": True,
+                        "empty": False,
+                        "about": "The pattern that is looked for.",
+                    },
+                    "replace": {"type": "string", "required": True, "about": "What takes the place of what is found."},
+                    "scope": {
+                        "type": "string",
+                        "allowed": ["once", "global"],
+                        "default": "once",
+                        "about": "Whether the first find is replaced, or every one.",
+                    },
+                    "options": {
+                        "type": "string",
+                        "default": "jo",
+                        "about": "Letters that say how the pattern is read.",
+                    },
                 },
             },
         },

@@ -82,8 +82,11 @@ async def _streamed(request: web.BaseRequest, response: web.StreamResponse, part
     """Send the parts as they come; a client that leaves ends them. Where they break off the connection is cut."""
     try:
         await response.prepare(request)
+        # aiohttp sends the body of a 304 that is given one; the client would take it for the beginning of the next answer.
+        bodiless = request.method == hdrs.METH_HEAD or response.status in (204, 304)
         async for block in parts.blocks:
-            await response.write(block)
+            if not bodiless:
+                await response.write(block)
     except ConnectionError:
         pass
     except BrokenStreamError:
