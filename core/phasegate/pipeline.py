@@ -139,7 +139,7 @@ class Run:
         for step in self._pipeline.log:
             try:
                 await step.call(self._exchange)
-            except (Exception, asyncio.CancelledError) as error:
+            except BaseException as error:
                 failure = _failure(step, "log", error)
                 fields = {"plugin": step.plugin, "phase": "log", "cause": str(failure), **self._where()}
                 _logger.exception("plugin failed", extra=fields)
@@ -148,9 +148,9 @@ class Run:
         for step in steps:
             try:
                 response = await step.call(self._exchange)
-            except RequestError:
-                raise
-            except (Exception, asyncio.CancelledError) as error:
+            except RequestError as error:
+                raise _judged_error(error, step, phase)  # noqa: B904 (the same one, as a rule)
+            except BaseException as error:
                 raise _failure(step, phase, error) from error
             if response is not None:
                 if isinstance(response, Response) and type(response.status) is int and 200 <= response.status <= 599:
@@ -167,8 +167,8 @@ class Run:
                 elif type(response.status) is not int or not 200 <= response.status <= 599:
                     _judge_status(response, step, "response")
             except RequestError as error:
-                response = self._failed(error)
-            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 (a plugin may raise anything)
+                response = self._failed(_judged_error(error, step, "response"))
+            except BaseException as error:  # noqa: BLE001 (a plugin may raise anything)
                 failure = _failure(step, "response", error)
                 failure.__cause__ = error
                 response = self._failed(failure)
@@ -195,9 +195,9 @@ class Run:
     async def _outcome(self, step: Step) -> Outcome:
         try:
             outcome = await step.call(self._exchange)
-        except RequestError:
-            raise
-        except (Exception, asyncio.CancelledError) as error:
+        except RequestError as error:
+            raise _judged_error(error, step, "authenticate")  # noqa: B904 (the same one, as a rule)
+        except BaseException as error:
             raise _failure(step, "authenticate", error) from error
         return outcome if isinstance(outcome, Outcome) else _checked(outcome, Outcome, step, "authenticate")
 
@@ -212,7 +212,11 @@ class Run:
 
 
 def _failure(step: Step, phase: str, error: BaseException) -> PluginFailed:
-    """Return the error for what a plugin raised. Cancelling of the request itself goes on; a plugin's own is its failure."""
+    """Return the error for what a plugin raised, be it to exit. Cancelling of the request itself goes on; a plugin's own is
+    its failure.
+    """
+    if isinstance(error, KeyboardInterrupt | GeneratorExit):
+        raise error
     if isinstance(error, asyncio.CancelledError):
         task = asyncio.current_task()
         if task is None or task.cancelling():
@@ -221,6 +225,21 @@ def _failure(step: Step, phase: str, error: BaseException) -> PluginFailed:
             return error.args[0]
     message = f"plugin {step.plugin} failed in {phase}: {type(error).__name__}: {error}"
     return PluginFailed(message, plugin=step.plugin, phase=phase)
+
+
+def _judged_error(error: RequestError, step: Step, phase: str) -> RequestError:
+    """Return an error that a plugin raised, or the plugin's failure where no answer can carry its status, headers or members."""
+    try:
+        _judge_status(error, step, phase)
+        if error.headers or error.members:
+            error_response(error, None)
+    except PluginFailed as refused:
+        return refused
+    except (TypeError, ValueError) as cause:
+        failure = _failure(step, phase, cause)
+        failure.__cause__ = cause
+        return failure
+    return error
 
 
 def _checked(value: Any, wanted: type[T], step: Step, phase: str) -> T:
@@ -232,7 +251,7 @@ def _checked(value: Any, wanted: type[T], step: Step, phase: str) -> T:
     return value
 
 
-def _judge_status(response: Response, step: Step, phase: str) -> None:
+def _judge_status(response: Response | RequestError, step: Step, phase: str) -> None:
     status: object = response.status
     if isinstance(response, WebSocketAnswer):
         return

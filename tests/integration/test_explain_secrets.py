@@ -24,6 +24,7 @@ DOOR = "only-the-route-knows"
 HASH = "h4sh-of-the-function"
 OTHER = "pr3sented-by-nobody-we-know"
 BUNDLED = ["aws-lambda", "key-auth", "basic-auth", "jwt-auth", "hmac-auth", "aws-sigv4-auth", "csrf", "forward-auth"]
+BUNDLED += ["azure-functions", "openwhisk", "openfunction", "proxy-rewrite", "redirect", "request-validation"]
 
 
 @dataclass(kw_only=True)
@@ -84,6 +85,11 @@ def document(upstream: FakeUpstream) -> dict[str, Any]:
     def lambda_(**config: Any) -> dict[str, Any]:
         return {"aws-lambda": {"function_uri": function, **config}}
 
+    whisk = {"api_host": upstream.url, "namespace": "_", "action": "a"}
+    copied = {
+        "uri": "/copied/$http_apikey/$http_x_other",
+        "headers": {"x-copy": "$http_authorization", "x-too": "$args"},
+    }
     auth: dict[str, Any] = {name: {} for name in ("basic-auth", "jwt-auth", "hmac-auth", "aws-sigv4-auth")}
     return {
         "routes": [
@@ -91,6 +97,18 @@ def document(upstream: FakeUpstream) -> dict[str, Any]:
             route("iam", plugins=lambda_(authorization={"iam": iam})),
             route("query", plugins=lambda_(authorization={"iam": iam}, sign_location="query")),
             route("away", plugins={"aws-lambda": {"function_uri": f"http://127.0.0.1:1/?code={SECRET}"}}),
+            route(
+                "azure", plugins={"azure-functions": {"function_uri": function, "authorization": {"apikey": SECRET}}}
+            ),
+            route("masters", plugins={"azure-functions": {"function_uri": f"{upstream.url}/fn"}}),
+            route("whisk", plugins={"openwhisk": {**whisk, "service_token": f"u:{SECRET}"}}),
+            route("open", plugins={"openfunction": {"function_uri": function, "authorization": {"bearer": SECRET}}}),
+            route("copied", plugins={"proxy-rewrite": copied}),
+            route("moved", plugins={"redirect": {"uri": "/new/$http_apikey?code=$http_x_other&$args"}}),
+            route(
+                "judged",
+                plugins={"request-validation": {"header_schema": {"properties": {"apikey": {"maxLength": 1}}}}},
+            ),
             route("door", plugins={"key-auth": {"header": "x-door", "query": "door"}}),
             route("callers", plugins={**auth, "key-auth": {}, "csrf": {"key": SECRET}, "copies": {}}),
             route("leaks", plugins={"leaks": {"word": SECRET}, "copies": {}}),
@@ -113,7 +131,7 @@ def document(upstream: FakeUpstream) -> dict[str, Any]:
                 },
             }
         ],
-        "plugin_metadata": [{"id": "leaks", "other": META}],
+        "plugin_metadata": [{"id": "leaks", "other": META}, {"id": "azure-functions", "master_apikey": META}],
     }
 
 

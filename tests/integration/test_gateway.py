@@ -43,6 +43,14 @@ async def test_an_answer_is_passed_on(gateway: RunningGateway, http: httpx.Async
     assert response.headers["content-length"] == "4"
 
 
+async def test_head_tells_no_length_that_nobody_knows(
+    gateway: RunningGateway, http: httpx.AsyncClient, upstream: FakeUpstream
+) -> None:
+    upstream.reply(Reply(pieces=[b"streamed"]))
+    assert "content-length" not in (await http.head(gateway.url)).headers
+    assert (await http.get(gateway.url)).content == b"streamed"
+
+
 async def test_the_protocol_is_the_one_that_was_asked_for(
     gateway: RunningGateway, http: httpx.AsyncClient, protocol: Protocol
 ) -> None:

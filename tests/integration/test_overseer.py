@@ -117,6 +117,18 @@ class Asks(Plugin):
         return Response.text(f"asked {answer.status}")
 
 
+@dataclass(kw_only=True)
+class Reads(Plugin):
+    """Reads the whole answer before anybody gets a part of it."""
+
+    name: ClassVar[str] = "reads"
+
+    @hookimpl
+    async def response(self, exchange: Exchange, response: Response) -> Response | None:
+        response.body = await response.read()
+        return None
+
+
 def routes(upstream: FakeUpstream, **plugins: Any) -> dict[str, Any]:
     return {
         "routes": [
@@ -200,6 +212,22 @@ async def test_waiting_for_a_call_of_the_gateway_s_client_does_not_count(
         await asyncio.sleep(4 * LIMITS.phase_timeout)
         held.set()
         assert (await asking).text == "asked 200"
+
+
+async def test_waiting_for_an_upstream_s_body_does_not_count(
+    start_gateway: GatewayMaker, upstream: FakeUpstream
+) -> None:
+    gate = asyncio.Event()
+    upstream.reply(Reply(pieces=[b"slow", b"ly"], gate=gate))
+    nodes = {"nodes": {upstream.address: 1}}
+    document = {"routes": [{"id": "r", "uri": "/x", "plugins": {"reads": {}}, "upstream": nodes}]}
+    gateway = await start_gateway(document, [Reads], limits=LIMITS)
+    async with httpx.AsyncClient() as client:
+        asking = asyncio.create_task(client.get(f"{gateway.url}/x"))
+        await upstream.arrived()
+        await asyncio.sleep(4 * LIMITS.phase_timeout)
+        gate.set()
+        assert (await asking).text == "slowly"
 
 
 async def test_waiting_for_the_client_s_body_does_not_count(

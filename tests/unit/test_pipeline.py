@@ -1,10 +1,22 @@
 import asyncio
 import json
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import pytest
 
-from phasegate import BadRequest, Consumer, Credential, Exchange, Plugin, Response, Route
+from phasegate import (
+    BadRequest,
+    Consumer,
+    Credential,
+    Exchange,
+    FunctionFailed,
+    Plugin,
+    Response,
+    Route,
+    hookimpl,
+)
 from phasegate.errors import PluginFailed
 from phasegate.http.problem import SERVER
 from phasegate.model import PluginEntry
@@ -14,7 +26,32 @@ from phasegate.snapshot.consumers import ConsumerIndex
 from phasegate.testing import make_exchange, make_plugin, make_request, make_services
 from tests.zoo import Answers, Badge, Keeps, Lives, Raises, Returns, Second, Token, Waits, Witness, noted
 
-ZOO: list[type[Plugin]] = [Witness, Second, Answers, Raises, Waits, Returns, Token, Badge, Lives, Keeps]
+
+@dataclass(kw_only=True)
+class Refuses(Plugin):
+    """Raises an error that no answer can be made of."""
+
+    name: ClassVar[str] = "refuses"
+    schema: ClassVar = {"phase": {"type": "string"}, "what": {"type": "dict"}}
+    phase: str = ""
+    what: Mapping[str, Any] | None = None
+
+    def _maybe(self, phase: str) -> None:
+        if phase == self.phase:
+            raise FunctionFailed("failed", **(self.what or {}))
+
+    @hookimpl
+    async def access(self, exchange: Exchange) -> Response | None:
+        self._maybe("access")
+        return None
+
+    @hookimpl
+    async def response(self, exchange: Exchange, response: Response) -> Response | None:
+        self._maybe("response")
+        return None
+
+
+ZOO: list[type[Plugin]] = [Refuses, Witness, Second, Answers, Raises, Waits, Returns, Token, Badge, Lives, Keeps]
 REGISTRY = Registry(ZOO)
 ROUTE = Route(id="r", uris=("/",))
 
@@ -130,6 +167,17 @@ async def test_a_status_that_is_none_is_refused(status: Any) -> None:
     exchange, response = await run(chain((Returns, {"status": status})))
     assert response.status == 500
     assert str(exchange.error) == f"plugin returns answered with status {status!r}: give one from 200 to 599"
+
+
+@pytest.mark.parametrize("phase", ["access", "response"])
+@pytest.mark.parametrize(
+    "what", [{"headers": {"x": "a\r\nb"}}, {"headers": {"a b": "c"}}, {"members": {"x": "\ud800"}}, {"status": 42}]
+)
+async def test_an_error_that_no_answer_can_carry_is_the_plugin_s_failure(phase: str, what: dict[str, Any]) -> None:
+    exchange, response = await run(chain((Refuses, {"phase": phase, "what": what}), Answers))
+    assert response.status == 500
+    assert isinstance(exchange.error, PluginFailed)
+    assert (exchange.error.plugin, exchange.error.phase) == ("refuses", phase)
 
 
 async def test_what_a_plugin_cancels_by_itself_is_its_own_failure() -> None:

@@ -17,8 +17,10 @@ from .provider import AHEAD_SECONDS, Credentials, Provider
 # so what is taken a second later is another configuration's.
 _FIRST_KEYS_SECONDS = 5.0
 _APART_SECONDS = 1.0
-# How many sources are asked at once: each thread more could hold up the event loop once more.
+# How many sources are asked at once: each thread more could hold up the event loop once more. One that waits so long does not
+# wait for its turn any more, since those before it may hang.
 _LOADS_AT_ONCE = 4
+_IN_TURN_SECONDS = 1.0
 
 
 C = TypeVar("C", bound=Credentials)
@@ -82,11 +84,15 @@ class Providers:
             shared.provider.close()
 
     def _in_turn(self, source: CredentialSource[C]) -> Callable[[], C]:
-        """Return what loads the credentials of a source once there is a slot for it."""
+        """Return what loads the credentials of a source once there is a slot for it, or has been none for too long."""
 
         def load() -> C:
-            with self._slots:
+            has_slot = self._slots.acquire(timeout=_IN_TURN_SECONDS)
+            try:
                 return source.load()
+            finally:
+                if has_slot:
+                    self._slots.release()
 
         return load
 

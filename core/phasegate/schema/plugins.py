@@ -71,7 +71,7 @@ class PluginSchemas:
             return ()
         try:
             return tuple(checker(config))
-        except Exception as error:  # noqa: BLE001 (a plugin may raise anything, with a secret in it)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (a plugin may raise anything, with a secret in it)
             return (Finding("", f"plugin {name!r} can't check it: {type(error).__name__}"),)
 
     def meta(self, config: object, path: str, *, in_phases: bool = True) -> tuple[dict[str, Any], list[Finding]]:
@@ -98,7 +98,7 @@ class PluginSchemas:
     def _ask(self, name: str, config: Mapping[str, Any]) -> tuple[Finding, ...]:
         try:
             return tuple(self.instance(name, config).check())
-        except Exception as error:  # noqa: BLE001 (a plugin may raise anything)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (a plugin may raise anything)
             return (Finding("", f"plugin {name!r} can't check it: {type(error).__name__}: {error}"),)
 
     def _judge(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 
-from ..errors import RequestError, ResponseCut
+from ..errors import PluginFailed, RequestError, ResponseCut
 from ..http.dates import http_date
 from ..http.headers import RawHeaders
 from ..http.hygiene import HOP_BY_HOP
 from ..http.message import Response
 from ..http.problem import SERVER, error_response
+from .whereabouts import of_failure
 
+# They end the task that runs, and are no failure of what it runs.
+_OF_THE_TASK = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
 _SPECIAL = HOP_BY_HOP | {b"date", b"content-length", b"server"}
 
 
@@ -36,7 +40,8 @@ def final_headers(response: Response, method: str) -> RawHeaders:
     """Return the header fields that go out, a list of their own.
 
     None of the connection's, which the protocol writes; one `date` (RFC 9110 section 6.6.1), one `server`, the first; and a
-    true length, which for HEAD and 304 alone may be that of a body which is not sent.
+    true length, which for HEAD and 304 alone may be that of a body which is not sent: where nobody knows that of GET's, HEAD
+    is told none (RFC 9110 section 8.6).
     """
     raw, body, status = response.headers.raw, response.body, response.status
     fields = [field for field in raw if field[0] not in _SPECIAL]
@@ -49,7 +54,7 @@ def final_headers(response: Response, method: str) -> RawHeaders:
     elif status != 204:
         length = declared_length(response)
         if length is None and isinstance(body, bytes) and status != 304:
-            length = len(body)
+            length = len(body) or None
         if length is not None:
             fields.append((b"content-length", b"%d" % length))
     return fields
@@ -61,10 +66,17 @@ async def guarded(body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         async for block in body:
             if _holds_something(block):
                 yield block
-    except RequestError:
+    except (RequestError, *_OF_THE_TASK):
         raise
-    except Exception as error:
-        raise ResponseCut(f"the answer's stream failed: {type(error).__name__}: {error}") from error
+    except BaseException as error:
+        raise _failure(error) from error
+
+
+def _failure(error: BaseException) -> RequestError:
+    """Return the error for what a stream raised; a plugin's that wrapped it is named."""
+    message = f"the answer's stream failed: {type(error).__name__}: {error}"
+    plugin = of_failure(error)
+    return ResponseCut(message) if plugin is None else PluginFailed(message, plugin=plugin, phase="response")
 
 
 def _is_length(value: bytes) -> bool:

@@ -126,7 +126,7 @@ async def _open(holder: Holder, services: Callable[[Plugin], Services]) -> None:
     try:
         async with asyncio.timeout(_OPEN_SECONDS):
             await instance.open(services(instance))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         late = isinstance(error, TimeoutError)
         why = f"it took over {_OPEN_SECONDS:.0f} s: let it do in a task what may take longer" if late else told(error)
         raise ConfigError([Finding(holder.path, f"plugin {instance.name} can't be opened: {why}")]) from error
@@ -137,6 +137,6 @@ async def _close(holders: Iterable[Holder]) -> None:
     for holder in holders:
         try:
             await holder.instance.close()
-        except Exception:
+        except (Exception, SystemExit):
             _logger.exception("plugin failed", extra={"plugin": holder.instance.name, "phase": "close"})
         await slices.rest()

@@ -92,6 +92,11 @@ def test_a_key_in_clear_text_is_warned_about() -> None:
     assert warnings(plugin) == ["function_uri"]
 
 
+def test_a_key_in_the_url_is_warned_about() -> None:
+    assert warnings(made(function_uri="https://functions.test/a?x=1&code=s3cret")) == ["function_uri"]
+    assert warnings(made(function_uri="https://functions.test/a?barcode=1")) == []
+
+
 def test_tokens_without_the_extra_are_refused_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     config = {"function_uri": URI, "entra": {"resource": "api://app"}}

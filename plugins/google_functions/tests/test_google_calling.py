@@ -71,6 +71,14 @@ async def test_the_token_may_stand_beside_the_clients(call: Call, id_token: Any)
     assert received.get("x-forwarded-authorization") is None
 
 
+async def test_no_token_of_the_client_stands_where_google_looks_first(call: Call, id_token: Any) -> None:
+    received = await call({"x-serverless-authorization": "Bearer theirs"})
+    assert received.get("authorization") == f"Bearer {id_token()}"
+    assert received.get("x-serverless-authorization") is None
+    wanted = await call({"x-serverless-authorization": "Bearer theirs"}, forward_client_credentials=True)
+    assert wanted.get("x-serverless-authorization") == "Bearer theirs"
+
+
 async def test_the_clients_own_goes_on_where_that_is_wanted(call: Call, id_token: Any) -> None:
     received = await call({"authorization": "Bearer theirs"}, forward_client_credentials=True)
     assert received.get("authorization") == "Bearer theirs"

@@ -112,3 +112,26 @@ def test_a_token_in_clear_text_is_warned_about() -> None:
 def test_no_secret_shows_in_the_repr() -> None:
     key = json.dumps({"type": "service_account", "private_key": "s3cret"})
     assert "s3cret" not in repr(made(authorization={"credentials": key}))
+
+
+@pytest.mark.parametrize(
+    ("parts", "place"),
+    [
+        ({"credential_source": {"file": "/etc/shadow"}}, "credential_source.file"),
+        ({"credential_source": {"executable": {"command": "id"}}}, "credential_source.executable"),
+        ({"credential_source": {"certificate": {}}}, "credential_source.certificate"),
+        (
+            {
+                "type": "impersonated_service_account",
+                "source_credentials": {"credential_source": {"file": "/etc/shadow"}},
+            },
+            "source_credentials.credential_source.file",
+        ),
+    ],
+)
+def test_what_only_the_operator_may_have_read_or_run_is_not_for_configurations(
+    parts: dict[str, Any], place: str
+) -> None:
+    credentials = json.dumps({**FEDERATED, **parts})
+    told = error(authorization={"credentials": credentials, "impersonate": IMPERSONATE})
+    assert told.startswith(f"google-cloud-functions.authorization.credentials: {place} is for the operator alone")

@@ -64,6 +64,19 @@ async def test_an_event_says_what_it_is(call: Call) -> None:
     assert received.body == b"body"
 
 
+@pytest.mark.parametrize("type_", ["application/cloudevents+json", "Application/CloudEvents-Batch+JSON; charset=utf-8"])
+async def test_no_body_of_a_client_is_an_event_by_itself(
+    start_gateway: GatewayMaker, upstream: FakeUpstream, type_: str
+) -> None:
+    plugin = {"function_uri": upstream.url, "cloudevents": {"type": "t"}}
+    gateway = await start_gateway(
+        {"routes": [{"id": "r", "uri": "/", "plugins": {"openfunction": plugin}}]}, [OpenFunction]
+    )
+    async with httpx.AsyncClient() as client:
+        answer = await client.post(gateway.url, content=b'{"type": "theirs"}', headers={"content-type": type_})
+    assert (answer.status_code, upstream.received) == (400, [])
+
+
 async def test_each_event_has_an_id_of_its_own(call: Call) -> None:
     event = {"type": "t"}
     first, second = [await call(cloudevents=event) for _ in range(2)]

@@ -175,6 +175,19 @@ async def test_what_openwhisk_did_not_take_is_sent_once_more(ask: Ask, whisk: An
     assert len(whisk.seen) == calls
 
 
+@pytest.mark.parametrize("told", ["a\r\nx: y", "日", {"a": 1}, 7, "x" * 5000])
+@pytest.mark.parametrize(("status", "wanted"), [(200, 200), (202, 504), (502, 502)])
+async def test_an_id_that_no_field_can_carry_is_not_told(
+    ask: Ask, upstream: FakeUpstream, told: Any, status: int, wanted: int
+) -> None:
+    record = {"activationId": told, "response": {"success": True, "result": {}}}
+    upstream.reply(Reply(status=status, body=json.dumps(record).encode()))
+    answer = await ask(given={"api_host": upstream.url, "result": False})
+    assert answer.status_code == wanted
+    assert "x-openwhisk-activation-id" not in answer.headers
+    assert "activation_id" not in answer.text
+
+
 async def test_a_wrong_token_is_not_the_clients_fault(ask: Ask, whisk: Any) -> None:
     whisk.actions["hello"] = greet
     answer = await ask(given={"service_token": "wrong:s3cret"})

@@ -51,6 +51,7 @@ async def test_a_body_is_compressed_whatever_its_size_or_kind(size: int) -> None
 
 async def test_the_fields_speak_of_the_compressed_body() -> None:
     fields = {**HTML, "etag": '"1"', "content-length": "600", "accept-ranges": "bytes", "digest": "d", "vary": "Origin"}
+    fields["repr-digest"] = "sha-256=:d:"
     response = await answered({}, Response(200, fields, streamed(TEXT)))
     assert sorted(response.headers) == [
         ("content-encoding", "gzip"),
@@ -126,9 +127,30 @@ async def test_a_request_may_forbid_it_too() -> None:
     assert response.body == TEXT
 
 
-async def test_an_answer_to_head_tells_caches_and_no_more() -> None:
-    response = await answered({}, Response(200, {**HTML, "content-length": "600"}), method="HEAD")
-    assert dict(response.headers) == {**HTML, "content-length": "600", "vary": "Accept-Encoding"}
+@pytest.mark.parametrize(
+    ("length", "accept", "told"),
+    [
+        ("600", "gzip", {"content-encoding": "gzip", "etag": 'W/"1"', "vary": "Accept-Encoding"}),
+        ("600", "br", {"content-length": "600", "etag": '"1"', "vary": "Accept-Encoding"}),
+        ("19", "gzip", {"content-length": "19", "etag": '"1"'}),
+        (None, "gzip", {"etag": '"1"', "vary": "Accept-Encoding"}),
+    ],
+)
+async def test_head_is_told_what_get_would_be_as_far_as_it_is_known(
+    length: str | None, accept: str, told: dict[str, str]
+) -> None:
+    fields = {**HTML, "etag": '"1"', **({"content-length": length} if length else {})}
+    response = await answered({}, Response(200, fields), accept=accept, method="HEAD")
+    assert dict(response.headers) == {**HTML, **told}
+
+
+async def test_head_of_what_a_plugin_answers_is_told_the_length_of_get() -> None:
+    get, head = [await answered({}, Response(200, HTML, TEXT), method=method) for method in ("GET", "HEAD")]
+    assert (head.body, head.headers.raw) == (get.body, get.headers.raw)
+
+
+async def test_types_may_be_written_in_any_case() -> None:
+    assert (await answered({"types": ["Text/HTML"]}, Response(200, HTML, TEXT))).body != TEXT
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from phasegate_traffic.pattern import Substitution, doubts, nests_repeats
+from phasegate_traffic.pattern import Substitution, doubts, nests_repeats, repeats_of_any
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,19 @@ def test_what_is_none_is_refused(pattern: str, replacement: str, options: str, m
 def test_a_repeat_in_a_repeat_is_seen(pattern: str, *, nests: bool) -> None:
     assert nests_repeats(pattern) is nests
     assert [finding.level for finding in doubts(pattern, "x")] == ["warning"] * nests
+
+
+@pytest.mark.parametrize(
+    ("pattern", "count"),
+    [
+        ("^/a/(.*)/(.+)/(.*?)/end$", 3),
+        ("^/a/(.*)/(.*)$", 2),
+        (r"^/a/([^/]*)/([^/]+)/(\.*)$", 0),
+        ("^/a/[.]*b[.]*c[.]*$", 0),
+        (".*.*.{2,}x", 3),
+        (".?.{3}.x", 0),
+    ],
+)
+def test_repeats_of_any_character_are_counted(pattern: str, count: int) -> None:
+    assert repeats_of_any(pattern) == count
+    assert [finding.level for finding in doubts(pattern, "x")] == ["warning"] * (count >= 3)

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from phasegate import BadRequest, ConfigError, Exchange
-from phasegate.testing import FakeUpstream, make_exchange, make_plugin, make_request, make_services, run_phase
+from phasegate.testing import FakeUpstream, Reply, make_exchange, make_plugin, make_request, make_services, run_phase
 from phasegate.testing.fixtures import GatewayMaker
 from phasegate_traffic import ProxyRewrite
 
@@ -60,6 +60,9 @@ async def test_paths(config: dict[str, Any], target: str, result: str) -> None:
         ({"regex_uri": ["^/(.*)", "$1"]}, "/a"),
         ({"regex_uri": ["^/(.*)", "http://$1"]}, "/evil.test"),
         ({"uri": "/safe/$arg_f"}, "/a?f=%00"),
+        ({"uri": "/safe/$args"}, "/a?../admin"),
+        ({"uri": "/safe/$args"}, "/a?%2e%2E/admin"),
+        ({"uri": "/safe/$args"}, "/a?x/.%2e/admin"),
     ],
 )
 async def test_nothing_leads_out_of_the_path_that_is_configured(config: dict[str, Any], target: str) -> None:
@@ -115,6 +118,7 @@ async def test_no_value_of_a_client_makes_a_field_of_its_own() -> None:
         ({"uri": ""}, "uri: "),
         ({"uri": "/" + "x" * 4096}, "uri: "),
         ({"uri": "/a/../b"}, "uri: has a dot segment"),
+        ({"uri": "/a/%2e%2e/b"}, "uri: has a dot segment"),
         ({"uri": "/$nothing"}, "uri: has no variable 'nothing'"),
         ({"method": "BREW"}, "method: "),
         ({"regex_uri": ["^/a"]}, "regex_uri: "),
@@ -173,3 +177,21 @@ async def test_on_a_gateway_the_upstream_gets_the_new_request(
     received = await upstream.arrived()
     assert (received.method, received.target, received.get("host")) == ("POST", "/v2/a%2Fb?x=%0d", "inner.test")
     assert (received.get("x-from"), received.get("user-agent")) == ("127.0.0.1", None)
+
+
+@pytest.mark.parametrize("version", ["1.1", "2"])
+@pytest.mark.parametrize(
+    ("asked", "sent", "length", "body"),
+    [("HEAD", "GET", "5", b""), ("GET", "HEAD", "0", b""), ("GET", "POST", "5", b"hello")],
+)
+async def test_an_answer_is_framed_for_the_method_that_the_client_used(
+    start_gateway: GatewayMaker, upstream: FakeUpstream, asked: str, sent: str, length: str, body: bytes, version: str
+) -> None:
+    upstream.reply(Reply(body=b"hello"))
+    route = {"id": "r", "uri": "/*", "plugins": {"proxy-rewrite": {"method": sent}}}
+    gateway = await start_gateway({"routes": [{**route, "upstream": {"nodes": {upstream.address: 1}}}]}, [ProxyRewrite])
+    async with httpx.AsyncClient(http1=version == "1.1", http2=version == "2", timeout=5) as client:
+        for _ in range(2):
+            answer = await client.request(asked, gateway.url)
+            assert (answer.status_code, answer.headers["content-length"], answer.content) == (200, length, body)
+    assert [received.method for received in upstream.received] == [sent, sent]

@@ -48,6 +48,7 @@ def place(response: Response | None) -> str | None:
         ({"uri": "//new.test/x"}, "/a", "//new.test/x"),
         ({"uri": "/n", "append_query_string": True}, "/a?x=1", "/n?x=1"),
         ({"uri": "/n?k=v", "append_query_string": True}, "/a?x=1", "/n?k=v&x=1"),
+        ({"uri": "/n?k=v#top", "append_query_string": True}, "/a?x=1", "/n?k=v&x=1#top"),
         ({"uri": "/n", "append_query_string": True}, "/a", "/n"),
         ({"regex_uri": ["^/a/(.*)$", "/n/$1"]}, "/a/b", "/n/b"),
         ({"regex_uri": ["^/a/(.*)$", "https://new.test/$1"]}, "/a/b", "https://new.test/b"),

@@ -92,6 +92,12 @@ async def test_an_answer_without_body_gets_none(method: str, status: int) -> Non
     assert (await rewritten({"body": "x"}, Response(status), method=method)).body == b""
 
 
+@pytest.mark.parametrize(("before", "after", "body"), [(204, 200, b"x"), (304, 200, b"x"), (200, 204, b"")])
+async def test_whether_there_is_a_body_goes_by_the_new_status(before: int, after: int, body: bytes) -> None:
+    response = await rewritten({"status_code": after, "body": "x"}, Response(before))
+    assert (response.status, response.body) == (after, body)
+
+
 @pytest.mark.parametrize(
     ("conditions", "status", "hold"),
     [

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from phasegate import Secret
-from phasegate.faas import Lease, Token
+from phasegate.faas import Lease, Token, leases
 from phasegate.faas.leases import Providers, providers_of
 from phasegate.testing import FixedClock, make_services
 
@@ -112,3 +112,18 @@ async def test_few_sources_are_asked_at_once(bank: Bank) -> None:
     bank.door.set()
     await asyncio.gather(*taking)
     assert bank.loads == 12
+
+
+async def test_sources_that_hang_keep_no_other_from_its_credentials(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "_IN_TURN_SECONDS", 0.05)
+    hanging = Bank()
+    providers, services = Providers(), make_services()
+    taking = [asyncio.create_task(providers.take(Source(str(number), hanging), services)) for number in range(5)]
+    while hanging.inside < 4:
+        await asyncio.sleep(0.01)
+    provider = await providers.take(Source("other", bank), services)
+    assert provider.at(0) is not None
+    hanging.door.set()
+    await asyncio.gather(*taking)

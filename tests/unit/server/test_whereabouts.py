@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from types import FrameType
 from typing import ClassVar
@@ -11,6 +11,7 @@ from phasegate import Exchange, Plugin, Response, Route, Services, hookimpl
 from phasegate.server.whereabouts import Whereabouts, of_frame, of_task, within
 from phasegate.testing import FakeUpstream, Reply, make_exchange
 from phasegate.testing.fixtures import Opener
+from phasegate.upstream.answers import AnswerBody
 
 HERE = Whereabouts("does", "access", "r", "test-request-id")
 
@@ -111,3 +112,41 @@ async def test_a_call_of_the_client_has_limits_of_its_own(opened: Opener, upstre
     assert (standing.where, standing.is_bounded) == (HERE, True)
     task.cancel()
     await asyncio.wait([task])
+
+
+class Never:
+    """A connection that nothing comes over."""
+
+    async def block(self, seconds: float) -> bytes:
+        await asyncio.Event().wait()
+        return b""
+
+    def give_up(self) -> None:
+        """Nothing to close."""
+
+
+async def test_so_has_the_body_of_its_answer(opened: Opener) -> None:
+    async def reads(_: Does) -> None:
+        await Response(200, None, AnswerBody(Never(), 60, None)).read()
+
+    task = await under_way(await opened(Does), reads)
+    standing = of_task(task)
+    assert standing is not None
+    assert (standing.where, standing.line.split(":")[0], standing.is_bounded) == (HERE, "locks.py", True)
+    task.cancel()
+
+
+async def test_a_generator_of_the_plugin_s_own_is_the_phase_s(opened: Opener) -> None:
+    async def hangs() -> AsyncIterator[bytes]:
+        await asyncio.Event().wait()
+        yield b""
+
+    async def reads(_: Does) -> None:
+        async for block in hangs():
+            assert block
+
+    task = await under_way(await opened(Does), reads)
+    standing = of_task(task)
+    assert standing is not None
+    assert (standing.where, standing.line.split(":")[0], standing.is_bounded) == (HERE, "locks.py", False)
+    task.cancel()

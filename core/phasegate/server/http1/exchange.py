@@ -32,6 +32,7 @@ class Http1Exchange:
         "body",
         "bytes_sent",
         "expects_continue",
+        "method",
         "persistent",
         "refused",
         "request",
@@ -50,6 +51,8 @@ class Http1Exchange:
         refused: RequestError | None = None,
     ) -> None:
         self.request = request
+        self.method = request.method
+        """What the client used, by which it reads the answer; plugins may change the request's."""
         self.body = body
         self.persistent = persistent
         """Whether the connection goes on after this exchange."""
@@ -94,19 +97,19 @@ class Http1Exchange:
         if isinstance(response, WebSocketAnswer):
             self.bytes_sent = await connection.hand_over(response)
             return
-        chunked = is_chunked(response, request.method, request.http_version)
+        chunked = is_chunked(response, self.method, request.http_version)
         self.persistent = self.persistent and connection.goes_on(self) and self._is_framed(response, chunked=chunked)
         head = head_of(
             response,
-            request.method,
+            self.method,
             persistent=self.persistent,
             chunked=chunked,
             announced=request.http_version == "1.0",
         )
         self.begun = True
         if isinstance(body, bytes):
-            await self._send_long(head, b"" if has_no_body(request.method, response.status) else body)
-        elif has_no_body(request.method, response.status):
+            await self._send_long(head, b"" if has_no_body(self.method, response.status) else body)
+        elif has_no_body(self.method, response.status):
             connection.write(head)
         else:
             await self._send_blocks(head, response, chunked=chunked)
@@ -129,14 +132,14 @@ class Http1Exchange:
 
     def _is_framed(self, response: Response, *, chunked: bool) -> bool:
         """Tell whether the answer's end can be seen without the connection's."""
-        if chunked or isinstance(response.body, bytes) or has_no_body(self.request.method, response.status):
+        if chunked or isinstance(response.body, bytes) or has_no_body(self.method, response.status):
             return True
         return declared_length(response) is not None
 
     def _send_short(self, response: Response, body: bytes) -> None:
         """Send an answer in one write."""
         request, connection = self.request, self._connection
-        method, status = request.method, response.status
+        method, status = self.method, response.status
         if self.persistent:
             self.persistent = connection.goes_on(self)
         head = head_of(response, method, persistent=self.persistent, announced=request.http_version == "1.0")

@@ -33,6 +33,7 @@ class Http2Exchange:
         "bytes_sent",
         "expects_continue",
         "length",
+        "method",
         "refused",
         "request",
         "started",
@@ -52,6 +53,8 @@ class Http2Exchange:
     ) -> None:
         self.stream = stream
         self.request = request
+        self.method = request.method
+        """What the client used, by which it reads the answer; plugins may change the request's."""
         self.body = body
         self.length = length
         """The body's length, where it was declared."""
@@ -84,8 +87,8 @@ class Http2Exchange:
     async def send(self, response: Response) -> None:
         """Send the whole answer. Raise RequestError when its body breaks off."""
         session, body = self._connection.session, response.body
-        fields = [(b":status", b"%d" % response.status), *final_headers(response, self.request.method)]
-        bodiless = has_no_body(self.request.method, response.status) or body == b""
+        fields = [(b":status", b"%d" % response.status), *final_headers(response, self.method)]
+        bodiless = has_no_body(self.method, response.status) or body == b""
         self.begun = True
         session.send_head(self.stream, fields, last=bodiless)
         if isinstance(body, bytes):

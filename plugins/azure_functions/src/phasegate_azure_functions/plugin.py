@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -14,6 +15,8 @@ from .entra import ENTRA, Entra
 
 # "Azure Functions HTTP trigger": the front end gives a request up after that, whatever a function's own limit is.
 _FRONT_END_MS = 230_000
+# As the portal copies a function's URL.
+_KEY_IN_QUERY = re.compile(r"[?&]code=", re.IGNORECASE)
 _KEY, _CLIENT_ID = b"x-functions-key", b"x-functions-clientid"
 # Clients choose paths, so they shall not be able to fill the log with explanations.
 _TOLD_AGAIN_SECONDS = 60.0
@@ -155,6 +158,11 @@ class AzureFunctions(FunctionPlugin):
             for key in ("appname", "functionname"):
                 if getattr(self, key) is not None:
                     yield Finding(key, "stands beside function_uri: give one of them")
+            if _KEY_IN_QUERY.search(self.function_uri):
+                message = (
+                    "has a key in its query, which is stored and shown in the clear: give it as authorization.apikey"
+                )
+                yield Finding("function_uri", message, "warning")
         elif self.appname is None and self.functionname is None:
             yield Finding("function_uri", "is required, or appname and functionname")
             return

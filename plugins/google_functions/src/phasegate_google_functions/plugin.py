@@ -12,7 +12,7 @@ from phasegate.faas import Answer, FunctionPlugin, FunctionRequest, FunctionTarg
 from .source import AUTHORIZATION, Authorization, IdTokens
 
 _RUN, _FIRST_GENERATION = ".run.app", ".cloudfunctions.net"
-_FORWARDED = b"x-forwarded-authorization"
+_FORWARDED, _LOOKED_AT_FIRST = b"x-forwarded-authorization", b"x-serverless-authorization"
 _AHEAD_SECONDS = 300.0
 _STATE = "google-cloud-functions"
 # "Troubleshoot Cloud Run": with 429 the function did not run; with 503 it may have begun to.
@@ -91,6 +91,8 @@ class GoogleCloudFunctions(FunctionPlugin):
         exchange.state[_STATE] = token
         if theirs is not None and self._header == b"authorization":
             request.set(_FORWARDED, theirs)
+        if not self.forward_client_credentials:
+            request.remove(_LOOKED_AT_FIRST)
         request.set(self._header, bearer(token.secret))
 
     @hookimpl

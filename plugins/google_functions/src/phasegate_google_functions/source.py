@@ -18,6 +18,10 @@ _HAS_TOKENS = {
     "external_account": False,
     "authorized_user": False,
 }
+# Who may write configurations, by the Admin API, is not to have any file of the machine read and sent somewhere, or run:
+# `$file://` is kept to some folders for that. The environment is the operator's.
+_OF_MACHINE = ("file", "executable", "certificate")
+_BY_ENVIRONMENT = "is for the operator alone to say: name the configuration in GOOGLE_APPLICATION_CREDENTIALS instead"
 _EMAIL = {
     "type": "string",
     "regex": r"[^@\s/:]+@[^@\s/:]+",
@@ -84,6 +88,9 @@ class Authorization:
         except ValueError as error:
             yield Finding("credentials", str(error))
             return
+        place = None if info is None else _place_on_machine(info)
+        if place is not None:
+            yield Finding("credentials", f"{place} {_BY_ENVIRONMENT}")
         if info is not None and self.impersonate is None and not has_tokens(info):
             message = f"is required, since credentials of type {info['type']} are no service account's"
             yield Finding("impersonate", message)
@@ -119,3 +126,14 @@ def parsed(text: str) -> dict[str, Any]:
 def has_tokens(info: dict[str, Any]) -> bool:
     """Tell whether credentials have ID tokens: a service account's, or those that become one by themselves."""
     return _HAS_TOKENS[info["type"]] or "service_account_impersonation_url" in info
+
+
+def _place_on_machine(info: dict[str, Any]) -> str | None:
+    """Return the key of credentials that names a file or a program of this machine, None where there is none."""
+    for name in ("credential_source", "source_credentials"):
+        inner = info.get(name)
+        if isinstance(inner, dict):
+            key = next((key for key in _OF_MACHINE if key in inner), None) or _place_on_machine(inner)
+            if key is not None:
+                return f"{name}.{key}"
+    return None

@@ -10,11 +10,14 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from phasegate import BadRequest
 from phasegate.faas import FunctionRequest
 
 # Section 3.1.3.2: everything else in a value is percent-encoded.
 _PLAIN = "".join(map(chr, range(0x21, 0x7F))).replace('"', "").replace("%", "")
 _PREFIX = b"ce-"
+# Section 3: what begins so is an event in itself, or several, whatever stands in the headers.
+_STRUCTURED = b"application/cloudevents"
 
 _TEXT = {"type": "string", "empty": False}
 CLOUD_EVENT: dict[str, Any] = {
@@ -37,7 +40,12 @@ class CloudEvent:
     subject: str | None = None
 
     def put(self, request: FunctionRequest, *, id: str, time: float) -> None:  # noqa: A002 (the attribute's name)
-        """Make the request an event; attributes that the client wrote are none of it."""
+        """Make the request an event; attributes that the client wrote are none of it.
+
+        Raise BadRequest for a body that says by its type that it has attributes of its own.
+        """
+        if any(name == b"content-type" and _STRUCTURED in value.lower() for name, value in request.headers):
+            raise BadRequest("the body is a CloudEvent by itself, whose attributes the client chose")
         moment = datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         attributes = {
             b"specversion": "1.0",

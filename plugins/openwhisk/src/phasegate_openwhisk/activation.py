@@ -5,6 +5,7 @@ Source: "Using REST APIs with OpenWhisk" and the API's own description (apiv1swa
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import orjson
@@ -15,6 +16,8 @@ from phasegate.faas import MalformedAnswer
 from .result import response_of
 
 IDENTITY = "x-openwhisk-activation-id"
+# Ids are 32 hexadecimal digits; nothing is told in their place that a field can't carry.
+_IDENTITY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 # What OpenWhisk says of an action that it has stopped.
 _OVER_TIME = "exceeded its time limits"
 
@@ -51,7 +54,8 @@ class Activation:
         self._body = body
         self._document = _parsed(body)
         record = self._document if isinstance(self._document, dict) else {}
-        self.identity = str(headers.get(IDENTITY) or record.get("activationId") or "")
+        told = headers.get(IDENTITY) or record.get("activationId")
+        self.identity = told if isinstance(told, str) and _IDENTITY.fullmatch(told) else ""
         self._record = record
 
     def facts(self) -> FunctionFacts:

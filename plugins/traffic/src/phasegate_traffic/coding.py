@@ -7,15 +7,14 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from phasegate import Exchange, Finding, Headers, Plugin, Response, hookimpl
+from phasegate import Exchange, Finding, Headers, Plugin, Response, Services, hookimpl
 
 from .accepting import weights
-from .altered import has_body
 
 # What takes longer than a fraction of a millisecond is done beside the event loop, and no more than this at once.
 _INLINE_BYTES, _PIECE_BYTES = 8192, 262_144
 # They are computed over the bytes that are sent (RFC 9110 section 14.3, RFC 9530), or are in units of them.
-_OF_BYTES = ("accept-ranges", "content-md5", "content-digest", "digest")
+_OF_BYTES = ("accept-ranges", "content-md5", "content-digest", "repr-digest", "digest")
 _NO_CONTENT = (101, 204, 205, 206, 304)
 
 
@@ -85,6 +84,10 @@ class CodingPlugin(Plugin):
         if not self.vary:
             yield Finding("vary", "is false: a cache may give the compressed answer to who can't read it", "warning")
 
+    async def open(self, services: Services) -> None:
+        """Take the types in, whatever case they are written in."""
+        self._types = frozenset(map(str.lower, self.types))
+
     @hookimpl(trylast=True)
     async def response(self, exchange: Exchange, response: Response) -> Response | None:
         """Compress the body, where there is one to compress and the client accepts it."""
@@ -93,9 +96,14 @@ class CodingPlugin(Plugin):
             return None
         if self.vary:
             _add_vary(response.headers)
-        if not has_body(request, response) or not self._is_wanted(request.headers):
+        if not self._is_wanted(request.headers):
             return None
-        length = response.headers.get("content-length")
+        length = _declared(response.headers)
+        if request.method == "HEAD" and not _has_bytes(response):
+            # What GET would be told, as far as it is known (RFC 9110 sections 8.6 and 9.3.2).
+            if length is not None:
+                _tell(response.headers, self.coding)
+            return None
         if isinstance(response.body, bytes) and len(response.body) <= _PIECE_BYTES:
             response.body = await _done(self.encoder(), response.body)
         else:
@@ -112,19 +120,25 @@ class CodingPlugin(Plugin):
             return False
         if any(_says_no_transform(fields) for fields in (headers, exchange.original.headers)):
             return False
-        length = len(response.body) if isinstance(response.body, bytes) else _declared(headers)
-        return length is None or length >= self.min_length or exchange.original.method == "HEAD"
+        body, is_known = response.body, exchange.original.method != "HEAD" or _has_bytes(response)
+        length = len(body) if isinstance(body, bytes) and is_known else _declared(headers)
+        return length is None or length >= self.min_length
 
     def _is_of_type(self, headers: Headers) -> bool:
         content_type = headers.get("content-type")
         if content_type is None:
             return False
-        return self.types == "*" or content_type.partition(";")[0].strip().lower() in self.types
+        return self.types == "*" or content_type.partition(";")[0].strip().lower() in self._types
 
     def _is_wanted(self, headers: Headers) -> bool:
         accepted = weights(headers.get_all("accept-encoding"))
         weight = accepted.get(self.coding, accepted.get("*", 0.0))
         return weight > 0 and all(weight >= accepted.get(rival, 0.0) for rival in self.rivals)
+
+
+def _has_bytes(response: Response) -> bool:
+    """Tell whether there is a body, as of some answers to HEAD that plugins make."""
+    return isinstance(response.body, bytes) and bool(response.body)
 
 
 async def _done(encoder: Encoder, data: bytes) -> bytes:

@@ -27,6 +27,29 @@ OF_CONNECTIONS = frozenset(
     }
 )
 
+# Who the caller is and where a request comes from, the gateway tells upstreams itself.
+TOLD = frozenset(
+    {
+        *(
+            "x-forwarded-for",
+            "x-forwarded-proto",
+            "x-forwarded-host",
+            "x-forwarded-port",
+            "forwarded",
+            "x-real-ip",
+            "via",
+        ),
+        *(
+            "x-consumer-username",
+            "x-consumer-id",
+            "x-consumer-custom-id",
+            "x-consumer-groups",
+            "x-credential-identifier",
+        ),
+        *("x-anonymous-consumer", "x-phasegate-explain", "host", "expect"),
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class HeaderChanges:

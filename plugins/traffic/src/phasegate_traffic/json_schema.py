@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
-from typing import Any
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from jsonschema import Draft202012Validator, SchemaError, ValidationError
 from jsonschema.protocols import Validator
@@ -19,6 +20,13 @@ from . import pattern
 _SHOWN = 200
 
 
+class Fault(NamedTuple):
+    """What is wrong with a value: the whole story for whoever sent it, and without the value for the log."""
+
+    text: str
+    rule: str
+
+
 def validator(schema: Mapping[str, Any]) -> Validator:
     """Return what judges values by a schema, of draft 2020-12 where it does not say."""
     cls = extend(validator_for(schema, default=Draft202012Validator), {"uniqueItems": _unique})
@@ -26,13 +34,15 @@ def validator(schema: Mapping[str, Any]) -> Validator:
     return made
 
 
-def first_error(judge: Validator, value: object) -> str | None:
+def first_error(judge: Validator, value: object) -> Fault | None:
     """Return the first thing that is wrong with a value, with its place; None where nothing is."""
     try:
         error = next(judge.iter_errors(value), None)
     except RecursionError:
-        return "$: is nested too deeply"
-    return None if error is None else f"{error.json_path}: {error.message}"[:_SHOWN]
+        return Fault("$: is nested too deeply", "$: nesting")
+    if error is None:
+        return None
+    return Fault(f"{error.json_path}: {error.message}"[:_SHOWN], f"{error.json_path}: {error.validator}"[:_SHOWN])
 
 
 def by_lower_case(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,15 +88,19 @@ def _parts(value: object, path: str) -> Iterator[tuple[str, str, object]]:
 
 def _unique(_: Validator, wanted: object, value: object, __: object) -> Iterator[ValidationError]:
     """Judge `uniqueItems` in time that grows with the items; the library compares each with each."""
-    if wanted and isinstance(value, list) and len({_frozen(item) for item in value}) != len(value):
+    if wanted and isinstance(value, list) and len({_spelt(item) for item in value}) != len(value):
         yield ValidationError("has an item twice")
 
 
-def _frozen(value: Any) -> Hashable:
-    """Return a value that is equal to others just as theirs are: true is not 1, and 1.0 is."""
+def _spelt(value: Any) -> str:
+    """Return what is equal for values that JSON Schema calls equal: 1.0 is 1, and true is not.
+
+    It is text, for nobody can choose texts whose hashes collide, as numbers' and lists' do.
+    """
     if isinstance(value, dict):
-        return frozenset((key, _frozen(item)) for key, item in value.items())
+        return f"{{{','.join(sorted(f'{json.dumps(key)}:{_spelt(item)}' for key, item in value.items()))}}}"
     if isinstance(value, list):
-        return tuple(_frozen(item) for item in value)
-    frozen: Hashable = (value,) if isinstance(value, bool) else value
-    return frozen
+        return f"[{','.join(map(_spelt, value))}]"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return json.dumps(value)

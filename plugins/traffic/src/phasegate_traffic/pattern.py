@@ -11,6 +11,7 @@ _GROUP = re.compile(r"\$(?:(\$)|(\d+)|\{(\d+)\})")
 _REPEAT = re.compile(r"[*+]|\{\d*,\d*\}")
 _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
 _WITHOUT_MEANING = "jou"
+_TOO_MANY = 3
 
 
 class Substitution:
@@ -69,6 +70,22 @@ def doubts(pattern: str, path: str) -> Iterator[Finding]:
     if nests_repeats(pattern):
         message = "repeats what repeats itself, as (a+)+ does: some texts may keep a worker busy for ever"
         yield Finding(path, message, "warning")
+    elif repeats_of_any(pattern) >= _TOO_MANY:
+        message = "repeats any character three times: some texts may keep a worker busy for ever; write [^/]* where it will do"
+        yield Finding(path, message, "warning")
+
+
+def repeats_of_any(pattern: str) -> int:
+    """Return how many unbounded repeats of any character there are.
+
+    Where what stands behind them is not found, every way to share a text out among them is tried: over a path of 8,000
+    characters that takes a second with two, and most of an hour with three.
+    """
+    count, before = 0, ""
+    for kind, text in _tokens(pattern):
+        count += kind == "repeat" and before == "."
+        before = text
+    return count
 
 
 def nests_repeats(pattern: str) -> bool:

@@ -10,19 +10,13 @@ from typing import Any, ClassVar
 from phasegate import BadRequest, Exchange, Finding, Plugin, Response, Services, hookimpl
 
 from . import header_changes, pattern, template
-from .header_changes import HeaderChanges
+from .header_changes import TOLD, HeaderChanges
 from .pattern import Substitution
 from .template import Template
 
 _METHODS = ("GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH", "TRACE")
 _OF_WEBDAV = ("MKCOL", "COPY", "MOVE", "PROPFIND", "LOCK", "UNLOCK")
-# Who the caller is and where a request comes from, the gateway tells upstreams itself.
-_TOLD = (
-    *("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "forwarded", "x-real-ip", "via"),
-    *("x-consumer-username", "x-consumer-id", "x-consumer-custom-id", "x-consumer-groups", "x-credential-identifier"),
-    *("x-anonymous-consumer", "x-phasegate-explain", "host", "expect"),
-)
-_DOTS = re.compile(r"(?:^|/)\.{1,2}(?:/|$)")
+_DOTS = re.compile(r"(?:^|/)(?:\.|%2[eE]){1,2}(?:/|$)")
 
 
 @dataclass(kw_only=True)
@@ -81,7 +75,7 @@ class ProxyRewrite(Plugin):
             if _DOTS.search(self.uri.partition("?")[0]):
                 yield Finding("uri", "has a dot segment: write the path that is meant")
         yield from self._wrong_patterns()
-        yield from header_changes.wrong(self.headers, "headers", _TOLD)
+        yield from header_changes.wrong(self.headers, "headers", TOLD)
 
     async def open(self, services: Services) -> None:
         """Take templates and patterns apart."""

@@ -96,7 +96,8 @@ class Redirect(Plugin):
             return None
         query = exchange.original.query.raw
         if self.append_query_string and query:
-            place += f"{'&' if '?' in place else '?'}{query}"
+            place, mark, fragment = place.partition("#")
+            place += f"{'&' if '?' in place else '?'}{query}{mark}{fragment}"
         return Response(code, {"location": place})
 
     def _place(self, exchange: Exchange) -> str | None:

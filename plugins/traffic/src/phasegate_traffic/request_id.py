@@ -12,7 +12,11 @@ from typing import ClassVar
 
 from phasegate import Exchange, Finding, Plugin, Response, Services, hookimpl
 
+from .header_changes import OF_CONNECTIONS, TOLD
+
 _GATEWAYS_OWN = "x-request-id"
+# What is no id, and would be told to whoever gets the answer.
+_CREDENTIALS = ("authorization", "cookie", "set-cookie", "proxy-authorization")
 _ID = re.compile(r"[A-Za-z0-9._:+/=-]{6,128}")
 _CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _NANOID = "_-" + _CHARACTERS
@@ -81,7 +85,11 @@ class RequestId(Plugin):
     range_id: RangeId
 
     def check(self) -> Iterable[Finding]:
-        """Say where the choice of an algorithm has no meaning."""
+        """Refuse fields that have another meaning, and say where the choice of an algorithm has none."""
+        if self.header_name.lower().replace("_", "-") in {*OF_CONNECTIONS, *TOLD, *_CREDENTIALS}:
+            yield Finding(
+                "header_name", "is a field with a meaning of its own: choose another, such as X-Correlation-Id"
+            )
         if self.algorithm != "uuid" and self.header_name.lower() == _GATEWAYS_OWN:
             message = (
                 "has no meaning for X-Request-Id, which the gateway gives every request: choose another header_name"

@@ -13,7 +13,7 @@ from jsonschema.protocols import Validator
 from phasegate import Exchange, Finding, Headers, Plugin, Response, Services, hookimpl
 
 from . import strict_json
-from .json_schema import by_lower_case, first_error, validator, wrong
+from .json_schema import Fault, by_lower_case, first_error, validator, wrong
 
 # What takes longer than a millisecond or so to judge is judged beside the event loop.
 _INLINE_BYTES = 4096
@@ -78,37 +78,41 @@ class RequestValidation(Plugin):
     @hookimpl
     async def access(self, exchange: Exchange) -> Response | None:
         """Let the request through, or answer what is wrong with it."""
-        reason = None
+        fault = None
         if self._headers is not None:
-            reason = first_error(self._headers, _object_of(exchange.request.headers))
-        if reason is None and self._body is not None:
-            reason = await self._wrong_body(self._body, exchange)
-        return None if reason is None else self._rejected(reason, exchange)
+            fault = first_error(self._headers, _object_of(exchange.request.headers))
+        if fault is None and self._body is not None:
+            fault = await self._wrong_body(self._body, exchange)
+        return None if fault is None else self._rejected(fault, exchange)
 
-    async def _wrong_body(self, judge: Validator, exchange: Exchange) -> str | None:
+    async def _wrong_body(self, judge: Validator, exchange: Exchange) -> Fault | None:
         body = await exchange.request.body.read(self.max_req_body)
         content_types = exchange.request.headers.get_all("content-type")
         if len(content_types) > 1:
-            return "the request has more than one Content-Type"
+            return _unread("the request has more than one Content-Type")
         content_type = content_types[0] if content_types else ""
         is_form = content_type.partition(";")[0].strip().lower() == _FORM
         if len(body) > _INLINE_BYTES:
             return await asyncio.to_thread(_judged, judge, body, is_form=is_form)
         return _judged(judge, body, is_form=is_form)
 
-    def _rejected(self, reason: str, exchange: Exchange) -> Response:
-        fields = {"plugin": self.name, "reason": reason, "request_id": exchange.request_id}
+    def _rejected(self, fault: Fault, exchange: Exchange) -> Response:
+        fields = {"plugin": self.name, "reason": fault.rule, "request_id": exchange.request_id}
         self.logger.info("request refused", extra=fields)
-        return Response.json({"message": self.rejected_msg or reason}, self.rejected_code)
+        return Response.json({"message": self.rejected_msg or fault.text}, self.rejected_code)
 
 
-def _judged(judge: Validator, body: bytes, *, is_form: bool) -> str | None:
+def _judged(judge: Validator, body: bytes, *, is_form: bool) -> Fault | None:
     """Return what is wrong with a body, None where it is as it should be."""
     try:
         value = _form(body) if is_form else strict_json.loads(body)
     except ValueError as error:
-        return f"the body is no {'form' if is_form else 'JSON'}: {error}"[:_SHOWN]
+        return _unread(f"the body is no {'form' if is_form else 'JSON'}: {error}"[:_SHOWN])
     return first_error(judge, value)
+
+
+def _unread(reason: str) -> Fault:
+    return Fault(reason, reason)
 
 
 def _form(body: bytes) -> dict[str, Any]:

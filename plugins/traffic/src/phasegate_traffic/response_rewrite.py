@@ -123,11 +123,11 @@ class ResponseRewrite(Plugin):
         if self._filters and has_body(exchange.original, response):
             response.body = self._filtered(await _text(response))
             forget_body(response.headers)
-        elif self._body is not None:
-            response.body = self._body if has_body(exchange.original, response) else b""
-            forget_body(response.headers)
         if self.status_code is not None:
             response.status = self.status_code
+        if self._body is not None:
+            response.body = self._body if has_body(exchange.original, response) else b""
+            forget_body(response.headers)
         self._changes.apply(response.headers, exchange)
         return None
 
