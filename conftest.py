@@ -1,9 +1,17 @@
 """What all tests share, core's and the plugins'."""
 
 import functools
+import os
 import ssl
 from importlib import import_module
 from typing import Any
+
+from hypothesis import settings
+
+# How long an example takes says something of the machine alone.
+settings.register_profile("tests", deadline=None, max_examples=10)
+settings.register_profile("thorough", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
 
 _transport: Any = import_module("httpx._transports.default")
 _make = _transport.create_ssl_context

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import socket
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -148,6 +149,11 @@ class Node:
         return httpx.AsyncClient(base_url=f"{self.admin_url}/apisix/admin", headers=headers, timeout=10)
 
 
+@functools.cache
+def _bundled(*, native: bool) -> Schemas:
+    return Schemas(Registry.load(["key-auth", "aws-lambda"]), native=native)
+
+
 @contextlib.asynccontextmanager
 async def running_node(
     document: Mapping[str, Any] | None = None,
@@ -157,8 +163,8 @@ async def running_node(
     protocol: Protocol = "native",
 ) -> AsyncIterator[Node]:
     """Run a node for the length of a block, on a file's document, with the bundled plugins unless others are given."""
-    registry = Registry.load(["key-auth", "aws-lambda"]) if plugins is None else Registry(plugins)
-    schemas = Schemas(registry, native=protocol == "native")
+    native = protocol == "native"
+    schemas = _bundled(native=native) if plugins is None else Schemas(Registry(plugins), native=native)
     live = Live(Tokens(b"a key of the tests"), Recent())
     gateway = Gateway(schemas, live=live)
     gateway.swap(await gateway.prepare(document or {}))

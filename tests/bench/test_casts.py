@@ -15,6 +15,8 @@ from bench.peers import Absent, Peer, Proxy, Setup, Site, start_those
 from bench.peers.peer import ports_of
 from bench.tools import Tools
 
+pytestmark = pytest.mark.long
+
 CORES = Cores.choose()
 SETUP = Setup(upstream="http://127.0.0.1:1", suffix="-2", workers=2)
 

@@ -18,6 +18,8 @@ from phasegate.registry import Registry
 from phasegate.testing import FakeUpstream, Reply
 from tests.desk import Node, running_node
 
+pytestmark = pytest.mark.long
+
 SECRET = "pl4nted-s3cret"
 META = "m3tadata-of-all"
 DOOR = "only-the-route-knows"

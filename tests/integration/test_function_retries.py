@@ -12,6 +12,8 @@ from phasegate.testing import FakeUpstream, Reply
 from phasegate.testing.fixtures import GatewayMaker
 from tests.functions import Functions, route, started
 
+pytestmark = pytest.mark.long
+
 CLOSED = Reply(raw=b"", close=True)
 FINE = Reply(body=b"fine")
 

@@ -12,6 +12,8 @@ import pytest
 from phasegate.cli import main
 from phasegate.cli.scaffold import KINDS
 
+pytestmark = pytest.mark.long
+
 NAMES = {"proxy": "s3", "access": "plugin", "response": "response", "faas": "function-plugin", "auth": "a" * 32}
 
 

@@ -3,11 +3,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from phasegate.testing import Received, Reply
 from phasegate.testing.conformance import Answered, FunctionConformance, Seen
 from phasegate_aws_lambda.plugin import AwsLambda
 
 from .frames import FIELDS, chunk, complete
+
+pytestmark = pytest.mark.long
 
 IAM = {"accesskey": "AKIDEXAMPLE", "secretkey": "s3cret-key", "session_token": "s3cret-token"}
 

@@ -1,8 +1,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from phasegate.testing.conformance import FunctionConformance
 from phasegate_azure_functions import AzureFunctions
+
+pytestmark = pytest.mark.long
 
 
 class TestAzureFunctions(FunctionConformance):

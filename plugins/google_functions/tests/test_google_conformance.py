@@ -8,6 +8,8 @@ from phasegate.testing import FakeUpstream, Reply
 from phasegate.testing.conformance import FunctionConformance
 from phasegate_google_functions import GoogleCloudFunctions
 
+pytestmark = pytest.mark.long
+
 
 class TestGoogleCloudFunctions(FunctionConformance):
     plugin = GoogleCloudFunctions

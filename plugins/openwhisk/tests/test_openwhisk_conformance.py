@@ -3,9 +3,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from phasegate.testing import Reply
 from phasegate.testing.conformance import Answered, FunctionConformance
 from phasegate_openwhisk import OpenWhisk
+
+pytestmark = pytest.mark.long
 
 SECRETS = ("s3cret-password", base64.b64encode(b"user:s3cret-password").decode())
 

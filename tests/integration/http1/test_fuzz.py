@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import h11
+import pytest
 import uvloop
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,8 @@ from phasegate.server.roster import Roster
 from tests.http1_client import Client, parse_head
 from tests.integration.http1.test_framing import CHUNKS, CODINGS, FIELDS, HOSTS, LENGTHS, LINES, message
 from tests.listening import Scripted, echo, listening
+
+pytestmark = pytest.mark.long
 
 _DATE = re.compile(rb"date: [^\r]*\r\n")
 bounded = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -2,11 +2,14 @@
 
 import asyncio
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.http2_client import PREFACE, Connect, Listen, head, raw
 from tests.http2_client import settings as set_to
+
+pytestmark = pytest.mark.long
 
 FRAMES = st.builds(
     lambda kind, payload, flags, stream: raw(kind, payload, flags=flags, stream=stream),

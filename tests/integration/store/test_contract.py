@@ -13,6 +13,8 @@ from phasegate.store.changes import revised, summary_of
 from phasegate.store.packing import unpack_changes
 from phasegate.store.records import Change, Conflict, Contents, Record, Revision, Store, Write
 
+pytestmark = pytest.mark.long
+
 Opener = Callable[[], Store]
 
 

@@ -2,12 +2,15 @@
 
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phasegate import Request, Route
 from phasegate.router import Router
 from phasegate.testing import make_request
+
+pytestmark = pytest.mark.long
 
 segment = st.sampled_from(["a", "b", ":p", ":q"])
 uris = st.builds(

@@ -11,6 +11,8 @@ from phasegate.schema.plain import PlainTests
 from phasegate.schema.resources import KINDS, UPSTREAM
 from phasegate.schema.rules import Rules
 
+pytestmark = pytest.mark.long
+
 PLUGINS = Registry.load(installed()).classes.values()
 DEFINITIONS = [*KINDS.values(), UPSTREAM, *(cls.schema for cls in PLUGINS)]
 ODD: dict[str, Any] = {

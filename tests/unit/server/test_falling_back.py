@@ -14,6 +14,8 @@ from phasegate.errors import ConfigError
 from phasegate.store.records import Write
 from tests.configured_node import NODES, Node, node, proposal, route, upstream, write_elsewhere
 
+pytestmark = pytest.mark.long
+
 
 @contextlib.asynccontextmanager
 async def starting_behind(folder: Path, document: Any = None, *broken: Write) -> AsyncIterator[Node]:

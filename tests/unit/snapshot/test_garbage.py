@@ -7,6 +7,8 @@ import pytest
 from phasegate.snapshot import garbage
 from phasegate.snapshot.garbage import undisturbed
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(autouse=True)
 def as_it_was() -> Iterator[None]:

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,8 @@ from phasegate.snapshot import Snapshot
 from phasegate.store.records import Key, Record
 from phasegate.testing import make_request
 from tests.zoo import Badge, Judge, Named, Token, Witness
+
+pytestmark = pytest.mark.long
 
 SCHEMAS = Schemas(Registry([Witness, Token, Badge, Judge, Named]))
 

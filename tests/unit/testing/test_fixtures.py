@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.filterwarnings("default")
+pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("default")]
 
 PLUGINS = """
 import asyncio

@@ -17,6 +17,8 @@ from botocore.credentials import Credentials as BotoCredentials
 
 from phasegate_aws_lambda.local.keys import Credentials, Keys
 
+pytestmark = pytest.mark.long
+
 KEYS = Keys(None, Credentials("AKIDEXAMPLE", "the-secret-key", "the-session-token"))
 ECHO = "def handler(event, context):\n    return event\n"
 PATH = "/2015-03-31/functions/app/invocations"
