@@ -16,37 +16,12 @@ from phasegate.testing.fixtures import GatewayMaker
 from phasegate_aws_lambda.plugin import AwsLambda
 from phasegate_aws_lambda.testing import FunctionMaker, RunningFunction
 
+from .streams import ENDS, NODE, PYTHON, RAISES
+
 pytestmark = pytest.mark.long
 
 MEBIBYTE = 1 << 20
 IAM = {"accesskey": "AKIDEXAMPLE", "secretkey": "the-secret-key", "session_token": "the-session-token"}
-PYTHON = """
-    import os, time
-
-    def handler(event, context):
-        open({pid!r}, "w").write(str(os.getpid()))
-        yield {{"statusCode": 203, "headers": {{"content-type": "text/plain"}}, "cookies": ["a=1", "b=2"]}}
-        yield "first"
-        while not os.path.exists({go!r}):
-            time.sleep(0.01)
-        {then}
-"""
-NODE = """
-    import {{ once }} from 'node:events';
-    import {{ existsSync, writeFileSync }} from 'node:fs';
-    import {{ setTimeout }} from 'node:timers/promises';
-
-    export const handler = awslambda.streamifyResponse(async (event, stream) => {{
-        writeFileSync({pid!r}, String(process.pid));
-        const head = {{ statusCode: 203, headers: {{ 'content-type': 'text/plain' }}, cookies: ['a=1', 'b=2'] }};
-        const body = awslambda.HttpResponseStream.from(stream, head);
-        body.write('first');
-        while (!existsSync({go!r})) await setTimeout(10);
-        {then}
-    }});
-"""
-ENDS = {"python": "yield 'last'", "node": "body.end('last')"}
-RAISES = {"python": "raise ValueError('no')", "node": "throw new Error('no')"}
 LONG = {
     "python": "for _ in range(3200): yield bytes(65_536)",
     "node": """

@@ -10,38 +10,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ..streams import ENDS, NODE, PYTHON, RAISES
+
 pytestmark = pytest.mark.long
 
 Serving = Callable[..., Awaitable[tuple[int, int, int]]]
 Begin = Callable[..., Awaitable[str]]
 
 # A stream that waits, after its first part, for a file; what it does then is its own.
-PYTHON = """
-    import os, time
-
-    def handler(event, context):
-        open({pid!r}, "w").write(str(os.getpid()))
-        yield {{"statusCode": 203, "headers": {{"x-a": "1"}}, "cookies": ["a=1", "b=2"]}}
-        yield "first"
-        while not os.path.exists({go!r}):
-            time.sleep(0.01)
-        {then}
-"""
-NODE = """
-    import {{ existsSync, writeFileSync }} from 'node:fs';
-    import {{ setTimeout }} from 'node:timers/promises';
-
-    export const handler = awslambda.streamifyResponse(async (event, stream) => {{
-        writeFileSync({pid!r}, String(process.pid));
-        const head = {{ statusCode: 203, headers: {{ 'x-a': '1' }}, cookies: ['a=1', 'b=2'] }};
-        const body = awslambda.HttpResponseStream.from(stream, head);
-        body.write('first');
-        while (!existsSync({go!r})) await setTimeout(10);
-        {then}
-    }});
-"""
-ENDS = {"python": "yield 'last'", "node": "body.end('last')"}
-RAISES = {"python": "raise ValueError('no')", "node": "throw new Error('no')"}
 EXITS = {"python": "os._exit(1)", "node": "process.exit(1)"}
 HANGS = {"python": "time.sleep(60)", "node": "for (;;);"}
 FLOODS = {
@@ -124,7 +100,7 @@ async def test_first_part_is_out_while_the_function_runs_and_the_head_is_the_res
         assert b"".join([piece async for piece in pieces]) == b"last"
     assert (response.status_code, response.headers["x-a"]) == (203, "1")
     assert response.headers.get_list("set-cookie") == ["a=1", "b=2"]
-    assert response.headers["content-type"] == "application/octet-stream"
+    assert response.headers["content-type"] == "text/plain"
     assert response.headers["transfer-encoding"] == "chunked"
     assert response.headers["x-amzn-requestid"]
 
