@@ -38,7 +38,7 @@ class Gate:
         elif len(self._waiting) < self._limits.waiting:
             await self._queue()
         else:
-            raise self._overloaded(f"{self._limits.waiting} calls wait already")
+            raise self._overloaded(f"queue.size, {self._limits.waiting}, wait already")
         return Place(self)
 
     def leave(self) -> None:
@@ -63,12 +63,17 @@ class Gate:
                 self.leave()
             self._waiting.pop(turn, None)
             if isinstance(error, TimeoutError):
-                raise self._overloaded(f"no call ended in {self._limits.patience_seconds:g} s") from error
+                raise self._overloaded(
+                    f"none ended within queue.timeout, {self._limits.patience_seconds * 1000:g} ms"
+                ) from error
             raise
 
     def _overloaded(self, why: str) -> Overloaded:
         seconds = max(1, math.ceil(self._limits.patience_seconds))
-        return Overloaded(f"the function has {self._limits.calls} calls: {why}", retry_after_seconds=seconds)
+        message = (
+            f"max_concurrency, {self._limits.calls} calls, is reached, and {why}: raise them, or see what slows it"
+        )
+        return Overloaded(message, retry_after_seconds=seconds)
 
 
 class Place:
