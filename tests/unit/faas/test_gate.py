@@ -61,7 +61,7 @@ async def test_a_full_queue_sends_away_at_once() -> None:
     at = gate(waiting=2)
     await at.enter()
     tasks = await queued(at, 2)
-    with pytest.raises(Overloaded, match="reached, and queue"):
+    with pytest.raises(Overloaded, match=r"max_concurrency, 1 calls, .* queue\.size, 2, wait already"):
         await at.enter()
     await cancelled(*tasks)
 
