@@ -155,9 +155,11 @@ async def test_an_answer_may_end_with_its_connection(client: UpstreamClient, ups
 async def test_what_comes_between_two_calls_is_no_answer_to_the_next(
     client: UpstreamClient, upstream: FakeUpstream
 ) -> None:
+    readers: list[asyncio.StreamReader] = []
     writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        readers.append(reader)
         writers.append(writer)
         with_body = OK + b"Content-Length: 1\r\n\r\n%d"
         while await reader.readuntil(b"\r\n\r\n"):
@@ -168,7 +170,7 @@ async def test_what_comes_between_two_calls_is_no_answer_to_the_next(
     assert (await client.send(call(upstream))).body == b"1"
     writers[0].write(OK + b"Content-Length: 6\r\n\r\nforged")
     await writers[0].drain()
-    await _until(writers[0].transport.is_closing)
+    await _until(readers[0].at_eof)
     assert (await client.send(call(upstream))).body == b"2"
     server.close()
     for writer in writers:
