@@ -19,6 +19,8 @@ EVERY_SWEEP = 0.0
 
 # How long a TLS client that has everything may take to close from its side.
 FAREWELL_SECONDS = 5.0
+# What waits for the turn's end to be sent; more is sent before.
+_GATHERED_BYTES = 65_536
 
 
 class Connection(asyncio.Protocol):
@@ -30,9 +32,11 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "__weakref__",
+        "_blocks",
         "_drained",
         "_moved",
         "_old_at",
+        "_size",
         "_stalled",
         "_taken",
         "_untaken",
@@ -60,6 +64,8 @@ class Connection(asyncio.Protocol):
         self.deadline = NEVER
         self.closed = False
         """Whether the client is gone."""
+        self._blocks: list[bytes] = []
+        self._size = 0
         self._stalled = False
         # Of a client that is behind: since when it is watched, bytes it has yet to take, those it took since, and when it
         # took the last of them.
@@ -69,9 +75,30 @@ class Connection(asyncio.Protocol):
         self._drained: asyncio.Future[None] | None = None
 
     def write(self, data: bytes) -> None:
-        """Send bytes, unless the client is gone."""
-        if not self.closed and not self.transport.is_closing():
+        """Send bytes behind those that wait, unless the client is gone. `stalled` tells at once whether it takes them."""
+        if self._blocks:
+            self._blocks.append(data)
+            self.flush()
+        elif not self.closed and not self.transport.is_closing():
             self.transport.write(data)
+
+    def write_soon(self, data: bytes) -> None:
+        """Send bytes at the end of this turn of the loop, together with what follows them and with others' bytes."""
+        blocks = self._blocks
+        blocks.append(data)
+        self._size += len(data)
+        if self._size >= _GATHERED_BYTES:
+            self.flush()
+        elif len(blocks) == 1:
+            self.listener.outbox.add(self)
+
+    def flush(self) -> None:
+        """Send what waits."""
+        blocks = self._blocks
+        if blocks:
+            self._blocks, self._size = [], 0
+            if not self.closed and not self.transport.is_closing():
+                self.transport.write(blocks[0] if len(blocks) == 1 else b"".join(blocks))
 
     @property
     def stalled(self) -> bool:
@@ -118,6 +145,7 @@ class Connection(asyncio.Protocol):
 
     def not_taken(self) -> int:
         """Return how many bytes wait here and in the kernel, which lets go of its own by the megabyte."""
+        self.flush()
         try:
             queued = fcntl.ioctl(self.socket().fileno(), termios.TIOCOUTQ, bytes(4))
         except (OSError, ValueError):  # the latter for a socket that is closed

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable
 
 from ..application import Application
+from ..outbox import Outbox
 from ..snapshot.certificates import Certificates
 from .handshake import Handshake
 from .knocks import Knocks
@@ -42,6 +43,8 @@ class Listener:
         self.scheme = "http" if tls is None else "https"
         self.port: int | None = None
         self.loop = asyncio.get_running_loop()
+        self.outbox = Outbox(self.loop)
+        """Where connections leave what is to be sent at the end of a turn."""
         self.certificates = certificates or Certificates
         self.making: set[asyncio.Task[object]] = set()
         """What makes connections of those that were accepted."""

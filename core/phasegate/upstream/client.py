@@ -14,6 +14,7 @@ from ..errors import UpstreamUnreachable
 from ..http.body import Body
 from ..http.headers import Headers
 from ..http.message import Response
+from ..outbox import Outbox
 from .answer_intake import NEVER
 from .answers import Answer, AnswerBody, whole
 from .call import Call, CallTimeouts, Origin
@@ -43,6 +44,7 @@ class UpstreamClient:
         self._pools: dict[Origin, Pool] = {}
         self._connector: Connector | None = None
         self._sweeper: Sweeper | None = None
+        self._outbox: Outbox | None = None
         self._session: aiohttp.ClientSession | None = None
         self._watches = 0
 
@@ -154,10 +156,10 @@ class UpstreamClient:
     def _open_pool(self, origin: Origin) -> Pool:
         for other in [other for other, pool in self._pools.items() if pool.unused]:
             del self._pools[other]
-        if self._sweeper is None or self._connector is None:
+        if self._sweeper is None or self._connector is None or self._outbox is None:
             loop = asyncio.get_running_loop()
-            self._sweeper, self._connector = Sweeper(loop), Connector(loop)
-        pool = self._pools[origin] = Pool(origin, self._connector, self._sweeper)
+            self._sweeper, self._connector, self._outbox = Sweeper(loop), Connector(loop), Outbox(loop)
+        pool = self._pools[origin] = Pool(origin, self._connector, self._sweeper, self._outbox)
         return pool
 
 

@@ -18,7 +18,7 @@ _CLOSING_SECONDS = 2.0
 class UpstreamConnection(AnswerIntake):
     """Sends a request. The answer's head is here once what `begin` returns is done; its body comes by `block`."""
 
-    __slots__ = ("_block_due", "_calls", "_drained", "_pool", "_stalled", "_uploading")
+    __slots__ = ("_block_due", "_calls", "_drained", "_pool", "_stalled", "_unsent", "_uploading")
 
     def __init__(self, pool: Pool, address: str) -> None:
         super().__init__(address)
@@ -26,6 +26,7 @@ class UpstreamConnection(AnswerIntake):
         self._calls = 0
         self._block_due = NEVER
         self._stalled = False
+        self._unsent = b""
         self._drained: asyncio.Future[None] | None = None
         self._uploading: asyncio.Task[None] | None = None
 
@@ -49,6 +50,7 @@ class UpstreamConnection(AnswerIntake):
     def begin(self, data: bytes, deadline: float, *, is_head: bool) -> asyncio.Future[None]:
         """Send a request's head, and its body as far as that is here; `is_head` says that the answer has no body.
 
+        It leaves at the end of this turn of the loop, with those of others.
         The result is there once the answer's head is, which is due then. It is an UpstreamError where none comes.
         """
         self._expect_answer(is_head=is_head)
@@ -61,8 +63,15 @@ class UpstreamConnection(AnswerIntake):
         if self.transport.is_closing():
             self.fail(self._cut())
         else:
-            self.transport.write(data)
+            self._unsent = data
+            pool.outbox.add(self)
         return answered
+
+    def flush(self) -> None:
+        """Send the request that waits."""
+        data, self._unsent = self._unsent, b""
+        if data and not self.transport.is_closing():
+            self.transport.write(data)
 
     def upload(self, task: asyncio.Task[None]) -> None:
         """Note who sends the rest of the request's body, so that this ends with the call."""
@@ -76,6 +85,7 @@ class UpstreamConnection(AnswerIntake):
 
     def write(self, data: bytes) -> None:
         """Send bytes, unless the connection is closing."""
+        self.flush()
         if not self.transport.is_closing():
             self.transport.write(data)
 
@@ -128,6 +138,7 @@ class UpstreamConnection(AnswerIntake):
     def close(self) -> None:
         """Close the connection once what it was sent has left, or is not taken in time."""
         self.deadline = self._pool.loop.time() + _CLOSING_SECONDS
+        self.flush()
         self.transport.close()
 
     def give_up(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+from ..outbox import Outbox
 from .call import CallTimeouts, Origin
 from .connection import UpstreamConnection
 from .connector import Connector
@@ -19,8 +20,9 @@ _SURPLUS_SECONDS = 0.25
 class Pool:
     """Gives out connections to one origin. The one used last comes first, so that those that are not needed grow old."""
 
-    def __init__(self, origin: Origin, connector: Connector, sweeper: Sweeper) -> None:
+    def __init__(self, origin: Origin, connector: Connector, sweeper: Sweeper, outbox: Outbox) -> None:
         self.sweeper = sweeper
+        self.outbox = outbox
         self.loop = asyncio.get_running_loop()
         self._origin = origin
         self._connector = connector

@@ -171,6 +171,7 @@ class Http1Connection(Wire):
     async def hand_over(self, answer: WebSocketAnswer) -> int:
         """Let Hypercorn speak WebSocket from now on; return the bytes sent to the client once that has ended."""
         roster, self._current = self.listener.roster, None
+        self.flush()
         self.read(on=False)
         handed = HandedOver(self.transport, self.address, self.listener.limits.write_timeout)
         roster.replace(self, handed)
@@ -221,7 +222,12 @@ class Http1Connection(Wire):
         self._current = exchange
         self.deadline = EVERY_SWEEP
         self.listener.roster.work_began(exchange)
-        exchange.task = self.loop.create_task(exchange.run())
+        exchange.task = self.loop.create_task(self._once_drained(exchange) if self.stalled else exchange.run())
+
+    async def _once_drained(self, exchange: Http1Exchange) -> None:
+        """Make no answer for a client that takes none of those before."""
+        await self.drained()
+        await exchange.run()
 
     def _wait_in_line(self, exchange: Http1Exchange) -> None:
         """Keep a pipelined request; what stands behind it is parsed when its turn has come."""

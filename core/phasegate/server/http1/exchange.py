@@ -90,8 +90,6 @@ class Http1Exchange:
         request, body, connection = self.request, response.body, self._connection
         if isinstance(body, bytes) and len(body) <= _ONE_WRITE_BYTES and not isinstance(response, WebSocketAnswer):
             self._send_short(response, body)
-            if connection.stalled:
-                await connection.drained()
             connection.answered(self)
             return
         if isinstance(response, WebSocketAnswer):
@@ -145,10 +143,10 @@ class Http1Exchange:
         head = head_of(response, method, persistent=self.persistent, announced=request.http_version == "1.0")
         self.begun = True
         if body and method != "HEAD" and status not in (204, 304):
-            connection.write(head + body)
+            connection.write_soon(head + body)
             self.bytes_sent = len(body)
         else:
-            connection.write(head)
+            connection.write_soon(head)
 
     async def _send_long(self, head: bytes, body: bytes) -> None:
         connection = self._connection

@@ -1,4 +1,4 @@
-"""The transport's side of an HTTP/1.1 connection: what the client takes, whether it is still there, and a gentle end."""
+"""The transport's side of an HTTP/1.1 connection: whether the client is let send, is still there, and a gentle end."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from ..connection import EVERY_SWEEP, Connection
 if TYPE_CHECKING:
     from ..listener import Listener
 
-# What waits for the turn's end to be written at once; more is written before.
-_GATHERED_BYTES = 65_536
 # How long a connection that closes still takes what the client sends: a close before that would reset it, and the client
 # would not see its answer (RFC 9112 section 9.6).
 _LINGER_SECONDS = 2.0
@@ -23,41 +21,15 @@ _ESTABLISHED = 1
 
 
 class Wire(Connection):
-    """Sends, pauses and closes; what it all means is a subclass's affair."""
+    """Pauses and closes; what it all means is a subclass's affair."""
 
-    __slots__ = (
-        "_blocks",
-        "_flushing",
-        "_size",
-        "deaf",
-        "reading",
-    )
+    __slots__ = ("deaf", "reading")
 
     def __init__(self, listener: Listener, transport: asyncio.Transport, address: str) -> None:
         super().__init__(listener, transport, address)
         self.deaf = False
         """Whether nothing that comes is looked at any more."""
         self.reading = True
-        self._blocks: list[bytes] = []
-        self._size = 0
-        self._flushing = False
-
-    def write_soon(self, data: bytes) -> None:
-        """Send bytes together with what follows them in the same turn of the loop."""
-        self._blocks.append(data)
-        self._size += len(data)
-        if self._size >= _GATHERED_BYTES:
-            self.flush()
-        elif not self._flushing:
-            self._flushing = True
-            self.loop.call_soon(self.flush)
-
-    def flush(self) -> None:
-        """Send what was gathered."""
-        self._flushing = False
-        if self._blocks:
-            blocks, self._blocks, self._size = self._blocks, [], 0
-            self.write(b"".join(blocks))
 
     def read(self, *, on: bool) -> None:
         """Take what the client sends, or let it wait."""
@@ -81,6 +53,7 @@ class Wire(Connection):
 
     def reset(self) -> None:
         """Close at once, and let the client see that it was not meant to end here."""
+        self.flush()
         with contextlib.suppress(OSError):
             self.socket().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
@@ -88,6 +61,7 @@ class Wire(Connection):
     def close(self, *, linger: bool) -> None:
         """Close once everything sent has left; with `linger` only after the client had time to read it."""
         self.deaf = True
+        self.flush()
         if not linger:
             self.deadline = EVERY_SWEEP
             self.transport.close()

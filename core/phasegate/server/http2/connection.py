@@ -48,7 +48,7 @@ class Http2Connection(Connection):
         super().__init__(listener, transport, address)
         self.exchanges: dict[int, Http2Exchange] = {}
         """What is under way, by stream; who has sent something last comes last."""
-        self.session = Session(listener.limits, self.loop, self.write)
+        self.session = Session(listener.limits, listener.outbox, self.write)
         self.deaf = False
         """Whether the connection is over: what the client sends is thrown away, and it is sent no more."""
         self._intake = Intake(self)

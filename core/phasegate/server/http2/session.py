@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ from hyperframe.frame import GoAwayFrame
 
 from ...errors import ClientClosed
 from ...limits import Limits
+from ...outbox import Outbox
 from .codec import Block, Fields, KeepingDecoder, PlainEncoder
 from .gate import LARGEST_FRAME_BYTES, PREFACE, ConnectionFault, Frame
 
@@ -32,10 +32,10 @@ _KNOWN_SETTINGS = frozenset(SettingCodes)
 class Session:
     """One connection's HTTP/2 state. `write` takes the bytes that are to be sent."""
 
-    __slots__ = ("_decoder", "_flushing", "_h2", "_loop", "_unflushed", "_write")
+    __slots__ = ("_decoder", "_flushing", "_h2", "_outbox", "_unflushed", "_write")
 
-    def __init__(self, limits: Limits, loop: AbstractEventLoop, write: Callable[[bytes], None]) -> None:
-        self._loop = loop
+    def __init__(self, limits: Limits, outbox: Outbox, write: Callable[[bytes], None]) -> None:
+        self._outbox = outbox
         self._write = write
         self._flushing = False
         self._unflushed = 0
@@ -123,7 +123,7 @@ class Session:
         """Send what there is at the end of this turn of the loop, together with what else comes up in it."""
         if not self._flushing:
             self._flushing = True
-            self._loop.call_soon(self.flush)
+            self._outbox.add(self)
 
     def flush(self) -> None:
         """Send what there is."""
