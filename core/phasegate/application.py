@@ -15,8 +15,18 @@ class Passage(Protocol):
     def answer(self) -> Awaitable[Response]:
         """Return the answer; its body may still be streaming in."""
 
-    async def finish(self, error: RequestError | None, bytes_sent: int) -> None:
-        """End it once the answer has left or failed; `error` tells what broke it off after its head."""
+    def finish(self, error: RequestError | None, bytes_sent: int) -> Awaitable[None] | None:
+        """End it once the answer has left or failed; `error` tells what broke it off after its head.
+
+        Return what is left to wait for, None where there is nothing.
+        """
+
+
+async def finish(passage: Passage, error: RequestError | None, bytes_sent: int) -> None:
+    """End a passage, and wait until that is done."""
+    finishing = passage.finish(error, bytes_sent)
+    if finishing is not None:
+        await finishing
 
 
 class Application(Protocol):

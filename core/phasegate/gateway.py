@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -207,26 +207,37 @@ class GatewayPassage(Run):
         self._snapshot = snapshot
         self._access_log = access_log
 
-    async def finish(self, error: RequestError | None, bytes_sent: int) -> None:
+    def finish(self, error: RequestError | None, bytes_sent: int) -> Awaitable[None] | None:
         """End the exchange once its answer has left or failed: give back what it held, then log.
 
         `error` tells what broke the answer off after its head: the client, or the upstream.
         """
+        if self._pipeline.log:
+            return self._finish_and_log(error, bytes_sent)
+        try:
+            self._end(error, bytes_sent)
+        finally:
+            self._snapshot.release()
+        return None
+
+    async def _finish_and_log(self, error: RequestError | None, bytes_sent: int) -> None:
+        try:
+            self._end(error, bytes_sent)
+            await self.log()
+        finally:
+            self._snapshot.release()
+
+    def _end(self, error: RequestError | None, bytes_sent: int) -> None:
         exchange = self._exchange
         if error is not None:
             exchange.error = error
         exchange.bytes_sent = bytes_sent
-        try:
-            exchange.close()
-            exchange.request.body.close()
-            if exchange.error is not None:
-                _report(exchange, exchange.error)
-            if self._access_log is not None:
-                self._access_log.record(exchange, self._logged_status())
-            if self._pipeline.log:
-                await self.log()
-        finally:
-            self._snapshot.release()
+        exchange.close()
+        exchange.request.body.close()
+        if exchange.error is not None:
+            _report(exchange, exchange.error)
+        if self._access_log is not None:
+            self._access_log.record(exchange, self._logged_status())
 
     def _logged_status(self) -> int:
         exchange = self._exchange

@@ -108,7 +108,7 @@ class Run:
         self._for_consumer = for_consumer
         self._refused = refused
 
-    async def answer(self) -> Response:
+    async def answer(self) -> Response:  # noqa: C901 (a coroutine for each phase would cost every request)
         """Run every phase up to `response` and return the answer, an error's included. Only cancelling ends it early."""
         exchange, pipeline = self._exchange, self._pipeline
         try:
@@ -123,13 +123,21 @@ class Run:
             if response is None and pipeline.access:
                 response = await self._first("access", pipeline.access)
             if response is None:
-                response = await self._first("proxy", pipeline.proxy)
-            if response is None:
-                raise self._unclaimed()
+                for step in pipeline.proxy:
+                    try:
+                        response = await step.call(exchange)
+                    except BaseException as error:  # noqa: BLE001
+                        raise _raised(error, step, "proxy")  # noqa: B904 (the same one, as a rule)
+                    if response is not None:
+                        response = _usable(response, step, "proxy")
+                        break
+                else:
+                    raise self._unclaimed()
         except RequestError as error:
             response = self._failed(error)
-        if exchange.upstream is not None and (exchange.upstream.status or 0) >= _SERVER_ERROR:
-            response.headers[_UPSTREAM_STATUS] = str(exchange.upstream.status)
+        upstream = exchange.upstream
+        if upstream is not None and (upstream.status or 0) >= _SERVER_ERROR:
+            response.headers[_UPSTREAM_STATUS] = str(upstream.status)
         if self._pipeline.response:
             response = await self._changed(response)
         return self._finished(response)
@@ -148,14 +156,10 @@ class Run:
         for step in steps:
             try:
                 response = await step.call(self._exchange)
-            except RequestError as error:
-                raise _judged_error(error, step, phase)  # noqa: B904 (the same one, as a rule)
-            except BaseException as error:
-                raise _failure(step, phase, error) from error
+            except BaseException as error:  # noqa: BLE001
+                raise _raised(error, step, phase)  # noqa: B904 (the same one, as a rule)
             if response is not None:
-                if isinstance(response, Response) and type(response.status) is int and 200 <= response.status <= 599:
-                    return response
-                return _checked(response, Response, step, phase)
+                return _usable(response, step, phase)
         return None
 
     async def _changed(self, response: Response) -> Response:
@@ -166,12 +170,8 @@ class Run:
                     response = _checked(changed, Response, step, "response")
                 elif type(response.status) is not int or not 200 <= response.status <= 599:
                     _judge_status(response, step, "response")
-            except RequestError as error:
-                response = self._failed(_judged_error(error, step, "response"))
             except BaseException as error:  # noqa: BLE001 (a plugin may raise anything)
-                failure = _failure(step, "response", error)
-                failure.__cause__ = error
-                response = self._failed(failure)
+                response = self._failed(_raised(error, step, "response"))
         return response
 
     def _authenticated(self) -> Pipeline:
@@ -195,10 +195,8 @@ class Run:
     async def _outcome(self, step: Step) -> Outcome:
         try:
             outcome = await step.call(self._exchange)
-        except RequestError as error:
-            raise _judged_error(error, step, "authenticate")  # noqa: B904 (the same one, as a rule)
-        except BaseException as error:
-            raise _failure(step, "authenticate", error) from error
+        except BaseException as error:  # noqa: BLE001
+            raise _raised(error, step, "authenticate")  # noqa: B904 (the same one, as a rule)
         return outcome if isinstance(outcome, Outcome) else _checked(outcome, Outcome, step, "authenticate")
 
     def _unclaimed(self) -> RequestError:
@@ -209,6 +207,15 @@ class Run:
     def _where(self) -> dict[str, str | None]:
         route = self._exchange.route
         return {"route": route.id if route else None, "request_id": self._exchange.request_id}
+
+
+def _raised(error: BaseException, step: Step, phase: str) -> RequestError:
+    """Return what a plugin's error is to the gateway."""
+    if isinstance(error, RequestError):
+        return _judged_error(error, step, phase)
+    failure = _failure(step, phase, error)
+    failure.__cause__ = error
+    return failure
 
 
 def _failure(step: Step, phase: str, error: BaseException) -> PluginFailed:
@@ -240,6 +247,12 @@ def _judged_error(error: RequestError, step: Step, phase: str) -> RequestError:
         failure.__cause__ = cause
         return failure
     return error
+
+
+def _usable(response: Any, step: Step, phase: str) -> Response:
+    if isinstance(response, Response) and type(response.status) is int and 200 <= response.status <= 599:
+        return response
+    return _checked(response, Response, step, phase)
 
 
 def _checked(value: Any, wanted: type[T], step: Step, phase: str) -> T:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from phasegate.application import finish
 from phasegate.gateway import Gateway, GatewayPassage
 from phasegate.registry import Registry
 from phasegate.schema.tables import Schemas
@@ -27,7 +28,7 @@ async def answer(gateway: Gateway, target: str = "/", **headers: str) -> tuple[i
     passage = gateway.begin(make_request(target=target, headers=headers))
     response = await passage.answer()
     body = b"".join([block async for block in response.stream()])
-    await passage.finish(None, len(body))
+    await finish(passage, None, len(body))
     return response.status, body
 
 
@@ -82,7 +83,7 @@ async def test_a_closer_that_fails_keeps_neither_the_others_nor_the_snapshot(
     passage._exchange.defer(lambda: closed.append("first"))
     passage._exchange.defer(lambda: closed.remove("second"))
     await passage.answer()
-    await passage.finish(None, 0)
+    await finish(passage, None, 0)
     gateway.swap(await gateway.prepare({}))
     await gateway.close()
     assert closed == ["first"]

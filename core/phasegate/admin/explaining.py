@@ -7,6 +7,7 @@ import logging
 from contextlib import aclosing
 from typing import Any, cast
 
+from ..application import finish
 from ..errors import RequestError, ServiceUnavailable
 from ..explain.live import Live
 from ..explain.report import Told
@@ -88,5 +89,5 @@ async def explained(gateway: Gateway, request: Request, *, dry_run: bool = False
     except RequestError as error:
         failure = error
     finally:
-        await passage.finish(failure, size)
+        await finish(passage, failure, size)
     return told[0]

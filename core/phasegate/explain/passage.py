@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ..application import Passage
+from ..application import Passage, finish
 from ..errors import RequestError
 from ..http.message import Request, Response
 from ..model import Route
@@ -54,7 +54,7 @@ class ExplainedPassage:
         seconds = time.monotonic() - self._trace.began
         try:
             with self._client.watched(self._trace.watch):
-                await self._passage.finish(error, bytes_sent)
+                await finish(self._passage, error, bytes_sent)
             self._told(await self._explanation(seconds, bytes_sent))
         finally:
             self._snapshot.release()

@@ -172,7 +172,9 @@ class FunctionPlugin(ResilienceFields, Plugin):
             # What `_attempt` does: one coroutine less on the way of every request.
             request = self._request(exchange)
             await self.authorize(request, exchange)
-            answer = await self._call(request, exchange)
+            call, began = self._call(request, exchange), self.clock.monotonic()
+            answer = await self.client.send(call)
+            self._note_answer(answer, exchange, self.clock.monotonic() - began)
             accepted = await self.accept(answer, exchange)
         except UpstreamError as error:
             return await self._answered(exchange, error)
@@ -213,7 +215,9 @@ class FunctionPlugin(ResilienceFields, Plugin):
     async def _attempt(self, exchange: Exchange) -> tuple[Answer, Response | None]:
         request = self._request(exchange)
         await self.authorize(request, exchange)
-        answer = await self._call(request, exchange)
+        call, began = self._call(request, exchange), self.clock.monotonic()
+        answer = await self.client.send(call)
+        self._note_answer(answer, exchange, self.clock.monotonic() - began)
         return answer, await self.accept(answer, exchange)
 
     async def _wait(self, error: UpstreamError, retrying: Retrying, exchange: Exchange) -> None:
@@ -239,9 +243,9 @@ class FunctionPlugin(ResilienceFields, Plugin):
         if known and exchange.upstream is not None:
             exchange.upstream.function = {**(exchange.upstream.function or {}), **known}
 
-    async def _call(self, request: FunctionRequest, exchange: Exchange) -> Answer:
-        exchange.upstream = facts = UpstreamFacts(self._target.address)
-        call = Call(
+    def _call(self, request: FunctionRequest, exchange: Exchange) -> Call:
+        exchange.upstream = UpstreamFacts(self._target.address)
+        return Call(
             method=request.method,
             origin=self._origin,
             target=request.target,
@@ -253,12 +257,12 @@ class FunctionPlugin(ResilienceFields, Plugin):
             body=request.body,
             timeouts=self._timeouts,
         )
-        began = self.clock.monotonic()
-        answer = await self.client.send(call)
-        facts.status, facts.seconds = answer.status, self.clock.monotonic() - began
+
+    def _note_answer(self, answer: Answer, exchange: Exchange, seconds: float) -> None:
+        if exchange.upstream is not None:
+            exchange.upstream.status, exchange.upstream.seconds = answer.status, seconds
         if answer.streams:
             exchange.defer(answer.close)
-        return answer
 
     def _request(self, exchange: Exchange) -> FunctionRequest:
         request, target = exchange.request, self._target

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable
 from typing import Protocol
 
 from ..application import Application, Passage
@@ -29,8 +30,10 @@ class Outbound(Protocol):
     def closed(self) -> bool:
         """Whether the client is gone."""
 
-    async def send(self, response: Response) -> None:
-        """Send the whole answer. Raise RequestError when its body breaks off."""
+    def send(self, response: Response) -> Awaitable[None] | None:
+        """Send the whole answer; return what is left to wait for, None where it has left. Raise RequestError as that does,
+        when the body breaks off.
+        """
 
     def cut(self) -> None:
         """Leave the answer visibly unfinished."""
@@ -50,7 +53,9 @@ async def answer(application: Application, request: Request, refused: RequestErr
     failure: RequestError | None = None
     try:
         passage = application.begin(request, refused)
-        await outbound.send(await passage.answer())
+        sending = outbound.send(await passage.answer())
+        if sending is not None:
+            await sending
     except asyncio.CancelledError:
         failure = ClientClosed("the client went away before its answer was complete")
         if not outbound.closed:
@@ -67,7 +72,9 @@ async def answer(application: Application, request: Request, refused: RequestErr
     finally:
         try:
             if passage is not None:
-                await passage.finish(failure, outbound.bytes_sent)
+                finishing = passage.finish(failure, outbound.bytes_sent)
+                if finishing is not None:
+                    await finishing
         except Exception:
             _logger.exception("request can't be finished")
         finally:
@@ -78,6 +85,8 @@ async def _break_off(outbound: Outbound, error: RequestError) -> None:
     """End an answer that can't be sent as it is: by the error where nothing has left, else by cutting it."""
     if not outbound.begun and not outbound.closed:
         with contextlib.suppress(RequestError):
-            await outbound.send(own_answer(error))
+            sending = outbound.send(own_answer(error))
+            if sending is not None:
+                await sending
             return
     outbound.cut()

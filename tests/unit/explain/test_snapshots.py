@@ -2,6 +2,7 @@
 
 import pytest
 
+from phasegate.application import finish
 from phasegate.explain.report import Told
 from phasegate.gateway import Gateway
 from phasegate.registry import Registry
@@ -19,7 +20,7 @@ async def test_a_snapshot_stays_until_what_it_answered_is_told() -> None:
     passage = gateway.explaining(make_request(), lambda one: told.append((one, list(Lives.events))))
     await passage.answer()
     gateway.swap(await gateway.prepare({}))
-    await passage.finish(None, 0)
+    await finish(passage, None, 0)
     ((explanation, events),) = told
     assert explanation["route"]["id"] == "r"
     assert events == ["open a"]
@@ -38,6 +39,6 @@ async def test_one_that_can_not_be_told_lets_its_snapshot_go() -> None:
     passage = gateway.explaining(make_request(), fail)
     await passage.answer()
     with pytest.raises(RuntimeError):
-        await passage.finish(None, 0)
+        await finish(passage, None, 0)
     assert snapshot._users == 0
     await gateway.close()

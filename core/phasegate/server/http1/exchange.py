@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from ...errors import RequestError, ResponseCut
@@ -85,13 +85,17 @@ class Http1Exchange:
             if not self.started:
                 self.over()
 
-    async def send(self, response: Response) -> None:
-        """Send the whole answer. Raise RequestError when its body breaks off."""
-        request, body, connection = self.request, response.body, self._connection
+    def send(self, response: Response) -> Awaitable[None] | None:
+        """Send the whole answer; return what is left to wait for. Raise RequestError when its body breaks off."""
+        body = response.body
         if isinstance(body, bytes) and len(body) <= _ONE_WRITE_BYTES and not isinstance(response, WebSocketAnswer):
             self._send_short(response, body)
-            connection.answered(self)
-            return
+            self._connection.answered(self)
+            return None
+        return self._send_as_it_comes(response)
+
+    async def _send_as_it_comes(self, response: Response) -> None:
+        request, body, connection = self.request, response.body, self._connection
         if isinstance(response, WebSocketAnswer):
             self.bytes_sent = await connection.hand_over(response)
             return
