@@ -18,6 +18,9 @@ _logger = logging.getLogger(__name__)
 
 _QUICK_SECONDS = 5.0
 _LONGEST_PAUSE_SECONDS = 30.0
+# For glibc: what requests took and gave back is kept, up to 16 MiB. Else the kernel takes each page, and clears it again for
+# the next request: a page fault for every one. What is larger than 1 MiB is given back at once.
+_ALLOCATION = {"MALLOC_TRIM_THRESHOLD_": str(16 << 20), "MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
 
 
 class SlotOwner(Protocol):
@@ -191,7 +194,7 @@ class Slot:
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), *self._owner.descriptors(self)),
                 process_group=0,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**_ALLOCATION, **os.environ, "PYTHONUNBUFFERED": "1"},
             )
             stack.pop_all()
         return ours
