@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -14,8 +16,10 @@ from .http.message import line_of
 from .logs import timestamp
 
 _FLUSH_SECONDS = 0.05
-# POSIX writes up to PIPE_BUF bytes to a pipe in one piece; longer ones from several workers could mix.
+# POSIX writes up to PIPE_BUF bytes to a pipe in one piece; longer ones from several workers could mix. To a file every write
+# is one piece.
 _ATOMIC_BYTES = 4096
+_FILE_BYTES = 1 << 20
 
 
 class AccessLog:
@@ -23,6 +27,7 @@ class AccessLog:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._most_bytes = _FILE_BYTES if stat.S_ISREG(os.fstat(descriptor).st_mode) else _ATOMIC_BYTES
         self._lines: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
 
@@ -38,7 +43,7 @@ class AccessLog:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for block in _blocks(lines):
+        for block in _blocks(lines, self._most_bytes):
             _write_all(self._descriptor, block)
 
 
@@ -56,14 +61,14 @@ def _fields(exchange: Exchange, status: int) -> dict[str, Any]:
         "protocol": f"HTTP/{version}",
         "status": status,
         "bytes": exchange.bytes_sent,
-        "duration_ms": round((time.monotonic() - exchange.started) * 1000, 3),
+        "duration_ms": _milliseconds(time.monotonic() - exchange.started),
         "route": route.id if route else None,
         "consumer": consumer.username if consumer else None,
     }
     if upstream is not None:
         fields["upstream"] = upstream.address
         fields["upstream_status"] = upstream.status
-        fields["upstream_ms"] = None if upstream.seconds is None else round(upstream.seconds * 1000, 3)
+        fields["upstream_ms"] = None if upstream.seconds is None else _milliseconds(upstream.seconds)
         if upstream.function is not None:
             fields["function"] = upstream.function
     if exchange.error is not None:
@@ -71,17 +76,19 @@ def _fields(exchange: Exchange, status: int) -> dict[str, Any]:
     return fields
 
 
-def _blocks(lines: list[bytes]) -> list[bytes]:
-    blocks: list[bytes] = []
-    size = _ATOMIC_BYTES
-    for line in lines:
-        if size + len(line) > _ATOMIC_BYTES:
-            blocks.append(line)
-            size = len(line)
-        else:
-            blocks[-1] += line
-            size += len(line)
-    return blocks
+def _milliseconds(seconds: float) -> float:
+    return int(seconds * 1_000_000) / 1000
+
+
+def _blocks(lines: list[bytes], most_bytes: int) -> Iterator[bytes]:
+    """Yield the lines in blocks of at most so many bytes, a longer line alone."""
+    begin = size = 0
+    for place, line in enumerate(lines):
+        size += len(line)
+        if size > most_bytes and place > begin:
+            yield b"".join(lines[begin:place])
+            begin, size = place, len(line)
+    yield b"".join(lines[begin:])
 
 
 def _write_all(descriptor: int, block: bytes) -> None:

@@ -2,11 +2,12 @@ import asyncio
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from phasegate import Consumer, Exchange, Route, UpstreamFacts
-from phasegate.access_log import AccessLog
+from phasegate.access_log import AccessLog, _blocks
 from phasegate.errors import UpstreamTimeout
 from phasegate.testing import make_exchange, make_request
 
@@ -104,3 +105,23 @@ async def test_a_reader_that_is_gone_does_no_harm() -> None:
     log.record(finished(), 200)
     log.flush()
     os.close(writer)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "blocks"),
+    [([], [0]), ([3], [3]), ([3, 3, 3], [6, 3]), ([8], [8]), ([2, 9, 2], [2, 9, 2]), ([6, 1, 5], [6, 6])],
+)
+def test_blocks_are_whole_lines_and_no_longer_than_they_may_be(sizes: list[int], blocks: list[int]) -> None:
+    lines = [b"x" * size for size in sizes]
+    assert [len(block) for block in _blocks(lines, 6)] == blocks
+
+
+async def test_a_file_gets_all_lines(tmp_path: Path) -> None:
+    with (tmp_path / "access.log").open("wb") as file:
+        log = AccessLog(file.fileno())
+        for _ in range(5000):
+            log.record(finished(), 200)
+        log.flush()
+    lines = (tmp_path / "access.log").read_bytes().splitlines()
+    assert len(lines) == 5000
+    assert {json.loads(line)["path"] for line in lines} == {"/a%2Fb"}
