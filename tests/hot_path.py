@@ -12,7 +12,8 @@ import gc
 import os
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import cycle
 from types import CodeType, FrameType
 from typing import Any
 from unittest import mock
@@ -41,11 +42,14 @@ ROUTES: dict[str, dict[str, Any]] = {
     "api-key": {"plugins": {"aws-lambda": {"function_uri": _FUNCTION, "authorization": {"apikey": "k" * 20}}}},
     "sigv4": {"plugins": {"aws-lambda": {"function_uri": _FUNCTION, "authorization": {"iam": _IAM}}}},
     "forward": {"upstream": {"nodes": {"127.0.0.1:9": 1}}},
+    # A client that sends ever other fields, so that they are parsed each time.
+    "parsed": {"upstream": {"nodes": {"127.0.0.1:9": 1}}},
     # What lies before them, to tell the layers apart: a plugin that answers, and an application that does.
     "gateway": {"plugins": {"answers": {}}},
     "listener": {},
 }
 REQUEST = b"GET /x/abc?a=b HTTP/1.1\r\nHost: gateway.test\r\nUser-Agent: test/1\r\nAccept: */*\r\n\r\n"
+_OTHER = REQUEST.replace(b"test/1", b"test/2")
 ANSWER = (
     b"HTTP/1.1 200 OK\r\nDate: Thu, 26 Nov 2026 03:00:00 GMT\r\nContent-Type: application/json\r\n"
     b"Content-Length: 27\r\nConnection: keep-alive\r\nx-amzn-RequestId: 7f3c8c6e\r\n\r\n"
@@ -79,8 +83,9 @@ class _Transport:
 class HotPath:
     """A gateway with one route, and one client's connection to it."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, requests: Sequence[bytes] = (REQUEST,)) -> None:
         self.answer = b""
+        self._requests = cycle(requests)
         self._loop = asyncio.get_running_loop()
         self._left = 0
         self._served = self._loop.create_future()
@@ -93,14 +98,14 @@ class HotPath:
     async def serve(self, count: int) -> None:
         """Answer so many requests, one after the other."""
         self._left, self._served = count, self._loop.create_future()
-        self._loop.call_soon(self._connection.data_received, REQUEST)
+        self._loop.call_soon(self._connection.data_received, next(self._requests))
         await self._served
 
     def _answered(self, data: bytes) -> None:
         self.answer = data
         self._left -= 1
         if self._left:
-            self._loop.call_soon(self._connection.data_received, REQUEST)
+            self._loop.call_soon(self._connection.data_received, next(self._requests))
         else:
             self._served.set_result(None)
 
@@ -112,7 +117,8 @@ async def hot_path(kind: str) -> AsyncIterator[HotPath]:
     gateway = Gateway(Schemas(Registry([AwsLambda, Answers])), access_log=AccessLog(descriptor))
     gateway.swap(await gateway.prepare({"routes": [{"id": "r", "uri": "/x/*", **ROUTES[kind]}]}))
     with mock.patch.object(Pool, "connect", _connected):
-        path = HotPath(Scripted(_hello) if kind == "listener" else gateway)
+        requests = (REQUEST, _OTHER) if kind == "parsed" else (REQUEST,)
+        path = HotPath(Scripted(_hello) if kind == "listener" else gateway, requests)
         await path.serve(_WARM_UP)
         yield path
     await gateway.close()

@@ -28,7 +28,8 @@ class Framing(NamedTuple):
     """Whether the client asks to go over to WebSocket, and says how (RFC 6455 section 4.2.1)."""
 
 
-_BARE = Framing(0, expects_continue=False, is_websocket=False)
+BARE = Framing(0, expects_continue=False, is_websocket=False)
+"""What a request has that says nothing of a body."""
 
 
 def framing_of(method: bytes, version: str, fields: RawHeaders) -> Framing:
@@ -45,7 +46,7 @@ def framing_of(method: bytes, version: str, fields: RawHeaders) -> Framing:
     if (hosts != 1 or (b"host", b"") in fields) and (hosts or version == "1.1"):
         raise BadRequest(f"the request has {hosts or 'no'} Host fields, or an empty one")
     if _TELLING.isdisjoint(names):
-        return _BARE
+        return BARE
     return _told_by(method, version, fields)
 
 

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from typing import TYPE_CHECKING
 
 import httptools
 
-from ...errors import BadRequest, HeadTooLarge, PayloadTooLarge, RequestError, TargetTooLong, VersionNotSupported
+from ...errors import BadRequest, HeadTooLarge, PayloadTooLarge, TargetTooLong
 from ...http.body import Body
 from ...http.headers import RawHeaders
 from ...http.hygiene import ExplanationAsked
 from ...http.message import Request
 from ..inbound_body import InboundBody
-from ..incoming import head_of, request_of, stand_in
+from ..incoming import Head, head_of, request_of, stand_in
 from ..websocket import Handshake
 from .exchange import Http1Exchange
-from .framing import Framing, framing_of
+from .faults import cause_of, fault_of
+from .framing import BARE, Framing, framing_of
+from .repeats import Repeats
 
 if TYPE_CHECKING:
     from .connection import Http1Connection
-
-_logger = logging.getLogger(__name__)
 
 # What is fed at once where requests may stand in it: a read of 256 KiB could hold ten thousand of them.
 PORTION_BYTES = 16_384
@@ -37,6 +36,7 @@ class Intake:
     """Makes exchanges of what comes in, and gives each to its connection as soon as its head is here."""
 
     __slots__ = (
+        "_alone",
         "_before_head",
         "_blockless",
         "_connection",
@@ -48,6 +48,7 @@ class Intake:
         "_parser",
         "_raw",
         "_received",
+        "_repeats",
         "_resuming",
         "_target",
         "in_head",
@@ -73,9 +74,17 @@ class Intake:
         # Of a body in chunks: what of it was here, and what has come since that brought nothing of it.
         self._received = self._blockless = 0
         self._resuming = False
+        self._repeats = Repeats()
+        # Whether no message was under way when the bytes came that are being fed.
+        self._alone = False
 
     def feed(self, data: bytes) -> None:
         """Take bytes in, at most a portion. Raise RequestError for what can't be taken; nothing can be after that."""
+        self._alone = self.receiving is None and not self.in_head
+        head = self._repeats.head(data, self._limits.target_bytes) if self._alone else None
+        if head is not None:
+            self._connection.requested(self._exchange_of(head, "1.1", BARE, persistent=True))
+            return
         rest = self._feed_parser(data)
         while rest:
             rest = self._feed_parser(rest)
@@ -181,9 +190,9 @@ class Intake:
         except httptools.HttpParserUpgrade as upgrade:
             rest = self._upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserCallbackError as error:
-            raise _cause_of(error) from error
+            raise cause_of(error) from error
         except httptools.HttpParserError as error:
-            raise _fault_of(error) from error
+            raise fault_of(error) from error
         if self.in_head:
             self._weigh_head(data, goes_on=self._fields is fields, alone=receiving is None)
             return rest
@@ -193,17 +202,23 @@ class Intake:
         return rest
 
     def _exchange(self, method: str, version: str, framing: Framing) -> Http1Exchange:
-        connection, listener = self._connection, self._connection.listener
-        body = InboundBody(connection.consumed) if framing.length != 0 else None
         try:
             head = head_of(method, self._target, self._fields)
         except BadRequest as error:
-            return Http1Exchange(connection, self.stand_in(), body=body, persistent=False, refused=error)
+            body = self._inbound(framing)
+            return Http1Exchange(self._connection, self.stand_in(), body=body, persistent=False, refused=error)
         except ExplanationAsked as asked:
-            self._fields = asked.fields
+            self._fields, self._alone = asked.fields, False
             exchange = self._exchange(method, version, framing)
             exchange.refused = exchange.refused or asked
             return exchange
+        persistent = self._parser.should_keep_alive() and not framing.is_websocket
+        if self._alone and persistent and framing is BARE:
+            self._repeats.note(self._raw, head)
+        return self._exchange_of(head, version, framing, persistent=persistent)
+
+    def _exchange_of(self, head: Head, version: str, framing: Framing, *, persistent: bool) -> Http1Exchange:
+        connection, listener, body = self._connection, self._connection.listener, self._inbound(framing)
         request = request_of(
             head,
             body=Body() if body is None else Body.incoming(body, framing.length, listener.roster.memory),
@@ -214,13 +229,15 @@ class Intake:
             is_websocket=framing.is_websocket,
             client_rule=connection.client_rule,
         )
-        persistent = self._parser.should_keep_alive() and not framing.is_websocket
         exchange = Http1Exchange(
             connection, request, body=body, persistent=persistent, expects_continue=framing.expects_continue
         )
         if body is not None and framing.expects_continue:
             body.wanted = exchange.ask_for_body
         return exchange
+
+    def _inbound(self, framing: Framing) -> InboundBody | None:
+        return InboundBody(self._connection.consumed) if framing.length != 0 else None
 
     def _upgrade(self, rest: bytes) -> bytes:
         """Act on what llhttp takes for the beginning of another protocol; return what of it is HTTP/1.1 all the same."""
@@ -278,17 +295,3 @@ class Intake:
             raise BadRequest("the body's chunks hold more about themselves than of the body")
         if self._blockless > self._limits.head_bytes:
             raise HeadTooLarge(f"the trailers are over {self._limits.head_bytes} bytes")
-
-
-def _cause_of(error: httptools.HttpParserCallbackError) -> RequestError:
-    cause = error.__context__
-    if isinstance(cause, RequestError):
-        return cause
-    _logger.error("request can't be taken in", exc_info=cause)
-    return RequestError("the request can't be taken in")
-
-
-def _fault_of(error: httptools.HttpParserError) -> RequestError:
-    if "HTTP version" in str(error):
-        return VersionNotSupported("neither HTTP/1.0 nor HTTP/1.1")
-    return BadRequest(f"what came is not HTTP/1.1: {error}")

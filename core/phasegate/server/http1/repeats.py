@@ -1,0 +1,65 @@
+"""What a client says again: fields that came before, byte for byte, on the same connection."""
+
+from __future__ import annotations
+
+import re
+
+from ...errors import BadRequest
+from ...http.path import parse_target
+from ..incoming import Head
+
+# A request line that llhttp takes as it is, of a method whose requests have no body unless a field says so.
+_LINE = re.compile(rb"(GET|HEAD|DELETE|OPTIONS) (/[!\"$-~]*) HTTP/1\.1")
+_METHODS = {name.encode(): name for name in ("GET", "HEAD", "DELETE", "OPTIONS")}
+_LONGEST_BYTES = 2048
+# A connection that carries ever other fields, as one of a proxy does, is soon taken at its word.
+_MOST_TRIED = 4
+
+
+class Repeats:
+    """Knows the fields of one earlier request, so that the same bytes need not be parsed and judged again.
+
+    Only a whole request counts that came alone, has no body, and after which the connection went on: then all that
+    differs is the request line, and that is judged each time.
+    """
+
+    __slots__ = ("_former", "_known", "_section", "_tried")
+
+    def __init__(self) -> None:
+        self._section = b""
+        self._known: Head | None = None
+        # Nothing is kept of a request before it has come twice: most connections carry one.
+        self._former = 0
+        self._tried = 0
+
+    def head(self, data: bytes, most_bytes: int) -> Head | None:
+        """Return the head of a request that is all of `data`, None where it must be parsed.
+
+        Its target is one of up to `most_bytes`.
+        """
+        known, section = self._known, self._section
+        if known is None or not data.endswith(section):
+            return None
+        line = _LINE.fullmatch(data, 0, len(data) - len(section))
+        if line is None or len(line[2]) > most_bytes:
+            return None
+        try:
+            path, query, _ = parse_target(line[2])
+        except BadRequest:
+            return None
+        return Head(_METHODS[line[1]], path, query, [*known.fields], known.host, known.port, line[2].decode("ascii"))
+
+    def note(self, data: bytes, head: Head) -> None:
+        """Take note of a request that was parsed out of `data`, which began with it."""
+        if self._tried >= _MOST_TRIED or len(data) > _LONGEST_BYTES:
+            return
+        end = data.find(b"\r\n")
+        if _LINE.fullmatch(data, 0, end) is None or data.find(b"\r\n\r\n") != len(data) - 4:
+            return
+        section = data[end:]
+        former, self._former = self._former, hash(section)
+        if former == self._former:
+            self._section, self._known = section, head
+            self._tried = 0
+        else:
+            self._tried += 1
