@@ -268,8 +268,7 @@ def _identified(headers: Headers) -> str:
     if b"x-request-id" in map(name_of, headers.raw):
         given = [value for name, value in headers.raw if name == b"x-request-id"]
         found = given[0].decode("latin-1")
-        if len(given) == 1 and _REQUEST_ID.fullmatch(found):
-            return found
+        # A list of its own in any case: a listener may have more requests of the same fields.
         headers.remove("x-request-id")
         if _REQUEST_ID.fullmatch(found):
             headers.raw = [*headers.raw, (b"x-request-id", given[0])]

@@ -13,7 +13,7 @@ def new() -> str:
     """Return an id of 32 hexadecimal digits that nobody can guess."""
     if not _stock:
         drawn = os.urandom(_BYTES * _STOCK).hex()
-        _stock.extend(drawn[start : start + 2 * _BYTES] for start in range(0, len(drawn), 2 * _BYTES))
+        _stock.extend([drawn[start : start + 2 * _BYTES] for start in range(0, len(drawn), 2 * _BYTES)])
     return _stock.pop()
 
 

@@ -89,3 +89,17 @@ async def test_a_closer_that_fails_keeps_neither_the_others_nor_the_snapshot(
     assert closed == ["first"]
     assert Lives.events == ["open a", "close a"]
     assert "closer failed" in caplog.text
+
+
+@pytest.mark.parametrize("fields", [{}, {"x-request-id": "12345678"}, {"x-request-id": "?"}])
+async def test_no_change_of_a_requests_fields_reaches_the_listeners_list(
+    gateway: Gateway, fields: dict[str, str]
+) -> None:
+    request = make_request(headers=fields)
+    kept = request.headers.raw
+    before = [*kept]
+    passage = gateway.begin(request)
+    request.headers.raw.append((b"x-added", b"in place"))
+    await finish(passage, None, 0)
+    assert kept == before
+    await gateway.close()

@@ -107,13 +107,15 @@ def _is_lookalike(name: bytes) -> bool:
     return plain in IDENTITY or plain in HOP_BY_HOP or plain in _FRAMING or plain.startswith((*_FORWARDING, b"via"))
 
 
-def without_hop_by_hop(raw: RawHeaders) -> RawHeaders:
+def without_hop_by_hop(raw: RawHeaders, names: list[bytes] | None = None) -> RawHeaders:
     """Return the fields that go from end to end: none of this connection's, none that `Connection` names.
 
+    `names` are those of the fields, from whoever has them.
     It can't name those that frame, address or forward a message, which are meant for everybody on the way (RFC 9110
     section 7.6.1): a client could hide from an upstream where it comes from.
     """
-    names = list(map(name_of, raw))
+    if names is None:
+        names = [*map(name_of, raw)]
     found = HOP_BY_HOP.intersection(names)
     if not found:
         return raw

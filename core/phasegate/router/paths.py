@@ -137,8 +137,16 @@ class PathIndex:
 
     def find(self, path: str) -> Iterator[PathMatch]:
         """Yield what fits the path: exact uris, then parameters, then prefixes from the longest."""
-        for candidate in self._exact.get(path, ()):
+        for candidate in self.exact(path):
             yield PathMatch(candidate, {}, None)
+        yield from self.below(path)
+
+    def exact(self, path: str) -> tuple[Candidate, ...]:
+        """Return the candidates whose uri is the path itself."""
+        return self._exact.get(path, ())
+
+    def below(self, path: str) -> Iterator[PathMatch]:
+        """Yield what else fits the path: parameters, then prefixes from the longest."""
         node, passed = self._root, []
         segments = path.split("/")[1:]
         for depth, segment in enumerate(segments):

@@ -56,7 +56,10 @@ class Router:
         """Return the route for a request, None when none matches."""
         path = request.path
         for index in self._indexes(request.host) if self._exact or self._wildcard else (self._any,):
-            for candidate, params, prefix in index.find(path):
+            for candidate in index.exact(path):
+                if candidate.accepts(request, {}):
+                    return Match(candidate.route, {}, None)
+            for candidate, params, prefix in index.below(path):
                 if candidate.accepts(request, params):
                     return Match(candidate.route, params, prefix)
         return None

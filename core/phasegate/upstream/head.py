@@ -19,6 +19,7 @@ SMALL_HEAD_BYTES = _FIELD_LIMIT_BYTES
 """What needs no closer look."""
 
 _METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_COMMON = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _TARGET = re.compile(r"/[!\"$-~]*")
 
 
@@ -42,13 +43,13 @@ def judge_head(
     version = "1.1" if is_1_1 else parser.get_http_version()
     if not 200 <= status <= 599 or version not in ("1.1", "1.0"):
         raise MalformedResponse(f"status {status} in HTTP/{version}")
-    names = set(map(name_of, fields))
+    names = [*map(name_of, fields)]
     if b"transfer-encoding" in names:
         _judge_coding(fields, version)
     bodiless = is_head or status in (204, 304)
     until_close = not bodiless and b"transfer-encoding" not in names and b"content-length" not in names
     if not HOP_BY_HOP.isdisjoint(names):
-        fields = without_hop_by_hop(fields)
+        fields = without_hop_by_hop(fields, names)
     return Framing(until_close, not until_close and parser.should_keep_alive()), fields
 
 
@@ -62,7 +63,7 @@ def judge_sizes(fields: RawHeaders) -> None:
 def request_head(call: Call) -> bytes:
     """Return a request's head. Raise BadRequest for what would be another request on the wire than is meant."""
     method, target = call.method, call.target
-    if _TARGET.fullmatch(target) is None or _METHOD.fullmatch(method) is None:
+    if _TARGET.fullmatch(target) is None or (method not in _COMMON and _METHOD.fullmatch(method) is None):
         raise BadRequest(f"{method!r} {target.partition('?')[0]!r} can't be sent as a request line")
     lines = [f"{method} {target} HTTP/1.1".encode("ascii"), *map(b": ".join, call.headers)]
     if call.body.length is None:

@@ -23,11 +23,13 @@ class Repeats:
     differs is the request line, and that is judged each time.
     """
 
-    __slots__ = ("_former", "_known", "_section", "_tried")
+    __slots__ = ("_data", "_former", "_known", "_section", "_tried")
 
     def __init__(self) -> None:
         self._section = b""
         self._known: Head | None = None
+        # The request, whole, that `_known` is the head of.
+        self._data = b""
         # Nothing is kept of a request before it has come twice: most connections carry one.
         self._former = 0
         self._tried = 0
@@ -38,7 +40,9 @@ class Repeats:
         Its target is one of up to `most_bytes`.
         """
         known, section = self._known, self._section
-        if known is None or not data.endswith(section):
+        if known is None or data == self._data:
+            return known
+        if not data.endswith(section):
             return None
         line = _LINE.fullmatch(data, 0, len(data) - len(section))
         if line is None or len(line[2]) > most_bytes:
@@ -47,7 +51,10 @@ class Repeats:
             path, query, _ = parse_target(line[2])
         except BadRequest:
             return None
-        return Head(_METHODS[line[1]], path, query, [*known.fields], known.host, known.port, line[2].decode("ascii"))
+        raw_target = line[2].decode("ascii")
+        self._known = head = Head(_METHODS[line[1]], path, query, known.fields, known.host, known.port, raw_target)
+        self._data = data
+        return head
 
     def note(self, data: bytes, head: Head) -> None:
         """Take note of a request that was parsed out of `data`, which began with it."""
@@ -59,7 +66,7 @@ class Repeats:
         section = data[end:]
         former, self._former = self._former, hash(section)
         if former == self._former:
-            self._section, self._known = section, head
+            self._section, self._known, self._data = section, head, data
             self._tried = 0
         else:
             self._tried += 1
