@@ -20,3 +20,10 @@ def test_the_directory_follows_the_snapshots() -> None:
     assert directory.find("token", "sesame") is None
     directory.index = ConsumerIndex([JACK], {"token": "token"})
     assert directory.find("token", "sesame") is not None
+
+
+def test_equal_keys_of_two_plugins_are_two() -> None:
+    credentials = (Credential("jill/badge", "badge", {"badge": "sesame"}),)
+    index = ConsumerIndex([JACK, Consumer("jill", credentials)], {"token": "token", "badge": "badge"})
+    found = [index.find(plugin, "sesame") for plugin in ("token", "badge")]
+    assert [consumer.username for consumer, _ in filter(None, found)] == ["jack", "jill"]
