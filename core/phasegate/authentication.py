@@ -109,17 +109,18 @@ async def authenticate(exchange: Exchange, groups: Sequence[Group], ask: Ask) ->
         if preflight and not group.run_on_preflight:
             continue
         outcome = await ask(group.steps[0])
-        if not outcome.holds or group.policy == "all":
+        if group.policy == "all" or not outcome.holds:
             outcome = await group.settled(outcome, ask)
-        consumer = outcome.consumer
+        consumer, present = outcome.consumer, outcome.present
         # Who is known by one chain is not anonymous to the next.
-        if consumer is not None and (outcome.present or exchange.consumer is None):
+        if consumer is not None and (present or exchange.consumer is None):
             exchange.consumer, exchange.credential = consumer, outcome.credential
-            anonymous = not outcome.present
+            anonymous = not present
         if outcome.claims is not None:
             exchange.claims = outcome.claims
-    if exchange.consumer is not None:
-        tell(request.headers, exchange.consumer, exchange.credential, anonymous=anonymous)
+    consumer = exchange.consumer
+    if consumer is not None:
+        tell(request.headers, consumer, exchange.credential, anonymous=anonymous)
 
 
 def _concealing_failed(name: str, error: Exception) -> PluginFailed:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import cast
 
 from ..model import Consumer, Credential
+from ..plugin import Outcome
 
 Found = tuple[Consumer, Credential]
 
@@ -21,7 +23,7 @@ class ConsumerIndex:
     def __init__(self, consumers: Iterable[Consumer] = (), key_fields: Mapping[str, str] | None = None) -> None:
         self._fields = key_fields or {}
         self._keyed = _keyed(self._fields)
-        self._found: dict[bytes, Found] = {}
+        self._found: dict[bytes, Outcome] = {}
         self._named: dict[str, Consumer] = {}
         for consumer in consumers:
             self.add(consumer)
@@ -36,7 +38,7 @@ class ConsumerIndex:
         """Let a consumer be found."""
         self._named[consumer.username] = consumer
         for digest, credential in self._digests(consumer):
-            self._found[digest] = (consumer, credential)
+            self._found[digest] = Outcome.ok(consumer, credential)
 
     def remove(self, consumer: Consumer) -> None:
         """Let a consumer be found no more."""
@@ -46,10 +48,15 @@ class ConsumerIndex:
 
     def find(self, plugin: str, key: str) -> Found | None:
         """Return the consumer whose credential for the plugin has this key, None when there is none."""
-        known = self._keyed.get(plugin)
-        if known is None:
+        caller = self.caller(plugin, key)
+        return cast("Found | None", caller and caller[:2])
+
+    def caller(self, plugin: str, key: str) -> Outcome | None:
+        """Return that the credential of that key holds, whose key is all there is to show; None when there is none."""
+        try:
+            keyed = self._keyed[plugin].copy()
+        except KeyError:
             return None
-        keyed = known.copy()
         keyed.update(key.encode())
         return self._found.get(keyed.digest())
 
@@ -81,6 +88,8 @@ class LiveConsumers:
 
     find: Callable[[str, str], Found | None]
     """Return the consumer whose credential for the plugin has this key, None when there is none."""
+    caller: Callable[[str, str], Outcome | None]
+    """Return that the credential of that key holds, whose key is all there is to show; None when there is none."""
     named: Callable[[str], Consumer | None]
     """Return the consumer of that name, None where there is none."""
 
@@ -95,4 +104,4 @@ class LiveConsumers:
     @index.setter
     def index(self, index: ConsumerIndex) -> None:
         self._index = index
-        self.find, self.named = index.find, index.named
+        self.find, self.caller, self.named = index.find, index.caller, index.named

@@ -1,4 +1,4 @@
-from phasegate import Consumer, Credential
+from phasegate import Consumer, Credential, Outcome
 from phasegate.snapshot.consumers import ConsumerIndex, LiveConsumers
 
 JACK = Consumer("jack", (Credential("jack/token", "token", {"token": "sesame"}),))
@@ -9,6 +9,13 @@ def test_a_consumer_is_found_by_the_key_of_its_credential() -> None:
     assert index.find("token", "sesame") == (JACK, JACK.credentials[0])
     assert index.find("token", "other") is None
     assert index.find("badge", "sesame") is None
+
+
+def test_a_caller_is_known_by_the_key_alone() -> None:
+    index = ConsumerIndex([JACK], {"token": "token"})
+    assert index.caller("token", "sesame") == Outcome.ok(JACK, JACK.credentials[0])
+    assert index.caller("token", "other") is None
+    assert index.caller("badge", "sesame") is None
 
 
 def test_the_index_does_not_hold_the_keys() -> None:
