@@ -57,20 +57,17 @@ class KeyAuth(AuthPlugin):
     @hookimpl
     async def authenticate(self, exchange: Exchange) -> Outcome:
         """Look the key up. Two keys in one place are refused, since nobody could say which one counts."""
-        raw = exchange.received[-1]
-        fields = dict(raw)
-        # Where no name stands twice, there is one key at most.
-        if self._field in fields and len(fields) == len(raw):
-            key = fields[self._field].decode("latin-1")
-        else:
-            original = exchange.original
-            keys = original.headers.get_all(self.header) or original.query.get_all(self.query)
-            if not keys:
-                return self.absent()
-            if len(keys) > 1:
-                return self.invalid(f"{len(keys)} keys in one request")
-            key = keys[0]
-        return self.consumers.caller(self.name, key) or self.invalid("no consumer has this key")
+        keys, field = [], self._field
+        for name, value in exchange.received[-1]:
+            if name == field:
+                keys.append(value.decode("latin-1"))
+        if not keys:
+            keys = exchange.original.query.get_all(self.query)
+        if not keys:
+            return self.absent()
+        if len(keys) > 1:
+            return self.invalid(f"{len(keys)} keys in one request")
+        return self.consumers.caller(self.name, keys[0]) or self.invalid("no consumer has this key")
 
     def conceal(self, request: Request) -> None:
         """Take the key out of the request, so that no upstream sees it."""
