@@ -32,6 +32,7 @@ from phasegate.server.listener import Listener
 from phasegate.server.roster import Roster
 from phasegate.upstream.connection import UpstreamConnection
 from phasegate.upstream.pool import Pool
+from phasegate_auth import KeyAuth
 from phasegate_aws_lambda.plugin import AwsLambda
 from tests.listening import Scripted
 from tests.zoo import Answers
@@ -44,10 +45,12 @@ ROUTES: dict[str, dict[str, Any]] = {
     "forward": {"upstream": {"nodes": {"127.0.0.1:9": 1}}},
     # A client that sends ever other fields, so that they are parsed each time.
     "parsed": {"upstream": {"nodes": {"127.0.0.1:9": 1}}},
+    "key-auth": {"upstream": {"nodes": {"127.0.0.1:9": 1}}, "plugins": {"key-auth": {"header": "user-agent"}}},
     # What lies before them, to tell the layers apart: a plugin that answers, and an application that does.
     "gateway": {"plugins": {"answers": {}}},
     "listener": {},
 }
+CONSUMER = {"username": "jack", "plugins": {"key-auth": {"key": "test/1"}}}
 REQUEST = b"GET /x/abc?a=b HTTP/1.1\r\nHost: gateway.test\r\nUser-Agent: test/1\r\nAccept: */*\r\n\r\n"
 _OTHER = REQUEST.replace(b"test/1", b"test/2")
 ANSWER = (
@@ -114,8 +117,9 @@ class HotPath:
 async def hot_path(kind: str) -> AsyncIterator[HotPath]:
     """Yield a hot path that is warm."""
     descriptor = os.open(os.devnull, os.O_WRONLY)
-    gateway = Gateway(Schemas(Registry([AwsLambda, Answers])), access_log=AccessLog(descriptor))
-    gateway.swap(await gateway.prepare({"routes": [{"id": "r", "uri": "/x/*", **ROUTES[kind]}]}))
+    gateway = Gateway(Schemas(Registry([AwsLambda, Answers, KeyAuth])), access_log=AccessLog(descriptor))
+    document = {"routes": [{"id": "r", "uri": "/x/*", **ROUTES[kind]}], "consumers": [CONSUMER]}
+    gateway.swap(await gateway.prepare(document))
     with mock.patch.object(Pool, "connect", _connected):
         requests = (REQUEST, _OTHER) if kind == "parsed" else (REQUEST,)
         path = HotPath(Scripted(_hello) if kind == "listener" else gateway, requests)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from .errors import PluginFailed, Unauthorized
 from .exchange import Exchange
-from .http.headers import Headers, RawHeaders, name_of
+from .http.headers import Headers, name_of
 from .http.hygiene import IDENTITY
 from .http.message import Request
 from .model import Consumer, Credential
@@ -99,7 +99,7 @@ async def authenticate(exchange: Exchange, groups: Sequence[Group], ask: Ask) ->
     """
     anonymous = False
     request = exchange.request
-    preflight = goes_on_as_preflight(exchange)
+    preflight = request.method == "OPTIONS" and goes_on_as_preflight(exchange)
     for group in groups:
         for name, conceal in group.concealing:
             try:
@@ -109,16 +109,18 @@ async def authenticate(exchange: Exchange, groups: Sequence[Group], ask: Ask) ->
         if preflight and not group.run_on_preflight:
             continue
         outcome = await ask(group.steps[0])
-        if not outcome.holds or group.policy == "all":
+        if group.policy == "all" or not outcome.holds:
             outcome = await group.settled(outcome, ask)
+        consumer, present = outcome.consumer, outcome.present
         # Who is known by one chain is not anonymous to the next.
-        if outcome.consumer is not None and (outcome.present or exchange.consumer is None):
-            exchange.consumer, exchange.credential = outcome.consumer, outcome.credential
-            anonymous = not outcome.present
+        if consumer is not None and (present or exchange.consumer is None):
+            exchange.consumer, exchange.credential = consumer, outcome.credential
+            anonymous = not present
         if outcome.claims is not None:
             exchange.claims = outcome.claims
-    if exchange.consumer is not None:
-        tell(request.headers, exchange.consumer, exchange.credential, anonymous=anonymous)
+    consumer = exchange.consumer
+    if consumer is not None:
+        tell(request.headers, consumer, exchange.credential, anonymous=anonymous)
 
 
 def _concealing_failed(name: str, error: Exception) -> PluginFailed:
@@ -140,10 +142,12 @@ def goes_on_as_preflight(exchange: Exchange) -> bool:
 
 def tell(headers: Headers, consumer: Consumer, credential: Credential | None, *, anonymous: bool = False) -> None:
     """Write into a request who sends it. Nothing that stood there before is left."""
+    kept = headers.raw
+    if not IDENTITY.isdisjoint(map(name_of, kept)):
+        kept = [field for field in kept if field[0] not in IDENTITY]
     name = consumer.username.encode()
-    told: RawHeaders = [(b"x-consumer-username", name), (b"x-consumer-id", name)]
-    custom_id = consumer.labels.get("custom_id")
-    if custom_id:
+    told = [*kept, (b"x-consumer-username", name), (b"x-consumer-id", name)]
+    if consumer.labels and (custom_id := consumer.labels.get("custom_id")):
         told.append((b"x-consumer-custom-id", _field_value(custom_id)))
     if consumer.group_id is not None:
         told.append((b"x-consumer-groups", consumer.group_id.encode()))
@@ -151,10 +155,7 @@ def tell(headers: Headers, consumer: Consumer, credential: Credential | None, *,
         told.append((b"x-credential-identifier", credential.identifier.encode()))
     if anonymous:
         told.append((b"x-anonymous-consumer", b"true"))
-    kept = headers.raw
-    if not IDENTITY.isdisjoint(map(name_of, kept)):
-        kept = [field for field in kept if field[0] not in IDENTITY]
-    headers.raw = [*kept, *told]
+    headers.raw = told
 
 
 def _field_value(text: str) -> bytes:

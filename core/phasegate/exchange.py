@@ -97,7 +97,7 @@ class Exchange:
         self.state: dict[str, Any] = {}
         self._closers: list[Callable[[], None]] | None = None
         self.received = request.values()
-        """What `original` is made of when somebody asks for it."""
+        """What `original` is made of when somebody asks for it; the header fields, as they are in `raw`, come last."""
         self._original: Request | None = None
 
     @property

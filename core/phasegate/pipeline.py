@@ -119,7 +119,8 @@ class Run:
                 response = await self._first("rewrite", pipeline.rewrite)
             if response is None and pipeline.authenticate:
                 await authenticate(exchange, pipeline.authenticate, self._outcome)
-                pipeline = self._authenticated()
+                consumer = exchange.consumer
+                pipeline = self._authenticated(consumer) if consumer is not None and consumer.plugins else pipeline
             if response is None and pipeline.access:
                 response = await self._first("access", pipeline.access)
             if response is None:
@@ -174,10 +175,8 @@ class Run:
                 response = self._failed(_raised(error, step, "response"))
         return response
 
-    def _authenticated(self) -> Pipeline:
-        consumer = self._exchange.consumer
-        if consumer is not None and consumer.plugins:
-            self._pipeline = self._for_consumer(self._exchange.route, consumer)
+    def _authenticated(self, consumer: Consumer) -> Pipeline:
+        self._pipeline = self._for_consumer(self._exchange.route, consumer)
         return self._pipeline
 
     def _finished(self, response: Response) -> Response:

@@ -81,6 +81,9 @@ class ConsumerDirectory(Protocol):
     def find(self, plugin: str, key: str) -> tuple[Consumer, Credential] | None:
         """Return the consumer whose credential for `plugin` has this key, in time that their number does not change."""
 
+    def caller(self, plugin: str, key: str) -> Outcome | None:
+        """Return the outcome `ok` for the credential that `find` finds: for plugins where the key is all there is to show."""
+
     def named(self, username: str) -> Consumer | None:
         """Return the consumer of that name, None where there is none."""
 

@@ -13,6 +13,7 @@ from tests.hot_path import bytecodes, hot_path
 
 # What is kept in caches, and which way a set goes, differs a little between runs.
 MARGIN = 0.02
+KEY_AUTH = 406
 
 pytestmark = pytest.mark.skipif(
     sys.version_info[:2] != (3, 11) or sys.implementation.name != "cpython",
@@ -28,6 +29,13 @@ async def test_a_request_costs_no_more_than_it_did(kind: str, instructions: int)
         found = min([await bytecodes(path) for _ in range(3)])
     assert found <= instructions * (1 + MARGIN)
     assert found >= instructions * (1 - MARGIN), f"a request takes {found:.0f} now: lower the number"
+
+
+async def test_key_auth_adds_no_more_than_it_did() -> None:
+    async with hot_path("forward") as path, hot_path("key-auth") as keyed:
+        added = min([await bytecodes(keyed) for _ in range(3)]) - min([await bytecodes(path) for _ in range(3)])
+    assert added <= KEY_AUTH + 20
+    assert added >= KEY_AUTH - 20, f"it adds {added:.0f} now: lower the number"
 
 
 @pytest.mark.parametrize("kind", ["forward", "sigv4"])

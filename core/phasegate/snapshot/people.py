@@ -21,6 +21,9 @@ Claim = tuple[str, object]
 
 Claims = Mapping[Claim, str]
 
+# One for all: what is not touched at a request needs not be fetched from memory, where there are many consumers.
+_NO_LABELS: Mapping[str, str] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class ConsumerMaker:
@@ -46,7 +49,7 @@ class ConsumerMaker:
             item.id,
             (*filter(None, own), *self._written(item.id)),
             merged(group, self.entries.of_callers(chain, item.owner, item.path)),
-            item.value["labels"],
+            item.value["labels"] or _NO_LABELS,
             item.value.get("group_id"),
         )
 

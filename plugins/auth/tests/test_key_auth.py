@@ -42,6 +42,10 @@ async def test_a_key_names_its_consumer() -> None:
     assert found.consumer.username == "jack"
 
 
+async def test_fields_of_other_names_may_stand_twice() -> None:
+    assert (await outcome(await opened(), ("cookie", "a=1"), ("apikey", "sesame"), ("cookie", "b=2"))).holds
+
+
 async def test_without_a_key_there_is_nothing_to_look_at() -> None:
     found = await outcome(await opened(realm="staff"))
     assert not found.present

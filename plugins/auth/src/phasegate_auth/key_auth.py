@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from phasegate import Exchange, Outcome, Request, hookimpl
+from phasegate import Exchange, Outcome, Request, Services, hookimpl
 
 from .plugin import AuthPlugin, fields
 
@@ -49,21 +49,30 @@ class KeyAuth(AuthPlugin):
     header: str
     query: str
 
+    async def open(self, services: Services) -> None:
+        """Take what requests need."""
+        await super().open(services)
+        self._field = self.header.lower().encode("ascii")
+
     @hookimpl
     async def authenticate(self, exchange: Exchange) -> Outcome:
         """Look the key up. Two keys in one place are refused, since nobody could say which one counts."""
-        original = exchange.original
-        keys = original.headers.get_all(self.header) or original.query.get_all(self.query)
+        keys, field = [], self._field
+        for name, value in exchange.received[-1]:
+            if name == field:
+                keys.append(value.decode("latin-1"))
+        if not keys:
+            keys = exchange.original.query.get_all(self.query)
         if not keys:
             return self.absent()
         if len(keys) > 1:
             return self.invalid(f"{len(keys)} keys in one request")
-        found = self.consumers.find(self.name, keys[0])
-        return self.invalid("no consumer has this key") if found is None else Outcome.ok(*found)
+        return self.consumers.caller(self.name, keys[0]) or self.invalid("no consumer has this key")
 
     def conceal(self, request: Request) -> None:
         """Take the key out of the request, so that no upstream sees it."""
         if self.hide_credentials:
-            request.headers.remove(self.header)
-            if self.query in request.query:
+            headers, hidden = request.headers, self._field
+            headers.raw = [field for field in headers.raw if field[0] != hidden]
+            if request.query.raw and self.query in request.query:
                 request.query = request.query.without(self.query)
