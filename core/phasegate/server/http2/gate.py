@@ -14,7 +14,7 @@ from h2.errors import ErrorCodes
 from ...limits import Limits
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
-END_STREAM, ACK, END_HEADERS, PADDED, _PRIORITY = 0x1, 0x1, 0x4, 0x8, 0x20
+END_STREAM, ACK, END_HEADERS, PADDED, PRIORITIZED = 0x1, 0x1, 0x4, 0x8, 0x20
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """What a client begins with (RFC 9113 section 3.4)."""
@@ -180,6 +180,6 @@ def _body_bytes(frame: Frame, size: int) -> int:
 
 def _judge_padding(frame: Frame, size: int) -> None:
     """Hold the padding of HEADERS to what there is room for besides the priority (RFC 9113 section 6.2)."""
-    room = size - 1 - (_PRIORITY_BYTES if frame.flags & _PRIORITY else 0)
+    room = size - 1 - (_PRIORITY_BYTES if frame.flags & PRIORITIZED else 0)
     if room >= 0 and frame.data[FRAME_HEAD_BYTES] > room:
         raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "HEADERS hold more padding than there is room for")

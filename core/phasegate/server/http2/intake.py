@@ -20,10 +20,13 @@ from .exchange import Http2Exchange
 from .gate import (
     CONTINUATION,
     DATA,
+    END_HEADERS,
     END_STREAM,
     FRAME_HEAD_BYTES,
     GOAWAY,
     HEADERS,
+    PADDED,
+    PRIORITIZED,
     RST_STREAM,
     WINDOW_UPDATE,
     Frame,
@@ -40,6 +43,8 @@ _logger = logging.getLogger(__name__)
 # A read may hold tens of thousands of frames; between turns others are served.
 _FRAMES_A_TURN = 32
 _LARGE_FRAME_BYTES = 4096
+# The flags by which HEADERS are plain or not.
+_SHAPE = END_HEADERS | PADDED | PRIORITIZED
 _LARGEST_INCREMENT = b"\x7f\xff\xff\xff"
 
 
@@ -73,6 +78,9 @@ class Intake:
     def _take(self, frame: Frame) -> None:
         session, kind = self._connection.session, frame.kind
         if kind == HEADERS:
+            if frame.flags & _SHAPE == END_HEADERS and session.opens(frame):
+                self._on_opened(frame.stream, ended=frame.flags & END_STREAM != 0)
+                return
             if frame.stream <= session.last_stream and not frame.flags & END_STREAM:
                 frame = self._ended(frame)
         elif kind != DATA:
@@ -104,13 +112,16 @@ class Intake:
         return frame._replace(data=frame.data[:4] + bytes([frame.flags | END_STREAM]) + frame.data[5:])
 
     def _on_request(self, event: events.RequestReceived) -> None:
-        connection, stream = self._connection, event.stream_id
+        self._on_opened(event.stream_id, ended=event.stream_ended is not None)
+
+    def _on_opened(self, stream: int, *, ended: bool) -> None:
+        connection = self._connection
         if connection.is_full:
             self.gate.count_control()
             connection.session.reset(stream, ErrorCodes.REFUSED_STREAM)
             return
         try:
-            exchange = self._exchange(stream, connection.session.block, ended=event.stream_ended is not None)
+            exchange = self._exchange(stream, connection.session.block, ended=ended)
         except MalformedBlock as malformed:
             _logger.info("request refused", extra={"cause": str(malformed), "client": connection.address})
             self.gate.count_control()

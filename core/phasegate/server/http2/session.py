@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from h2.config import H2Configuration
-from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import Event
 from h2.exceptions import DenialOfServiceError, H2Error, ProtocolError
@@ -18,7 +17,8 @@ from hyperframe.frame import GoAwayFrame
 from ...errors import ClientClosed
 from ...limits import Limits
 from .codec import Block, Fields, KeepingDecoder, PlainEncoder
-from .gate import LARGEST_FRAME_BYTES, PREFACE, ConnectionFault, Frame
+from .gate import END_STREAM, FRAME_HEAD_BYTES, LARGEST_FRAME_BYTES, PREFACE, ConnectionFault, Frame
+from .shortcuts import ShortConnection
 
 STREAM_WINDOW_BYTES = 262_144
 """What of a request's body waits for its reader."""
@@ -70,11 +70,19 @@ class Session:
         try:
             return self._h2.receive_data(frame.data)
         except ProtocolError as error:
-            # Last comes h2's own GOAWAY, with the code that it has for this.
-            before = self._h2.data_to_send()[:-_GOAWAY_BYTES]
-            if before:
-                self._write(before)
-            raise ConnectionFault(_code_of(error), str(error)) from error
+            raise self._fault(error) from error
+
+    def opens(self, frame: Frame) -> bool:
+        """Take in HEADERS without padding or priority that hold a whole block, where they open a stream as is usual.
+
+        Tell whether they do; those that don't are to be received. Raise ConnectionFault as `receive` does.
+        """
+        try:
+            return self._h2.open_stream(
+                frame.stream, frame.data[FRAME_HEAD_BYTES:], ended=frame.flags & END_STREAM != 0
+            )
+        except ProtocolError as error:
+            raise self._fault(error) from error
 
     def acknowledge(self, stream: int, size: int) -> None:
         """Give the client back the room that part of a body took."""
@@ -138,6 +146,14 @@ class Session:
         self.flush()
         self._write = _to_nobody
 
+    def _fault(self, error: ProtocolError) -> ConnectionFault:
+        """Return what ends the connection; what was to be sent before leaves."""
+        # Last comes h2's own GOAWAY, with the code that it has for this.
+        before = self._h2.data_to_send()[:-_GOAWAY_BYTES]
+        if before:
+            self._write(before)
+        return ConnectionFault(_code_of(error), str(error))
+
     def _sending(self, send: Callable[..., None], *arguments: Any, **options: Any) -> None:
         try:
             send(*arguments, **options)
@@ -149,12 +165,6 @@ def _to_nobody(_: bytes) -> None:
     """Send nothing: the end of what we send was sent."""
 
 
-class _H2(H2Connection):
-    """h2's connection, remembering fewer of the streams that are over."""
-
-    MAX_CLOSED_STREAMS = 1024
-
-
 class _KnownSettings(Settings):
     """A client's settings without those that nobody knows (RFC 9113 section 6.5.2): h2 would keep 65,536 of them."""
 
@@ -163,8 +173,8 @@ class _KnownSettings(Settings):
             super().__setitem__(key, value)
 
 
-def _h2_connection(limits: Limits) -> H2Connection:
-    connection = _H2(
+def _h2_connection(limits: Limits) -> ShortConnection:
+    connection = ShortConnection(
         H2Configuration(
             client_side=False,
             header_encoding=None,

@@ -1,0 +1,179 @@
+"""The short ways against h2's own: whatever is done, both leave the same behind.
+
+They set what h2 has inside, so that this is the contract with the releases of h2 that they are taken with.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
+from unittest import mock
+
+import h2
+from h2.connection import ConnectionState
+from h2.errors import ErrorCodes
+from hpack import Encoder
+from hyperframe.frame import DataFrame, Frame, HeadersFrame, RstStreamFrame, SettingsFrame, WindowUpdateFrame
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from phasegate.errors import ClientClosed
+from phasegate.limits import Limits
+from phasegate.server.http2 import shortcuts
+from phasegate.server.http2.gate import ConnectionFault
+from phasegate.server.http2.gate import Frame as Cut
+from phasegate.server.http2.session import Session
+
+_STREAMS = st.integers(1, 9)
+_SIZES = st.sampled_from([0, 1, 5, 100, 16_384, 16_385, 40_000, 70_000])
+
+
+class Act(NamedTuple):
+    """What the client or the server does, and with what."""
+
+    what: str
+    stream: int
+    size: int
+    last: bool
+
+
+ACTS = st.builds(
+    Act,
+    st.sampled_from(["open", "open", "open", "data", "head", "head", "interim", "block", "reset", "cancel", "window"])
+    | st.sampled_from(["settings", "acknowledge", "garbage", "bomb"]),
+    _STREAMS,
+    _SIZES,
+    st.booleans(),
+)
+
+_OURS = ("acknowledge", "reset", "head", "interim", "block")
+
+
+class Run:
+    """A session that is led through what is done."""
+
+    def __init__(self) -> None:
+        self.written = bytearray()
+        self.session = Session(Limits(), cast("asyncio.AbstractEventLoop", mock.Mock()), self.written.extend)
+        self.session.begin()
+        self.h2: Any = self.session._h2
+        self._encoder = Encoder()
+        self._receive(SettingsFrame(0))
+
+    def do(self, act: Act) -> object:
+        """Return what comes of an act: nothing, or the error. The server has to do only with what is open."""
+        stream = self.h2.streams.get(act.stream)
+        if act.what in _OURS and (stream is None or stream.closed or act.stream % 2 == 0):
+            return None
+        try:
+            getattr(self, f"_{act.what}")(act)
+        except (ConnectionFault, ClientClosed) as error:
+            return type(error), str(error).partition("<memory")[0], getattr(error, "code", None)
+        return None
+
+    def state(self) -> object:
+        """Return everything that h2 knows, but for what it knows twice."""
+        self.session.flush()
+        h2, seen = self.h2, range(1, 20)
+        return (
+            bytes(self.written),
+            h2.state_machine.state,
+            (h2.highest_inbound_stream_id, h2.highest_outbound_stream_id),
+            (h2.outbound_flow_control_window, vars(h2._inbound_flow_control_window_manager)),
+            [h2._stream_closed_by(stream) for stream in seen],
+            [_inside(h2.streams[stream]) for stream in seen if stream in h2.streams and not h2.streams[stream].closed],
+        )
+
+    def _receive(self, frame: Frame) -> None:
+        data = frame.serialize()
+        cut = Cut(data[3], data[4], frame.stream_id, data)
+        if not (isinstance(frame, HeadersFrame) and self.session.opens(cut)):
+            self.session.receive(cut)
+
+    def _open(self, act: Act) -> None:
+        flags = ["END_HEADERS", "END_STREAM"] if act.last else ["END_HEADERS"]
+        fields = [(b":method", b"GET"), (b":path", b"/"), (b"a", bytes(act.size % 512))]
+        self._receive(HeadersFrame(act.stream, self._encoder.encode(fields), flags=flags))
+
+    def _garbage(self, act: Act) -> None:
+        self._receive(HeadersFrame(act.stream, b"\xff\xff\xff\xff", flags=["END_HEADERS"]))
+
+    def _bomb(self, act: Act) -> None:
+        block = self._encoder.encode([(b"a", bytes(3000))], huffman=False) + b"\xbe" * 100
+        self._receive(HeadersFrame(act.stream, block, flags=["END_HEADERS"]))
+
+    def _data(self, act: Act) -> None:
+        flags = ["END_STREAM"] if act.last else []
+        self._receive(DataFrame(act.stream, bytes(min(act.size, 16_384)), flags=flags))
+
+    def _cancel(self, act: Act) -> None:
+        self._receive(RstStreamFrame(act.stream, 8))
+
+    def _window(self, act: Act) -> None:
+        self._receive(WindowUpdateFrame(act.stream if act.last else 0, act.size + 1))
+
+    def _settings(self, act: Act) -> None:
+        changed = {SettingsFrame.INITIAL_WINDOW_SIZE: act.size, SettingsFrame.MAX_FRAME_SIZE: max(act.size, 16_384)}
+        self._receive(SettingsFrame(0, changed))
+
+    def _acknowledge(self, act: Act) -> None:
+        self.session.acknowledge(act.stream, act.size)
+
+    def _reset(self, act: Act) -> None:
+        self.session.reset(act.stream, ErrorCodes.CANCEL)
+
+    def _head(self, act: Act) -> None:
+        self.session.send_head(act.stream, [(b":status", b"200"), (b"a", bytes(act.size))], last=act.last)
+
+    def _interim(self, act: Act) -> None:
+        self.session.send_head(act.stream, [(b":status", b"100")])
+
+    def _block(self, act: Act) -> None:
+        self.session.send_block(act.stream, bytes(act.size), last=act.last)
+
+
+def _inside(stream: Any) -> object:
+    """Return what is in a stream of h2's, and in what it consists of."""
+    parts = {name: value for name, value in vars(stream).items() if name != "config"}
+    return [
+        vars(value) if name in ("state_machine", "_inbound_window_manager") else value for name, value in parts.items()
+    ]
+
+
+def outcomes(acts: Sequence[Act]) -> list[object]:
+    """Return what comes of each act, and how it leaves h2; the first fault is the last."""
+    run, found = Run(), list[object]()
+    for act in (Act("open", 1, 0, last=False), *acts):
+        found.append((act.what, outcome := run.do(act), run.state()))
+        if isinstance(outcome, tuple) and outcome[0] is ConnectionFault:
+            break
+    return found
+
+
+@given(st.lists(ACTS, max_size=14))
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_the_short_way_leaves_what_the_long_way_leaves(acts: list[Act]) -> None:
+    with mock.patch.object(shortcuts, "_OPEN", None):
+        expected = outcomes(acts)
+    assert outcomes(acts) == expected
+
+
+def test_a_request_goes_the_short_way() -> None:
+    run = Run()
+    run.do(Act("open", 1, 0, last=True))
+    with mock.patch.object(run.h2, "receive_data", side_effect=AssertionError("the long way was taken")):
+        assert run.do(Act("open", 3, 0, last=True)) is None
+    assert run.session.last_stream == 3
+
+
+def test_streams_that_are_over_are_let_go() -> None:
+    run = Run()
+    for stream in range(1, 4001, 2):
+        run.do(Act("open", stream, 0, last=True))
+        run.do(Act("cancel", stream, 0, last=True))
+    assert len(run.h2.streams) < 100
+    assert len(run.h2._closed_streams) <= shortcuts.ShortConnection.MAX_CLOSED_STREAMS
+
+
+def test_another_release_of_h2_goes_the_long_way() -> None:
+    assert h2.__version__.startswith(shortcuts._COMPARED), "compare this release, then name it in _COMPARED"
+    assert shortcuts._OPEN is ConnectionState.SERVER_OPEN
