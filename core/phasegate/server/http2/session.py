@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
-from typing import Any
 
 from h2.config import H2Configuration
 from h2.errors import ErrorCodes
@@ -98,21 +97,30 @@ class Session:
         try:
             return min(self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size, _WRITE_BYTES)
         except H2Error as error:
-            raise ClientClosed(f"the stream is over: {error}") from error
+            raise _over(error) from error
 
     def send_head(self, stream: int, fields: Fields, *, last: bool = False) -> None:
         """Send an answer's head. Raise ClientClosed where the stream is over."""
-        self._sending(self._h2.send_headers, stream, fields, end_stream=last)
+        try:
+            self._h2.send_head(stream, fields, last=last)
+        except H2Error as error:
+            raise _over(error) from error
         self.flush_soon()
+
+    def send_whole(self, stream: int, fields: Fields, body: bytes) -> bool:
+        """Send a whole answer; tell whether it could be sent: what it needs is room for its body in one frame."""
+        if len(body) > _WRITE_BYTES or not self._h2.send_answer(stream, fields, body):
+            return False
+        self._sent(len(body))
+        return True
 
     def send_block(self, stream: int, data: bytes, *, last: bool) -> None:
         """Send one frame of a body. Raise ClientClosed where the stream is over."""
-        self._sending(self._h2.send_data, stream, data, end_stream=last)
-        self._unflushed += len(data)
-        if self._unflushed >= _WRITE_BYTES:
-            self.flush()
-        else:
-            self.flush_soon()
+        try:
+            self._h2.send_block(stream, data, last=last)
+        except H2Error as error:
+            raise _over(error) from error
+        self._sent(len(data))
 
     def reset(self, stream: int, code: ErrorCodes) -> None:
         """End a stream; one that is over already is left alone."""
@@ -154,11 +162,12 @@ class Session:
             self._write(before)
         return ConnectionFault(_code_of(error), str(error))
 
-    def _sending(self, send: Callable[..., None], *arguments: Any, **options: Any) -> None:
-        try:
-            send(*arguments, **options)
-        except H2Error as error:
-            raise ClientClosed(f"the stream is over: {error}") from error
+    def _sent(self, size: int) -> None:
+        self._unflushed += size
+        if self._unflushed >= _WRITE_BYTES:
+            self.flush()
+        elif not self._flushing:
+            self.flush_soon()
 
 
 def _to_nobody(_: bytes) -> None:
@@ -195,6 +204,10 @@ def _h2_connection(limits: Limits) -> ShortConnection:
         },
     )
     return connection
+
+
+def _over(error: H2Error) -> ClientClosed:
+    return ClientClosed(f"the stream is over: {error}")
 
 
 def _code_of(error: ProtocolError) -> ErrorCodes:

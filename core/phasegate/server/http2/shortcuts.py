@@ -6,16 +6,24 @@ what comes out: the short way leaves h2's state as the long way would, and whate
 
 from __future__ import annotations
 
+from struct import Struct
+
 import h2
 from h2.connection import ConnectionState, H2Connection
 from h2.exceptions import DenialOfServiceError, ProtocolError
-from h2.stream import H2Stream, StreamState
+from h2.stream import H2Stream, H2StreamStateMachine, StreamClosedBy, StreamState
 from hpack.exceptions import HPACKError, OversizedHeaderListError
+
+from .codec import Fields
+from .gate import CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS
 
 # The releases whose inner parts the tests compare with what is done here; with any other, all goes the long way.
 _COMPARED = ("4.3.", "4.4.")
 # From the first request on, which goes the long way, to the end.
 _OPEN = ConnectionState.SERVER_OPEN if h2.__version__.startswith(_COMPARED) else None
+_SENDING = (StreamState.HALF_CLOSED_REMOTE, StreamState.OPEN)
+# RFC 9113 section 4.1: the length in three bytes, kind, flags and stream.
+_FRAME_HEAD = Struct(">HBBBL")
 # So many streams may be over before h2 is made to look which are.
 _MOST_OVER = 32
 
@@ -49,6 +57,71 @@ class ShortConnection(H2Connection):
         machine.client, machine.headers_received = False, True
         return True
 
+    def send_answer(self, stream_id: int, fields: Fields, body: bytes) -> bool:
+        """Send a whole answer, its body in one frame; tell whether it could go this way. Raise nothing."""
+        stream, size = self._answering(stream_id), len(body)
+        if stream is None or not self._has_room(stream, size):
+            return False
+        self._add_head(stream, fields, last=not body)
+        if body:
+            self._add_data(stream, body, last=True)
+        return True
+
+    def send_head(self, stream_id: int, fields: Fields, *, last: bool) -> None:
+        """Send an answer's head, or an interim one; raise as `send_headers` does."""
+        stream = self._answering(stream_id)
+        if stream is None or fields[0][1][:1] == b"1":
+            self.send_headers(stream_id, fields, end_stream=last)
+        else:
+            self._add_head(stream, fields, last=last)
+
+    def send_block(self, stream_id: int, data: bytes, *, last: bool) -> None:
+        """Send one frame of a body; raise as `send_data` does."""
+        stream = self.streams.get(stream_id)
+        if stream is None or not self._is_sending(stream) or not self._has_room(stream, len(data)):
+            self.send_data(stream_id, data, end_stream=last)
+        else:
+            self._add_data(stream, data, last=last)
+
+    def _answering(self, stream_id: int) -> H2Stream | None:
+        """Return a stream on which a head may be sent that is no trailers."""
+        stream = self.streams.get(stream_id)
+        return (
+            stream
+            if stream is not None and self._is_sending(stream) and not stream.state_machine.headers_sent
+            else None
+        )
+
+    def _is_sending(self, stream: H2Stream) -> bool:
+        return self.state_machine.state is _OPEN and stream.state_machine.state in _SENDING
+
+    def _has_room(self, stream: H2Stream, size: int) -> bool:
+        window = min(self.outbound_flow_control_window, stream.outbound_flow_control_window)
+        return size <= min(window, self.max_outbound_frame_size)
+
+    def _add_head(self, stream: H2Stream, fields: Fields, *, last: bool) -> None:
+        block, most, flags = self.encoder.encode(fields), self.max_outbound_frame_size, END_STREAM if last else 0
+        kind = HEADERS
+        while len(block) > most:
+            self._add(kind, flags, stream.stream_id, block[:most])
+            kind, flags, block = CONTINUATION, 0, block[most:]
+        self._add(kind, flags | END_HEADERS, stream.stream_id, block)
+        stream.state_machine.headers_sent = True
+        if last:
+            _end(stream.state_machine)
+
+    def _add_data(self, stream: H2Stream, data: bytes, *, last: bool) -> None:
+        self._add(DATA, END_STREAM if last else 0, stream.stream_id, data)
+        self.outbound_flow_control_window -= len(data)
+        stream.outbound_flow_control_window -= len(data)
+        if last:
+            _end(stream.state_machine)
+
+    def _add(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
+        size = len(payload)
+        self._data_to_send += _FRAME_HEAD.pack(size >> 8, size & 0xFF, kind, flags, stream_id)
+        self._data_to_send += payload
+
     def _decode(self, block: bytes) -> None:
         try:
             self.decoder.decode(block, raw=True)
@@ -61,3 +134,11 @@ class ShortConnection(H2Connection):
         """Return a fault, with GOAWAY as the last that will have been sent."""
         self.close_connection(fault.error_code)
         return fault
+
+
+def _end(machine: H2StreamStateMachine) -> None:
+    """Note that the server sends no more on a stream."""
+    if machine.state is StreamState.HALF_CLOSED_REMOTE:
+        machine.state, machine.stream_closed_by = StreamState.CLOSED, StreamClosedBy.SEND_END_STREAM
+    else:
+        machine.state = StreamState.HALF_CLOSED_LOCAL

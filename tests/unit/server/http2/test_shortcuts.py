@@ -38,14 +38,14 @@ class Act(NamedTuple):
 
 ACTS = st.builds(
     Act,
-    st.sampled_from(["open", "open", "open", "data", "head", "head", "interim", "block", "reset", "cancel", "window"])
+    st.sampled_from(["open", "open", "open", "data", "whole", "head", "interim", "block", "reset", "cancel", "window"])
     | st.sampled_from(["settings", "acknowledge", "garbage", "bomb"]),
     _STREAMS,
     _SIZES,
     st.booleans(),
 )
 
-_OURS = ("acknowledge", "reset", "head", "interim", "block")
+_OURS = ("acknowledge", "reset", "whole", "head", "interim", "block")
 
 
 class Run:
@@ -124,6 +124,13 @@ class Run:
     def _head(self, act: Act) -> None:
         self.session.send_head(act.stream, [(b":status", b"200"), (b"a", bytes(act.size))], last=act.last)
 
+    def _whole(self, act: Act) -> None:
+        fields = [(b":status", b"200"), (b"a", bytes(act.size if act.last else 1))]
+        if not self.session.send_whole(act.stream, fields, bytes(act.size)):
+            self.session.send_head(act.stream, fields, last=not act.size)
+            if act.size:
+                self.session.send_block(act.stream, bytes(act.size), last=True)
+
     def _interim(self, act: Act) -> None:
         self.session.send_head(act.stream, [(b":status", b"100")])
 
@@ -157,12 +164,15 @@ def test_the_short_way_leaves_what_the_long_way_leaves(acts: list[Act]) -> None:
     assert outcomes(acts) == expected
 
 
-def test_a_request_goes_the_short_way() -> None:
+def test_requests_go_the_short_way() -> None:
     run = Run()
     run.do(Act("open", 1, 0, last=True))
-    with mock.patch.object(run.h2, "receive_data", side_effect=AssertionError("the long way was taken")):
-        assert run.do(Act("open", 3, 0, last=True)) is None
-    assert run.session.last_stream == 3
+    long_ways = dict.fromkeys(["receive_data", "send_headers", "send_data"], mock.Mock(side_effect=AssertionError))
+    with mock.patch.multiple(run.h2, **long_ways):
+        acts = [Act("open", 3, 0, last=True), Act("whole", 3, 9, last=True), Act("open", 5, 0, last=True)]
+        acts += [Act("head", 5, 0, last=False), Act("block", 5, 9, last=True)]
+        assert [run.do(act) for act in acts] == [None] * len(acts)
+    assert (run.session.last_stream, run.h2.open_inbound_streams) == (5, 1)
 
 
 def test_streams_that_are_over_are_let_go() -> None:
