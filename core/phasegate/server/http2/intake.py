@@ -83,7 +83,13 @@ class Intake:
                 return
             if frame.stream <= session.last_stream and not frame.flags & END_STREAM:
                 frame = self._ended(frame)
-        elif kind != DATA:
+        elif kind == DATA:
+            if not frame.flags & PADDED and session.takes(frame):
+                self._on_block(frame.stream, frame.data[FRAME_HEAD_BYTES:], len(frame.data) - FRAME_HEAD_BYTES)
+                if frame.flags & END_STREAM:
+                    self._on_ended(frame.stream)
+                return
+        else:
             judge(frame, session.last_stream)
             if kind == WINDOW_UPDATE and frame.data[FRAME_HEAD_BYTES:] > _LARGEST_INCREMENT:
                 frame = _without_reserved_bit(frame)
@@ -130,7 +136,10 @@ class Intake:
             connection.requested(exchange)
 
     def _on_data(self, event: events.DataReceived) -> None:
-        stream, data, size = event.stream_id, event.data or b"", event.flow_controlled_length or 0
+        self._on_block(event.stream_id, event.data or b"", event.flow_controlled_length or 0)
+
+    def _on_block(self, stream: int, data: bytes, size: int) -> None:
+        """Feed a block to its body; `size` is what it takes of the window, which padding adds to."""
         session, exchange = self._connection.session, self._connection.exchanges.get(stream)
         body = exchange.body if exchange is not None else None
         if exchange is None or body is None:
@@ -149,7 +158,10 @@ class Intake:
         session.acknowledge(stream, size)
 
     def _on_end(self, event: events.StreamEnded) -> None:
-        exchange = self._connection.exchanges.get(event.stream_id)
+        self._on_ended(event.stream_id)
+
+    def _on_ended(self, stream: int) -> None:
+        exchange = self._connection.exchanges.get(stream)
         if exchange is None or exchange.body is None or exchange.closed:
             return
         if exchange.length is not None and exchange.length != exchange.body.received:

@@ -83,10 +83,15 @@ class Session:
         except ProtocolError as error:
             raise self._fault(error) from error
 
+    def takes(self, frame: Frame) -> bool:
+        """Take in DATA without padding, as is usual; tell whether they are. Those that are not are to be received."""
+        size = len(frame.data) - FRAME_HEAD_BYTES
+        return self._h2.take_data(frame.stream, size, ended=frame.flags & END_STREAM != 0)
+
     def acknowledge(self, stream: int, size: int) -> None:
         """Give the client back the room that part of a body took."""
         if size:
-            self._h2.acknowledge_received_data(size, stream)
+            self._h2.acknowledge(stream, size)
             self.flush_soon()
 
     def room(self, stream: int) -> int:

@@ -15,12 +15,13 @@ from h2.stream import H2Stream, H2StreamStateMachine, StreamClosedBy, StreamStat
 from hpack.exceptions import HPACKError, OversizedHeaderListError
 
 from .codec import Fields
-from .gate import CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS
+from .gate import CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, WINDOW_UPDATE
 
 # The releases whose inner parts the tests compare with what is done here; with any other, all goes the long way.
 _COMPARED = ("4.3.", "4.4.")
 # From the first request on, which goes the long way, to the end.
 _OPEN = ConnectionState.SERVER_OPEN if h2.__version__.startswith(_COMPARED) else None
+_RECEIVING = (StreamState.OPEN, StreamState.HALF_CLOSED_LOCAL)
 _SENDING = (StreamState.HALF_CLOSED_REMOTE, StreamState.OPEN)
 # RFC 9113 section 4.1: the length in three bytes, kind, flags and stream.
 _FRAME_HEAD = Struct(">HBBBL")
@@ -56,6 +57,35 @@ class ShortConnection(H2Connection):
         machine.state = StreamState.HALF_CLOSED_REMOTE if ended else StreamState.OPEN
         machine.client, machine.headers_received = False, True
         return True
+
+    def take_data(self, stream_id: int, size: int, *, ended: bool) -> bool:
+        """Take in DATA without padding; tell whether they could go this way, for which both windows must have the room."""
+        stream, whole = self.streams.get(stream_id), self._inbound_flow_control_window_manager
+        if stream is None or self.state_machine.state is not _OPEN or stream.state_machine.state not in _RECEIVING:
+            return False
+        own = stream._inbound_window_manager  # noqa: SLF001 (h2's, as this module says)
+        if size > min(whole.current_window_size, own.current_window_size):
+            return False
+        whole.current_window_size -= size
+        own.current_window_size -= size
+        stream._actual_content_length += size  # noqa: SLF001
+        if ended:
+            _end_received(stream.state_machine)
+        return True
+
+    def acknowledge(self, stream_id: int, size: int) -> None:
+        """Give back the room that part of a body took; raise as `acknowledge_received_data` does."""
+        stream = self.streams.get(stream_id)
+        if stream is None or self.state_machine.state is not _OPEN or not stream.open:
+            self.acknowledge_received_data(size, stream_id)
+            return
+        for number, window in (
+            (0, self._inbound_flow_control_window_manager),
+            (stream_id, stream._inbound_window_manager),  # noqa: SLF001
+        ):
+            increment = window.process_bytes(size)
+            if increment:
+                self._add(WINDOW_UPDATE, 0, number, increment.to_bytes(4, "big"))
 
     def send_answer(self, stream_id: int, fields: Fields, body: bytes) -> bool:
         """Send a whole answer, its body in one frame; tell whether it could go this way. Raise nothing."""
@@ -108,14 +138,14 @@ class ShortConnection(H2Connection):
         self._add(kind, flags | END_HEADERS, stream.stream_id, block)
         stream.state_machine.headers_sent = True
         if last:
-            _end(stream.state_machine)
+            _end_sent(stream.state_machine)
 
     def _add_data(self, stream: H2Stream, data: bytes, *, last: bool) -> None:
         self._add(DATA, END_STREAM if last else 0, stream.stream_id, data)
         self.outbound_flow_control_window -= len(data)
         stream.outbound_flow_control_window -= len(data)
         if last:
-            _end(stream.state_machine)
+            _end_sent(stream.state_machine)
 
     def _add(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
         size = len(payload)
@@ -136,7 +166,15 @@ class ShortConnection(H2Connection):
         return fault
 
 
-def _end(machine: H2StreamStateMachine) -> None:
+def _end_received(machine: H2StreamStateMachine) -> None:
+    """Note that the client sends no more on a stream."""
+    if machine.state is StreamState.HALF_CLOSED_LOCAL:
+        machine.state, machine.stream_closed_by = StreamState.CLOSED, StreamClosedBy.RECV_END_STREAM
+    else:
+        machine.state = StreamState.HALF_CLOSED_REMOTE
+
+
+def _end_sent(machine: H2StreamStateMachine) -> None:
     """Note that the server sends no more on a stream."""
     if machine.state is StreamState.HALF_CLOSED_REMOTE:
         machine.state, machine.stream_closed_by = StreamState.CLOSED, StreamClosedBy.SEND_END_STREAM
