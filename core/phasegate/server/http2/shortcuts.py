@@ -23,7 +23,6 @@ _COMPARED = ("4.3.", "4.4.")
 _OPEN = ConnectionState.SERVER_OPEN if h2.__version__.startswith(_COMPARED) else None
 _RECEIVING = (StreamState.OPEN, StreamState.HALF_CLOSED_LOCAL)
 _SENDING = (StreamState.HALF_CLOSED_REMOTE, StreamState.OPEN)
-# RFC 9113 section 4.1: the length in three bytes, kind, flags and stream.
 _FRAME_HEAD = Struct(">HBBBL")
 # So many streams may be over before h2 is made to look which are.
 _MOST_OVER = 32
@@ -85,72 +84,65 @@ class ShortConnection(H2Connection):
         ):
             increment = window.process_bytes(size)
             if increment:
-                self._add(WINDOW_UPDATE, 0, number, increment.to_bytes(4, "big"))
+                self._data_to_send += _frame_head(4, WINDOW_UPDATE, 0, number) + increment.to_bytes(4, "big")
 
     def send_answer(self, stream_id: int, fields: Fields, body: bytes) -> bool:
-        """Send a whole answer, its body in one frame; tell whether it could go this way. Raise nothing."""
-        stream, size = self._answering(stream_id), len(body)
-        if stream is None or not self._has_room(stream, size):
+        """Send a whole answer, its body in one frame; tell whether it could go this way, for which there must be room."""
+        stream, size = self.streams.get(stream_id), len(body)
+        if stream is None or not self._is_sending(stream, size) or stream.state_machine.headers_sent:
             return False
-        self._add_head(stream, fields, last=not body)
+        stream.state_machine.headers_sent = True
         if body:
-            self._add_data(stream, body, last=True)
+            self.outbound_flow_control_window -= size
+            stream.outbound_flow_control_window -= size
+            head = self._head(stream_id, fields, 0)
+            self._data_to_send += b"%b%b%b" % (head, _frame_head(size, DATA, END_STREAM, stream_id), body)
+        else:
+            self._data_to_send += self._head(stream_id, fields, END_STREAM)
+        _end_sent(stream.state_machine)
         return True
 
     def send_head(self, stream_id: int, fields: Fields, *, last: bool) -> None:
         """Send an answer's head, or an interim one; raise as `send_headers` does."""
-        stream = self._answering(stream_id)
-        if stream is None or fields[0][1][:1] == b"1":
+        stream = self.streams.get(stream_id)
+        if stream is None or not self._is_sending(stream) or _is_interim_or_trailers(stream, fields):
             self.send_headers(stream_id, fields, end_stream=last)
-        else:
-            self._add_head(stream, fields, last=last)
+            return
+        stream.state_machine.headers_sent = True
+        self._data_to_send += self._head(stream_id, fields, END_STREAM if last else 0)
+        if last:
+            _end_sent(stream.state_machine)
 
     def send_block(self, stream_id: int, data: bytes, *, last: bool) -> None:
         """Send one frame of a body; raise as `send_data` does."""
-        stream = self.streams.get(stream_id)
-        if stream is None or not self._is_sending(stream) or not self._has_room(stream, len(data)):
+        stream, size = self.streams.get(stream_id), len(data)
+        if stream is None or not self._is_sending(stream, size):
             self.send_data(stream_id, data, end_stream=last)
-        else:
-            self._add_data(stream, data, last=last)
+            return
+        self.outbound_flow_control_window -= size
+        stream.outbound_flow_control_window -= size
+        self._data_to_send += _frame_head(size, DATA, END_STREAM if last else 0, stream_id)
+        self._data_to_send += data
+        if last:
+            _end_sent(stream.state_machine)
 
-    def _answering(self, stream_id: int) -> H2Stream | None:
-        """Return a stream on which a head may be sent that is no trailers."""
-        stream = self.streams.get(stream_id)
+    def _is_sending(self, stream: H2Stream, size: int = 0) -> bool:
+        """Tell whether so much of an answer may be sent on a stream, in one frame."""
         return (
-            stream
-            if stream is not None and self._is_sending(stream) and not stream.state_machine.headers_sent
-            else None
+            stream.state_machine.state in _SENDING
+            and self.state_machine.state is _OPEN
+            and size <= self.outbound_flow_control_window
+            and size <= stream.outbound_flow_control_window
+            and size <= self.max_outbound_frame_size
         )
 
-    def _is_sending(self, stream: H2Stream) -> bool:
-        return self.state_machine.state is _OPEN and stream.state_machine.state in _SENDING
-
-    def _has_room(self, stream: H2Stream, size: int) -> bool:
-        window = min(self.outbound_flow_control_window, stream.outbound_flow_control_window)
-        return size <= min(window, self.max_outbound_frame_size)
-
-    def _add_head(self, stream: H2Stream, fields: Fields, *, last: bool) -> None:
-        block, most, flags = self.encoder.encode(fields), self.max_outbound_frame_size, END_STREAM if last else 0
-        kind = HEADERS
+    def _head(self, stream_id: int, fields: Fields, flags: int) -> bytes:
+        """Return HEADERS, with CONTINUATION where they are larger than a frame may be."""
+        block, most, kind, frames = self.encoder.encode(fields), self.max_outbound_frame_size, HEADERS, b""
         while len(block) > most:
-            self._add(kind, flags, stream.stream_id, block[:most])
+            frames += _frame_head(most, kind, flags, stream_id) + block[:most]
             kind, flags, block = CONTINUATION, 0, block[most:]
-        self._add(kind, flags | END_HEADERS, stream.stream_id, block)
-        stream.state_machine.headers_sent = True
-        if last:
-            _end_sent(stream.state_machine)
-
-    def _add_data(self, stream: H2Stream, data: bytes, *, last: bool) -> None:
-        self._add(DATA, END_STREAM if last else 0, stream.stream_id, data)
-        self.outbound_flow_control_window -= len(data)
-        stream.outbound_flow_control_window -= len(data)
-        if last:
-            _end_sent(stream.state_machine)
-
-    def _add(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
-        size = len(payload)
-        self._data_to_send += _FRAME_HEAD.pack(size >> 8, size & 0xFF, kind, flags, stream_id)
-        self._data_to_send += payload
+        return frames + _frame_head(len(block), kind, flags | END_HEADERS, stream_id) + block
 
     def _decode(self, block: bytes) -> None:
         try:
@@ -164,6 +156,15 @@ class ShortConnection(H2Connection):
         """Return a fault, with GOAWAY as the last that will have been sent."""
         self.close_connection(fault.error_code)
         return fault
+
+
+def _frame_head(size: int, kind: int, flags: int, stream_id: int) -> bytes:
+    """Return the nine bytes that a frame begins with (RFC 9113 section 4.1)."""
+    return _FRAME_HEAD.pack(size >> 8, size & 0xFF, kind, flags, stream_id)
+
+
+def _is_interim_or_trailers(stream: H2Stream, fields: Fields) -> bool:
+    return bool(stream.state_machine.headers_sent) or fields[0][1][:1] == b"1"
 
 
 def _end_received(machine: H2StreamStateMachine) -> None:
