@@ -6,16 +6,17 @@ what comes out: the short way leaves h2's state as the long way would, and whate
 
 from __future__ import annotations
 
-from struct import Struct
+from typing import Any
 
 import h2
 from h2.connection import ConnectionState, H2Connection
+from h2.events import Event
 from h2.exceptions import DenialOfServiceError, ProtocolError
 from h2.stream import H2Stream, H2StreamStateMachine, StreamClosedBy, StreamState
 from hpack.exceptions import HPACKError, OversizedHeaderListError
 
 from .codec import Fields
-from .gate import CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, WINDOW_UPDATE
+from .gate import CONTINUATION, DATA, END_HEADERS, END_STREAM, FRAME_HEAD, HEADERS, WINDOW_UPDATE
 
 # The releases whose inner parts the tests compare with what is done here; with any other, all goes the long way.
 _COMPARED = ("4.3.", "4.4.")
@@ -23,7 +24,6 @@ _COMPARED = ("4.3.", "4.4.")
 _OPEN = ConnectionState.SERVER_OPEN if h2.__version__.startswith(_COMPARED) else None
 _RECEIVING = (StreamState.OPEN, StreamState.HALF_CLOSED_LOCAL)
 _SENDING = (StreamState.HALF_CLOSED_REMOTE, StreamState.OPEN)
-_FRAME_HEAD = Struct(">HBBBL")
 # So many streams may be over before h2 is made to look which are.
 _MOST_OVER = 32
 
@@ -37,6 +37,12 @@ class ShortConnection(H2Connection):
     MAX_CLOSED_STREAMS = 1024
 
     _most_streams = _MOST_OVER
+    _first_windows: tuple[int, int] | None = None
+
+    def receive_data(self, data: Any) -> list[Event]:
+        """Take any frame in the long way; it may change the settings, of which some are kept here."""
+        self._first_windows = None
+        return super().receive_data(data)
 
     def open_stream(self, stream_id: int, block: bytes, *, ended: bool) -> bool:
         """Take in HEADERS that hold a whole block and open a stream; tell whether they could go this way.
@@ -48,7 +54,7 @@ class ShortConnection(H2Connection):
         if len(self.streams) >= self._most_streams:
             self._most_streams = 2 * self.open_inbound_streams + _MOST_OVER
         self._decode(block)
-        inbound, outbound = self.local_settings.initial_window_size, self.remote_settings.initial_window_size
+        inbound, outbound = self._first_windows or self._windows_by_settings()
         stream = self.streams[stream_id] = H2Stream(stream_id, self.config, inbound, outbound)
         stream.max_outbound_frame_size = self.max_outbound_frame_size
         self.highest_inbound_stream_id = stream_id
@@ -144,6 +150,10 @@ class ShortConnection(H2Connection):
             kind, flags, block = CONTINUATION, 0, block[most:]
         return frames + _frame_head(len(block), kind, flags | END_HEADERS, stream_id) + block
 
+    def _windows_by_settings(self) -> tuple[int, int]:
+        self._first_windows = self.local_settings.initial_window_size, self.remote_settings.initial_window_size
+        return self._first_windows
+
     def _decode(self, block: bytes) -> None:
         try:
             self.decoder.decode(block, raw=True)
@@ -160,7 +170,7 @@ class ShortConnection(H2Connection):
 
 def _frame_head(size: int, kind: int, flags: int, stream_id: int) -> bytes:
     """Return the nine bytes that a frame begins with (RFC 9113 section 4.1)."""
-    return _FRAME_HEAD.pack(size >> 8, size & 0xFF, kind, flags, stream_id)
+    return FRAME_HEAD.pack(size >> 8, size & 0xFF, kind, flags, stream_id)
 
 
 def _is_interim_or_trailers(stream: H2Stream, fields: Fields) -> bool:
