@@ -23,7 +23,7 @@ LARGEST_FRAME_BYTES = 16_384
 FRAME_HEAD = Struct(">HBBBL")
 """Length, in two parts, kind, flags and stream of a frame (RFC 9113 section 4.1)."""
 FRAME_HEAD_BYTES = 9
-_PRIORITY_BYTES = 5
+PRIORITY_BYTES = 5
 _WINDOW_SECONDS = 10.0
 # A frame that carries less than this of a body carries nothing, unless it is the last.
 _SMALLEST_DATA_BYTES = 16
@@ -183,6 +183,6 @@ def _body_bytes(frame: Frame, size: int) -> int:
 
 def _judge_padding(frame: Frame, size: int) -> None:
     """Hold the padding of HEADERS to what there is room for besides the priority (RFC 9113 section 6.2)."""
-    room = size - 1 - (_PRIORITY_BYTES if frame.flags & PRIORITIZED else 0)
+    room = size - 1 - (PRIORITY_BYTES if frame.flags & PRIORITIZED else 0)
     if room >= 0 and frame.data[FRAME_HEAD_BYTES] > room:
         raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "HEADERS hold more padding than there is room for")

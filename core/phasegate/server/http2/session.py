@@ -16,7 +16,7 @@ from hyperframe.frame import GoAwayFrame
 from ...errors import ClientClosed
 from ...limits import Limits
 from .codec import Block, Fields, KeepingDecoder, PlainEncoder
-from .gate import END_STREAM, FRAME_HEAD_BYTES, LARGEST_FRAME_BYTES, PREFACE, ConnectionFault, Frame
+from .gate import LARGEST_FRAME_BYTES, PREFACE, ConnectionFault, Frame
 from .shortcuts import ShortConnection
 
 STREAM_WINDOW_BYTES = 262_144
@@ -71,22 +71,23 @@ class Session:
         except ProtocolError as error:
             raise self._fault(error) from error
 
-    def opens(self, frame: Frame) -> bool:
-        """Take in HEADERS without padding or priority that hold a whole block, where they open a stream as is usual.
+    def opens(self, stream: int, block: bytes, *, ended: bool) -> bool:
+        """Take in a whole header block; tell whether it opens a stream as is usual.
 
-        Tell whether they do; those that don't are to be received. Raise ConnectionFault as `receive` does.
+        One that does not is to be received, like any frame that is not taken in so. Raise ConnectionFault as `receive` does.
         """
         try:
-            return self._h2.open_stream(
-                frame.stream, frame.data[FRAME_HEAD_BYTES:], ended=frame.flags & END_STREAM != 0
-            )
+            return self._h2.open_stream(stream, block, ended=ended)
         except ProtocolError as error:
             raise self._fault(error) from error
 
-    def takes(self, frame: Frame) -> bool:
-        """Take in DATA without padding, as is usual; tell whether they are. Those that are not are to be received."""
-        size = len(frame.data) - FRAME_HEAD_BYTES
-        return self._h2.take_data(frame.stream, size, ended=frame.flags & END_STREAM != 0)
+    def fills(self, stream: int, size: int, *, ended: bool) -> bool:
+        """Take in DATA of this size, without padding; tell whether they come as is usual."""
+        return self._h2.take_data(stream, size, ended=ended)
+
+    def widens(self, stream: int, increment: int) -> bool:
+        """Take in a WINDOW_UPDATE; tell whether it comes as is usual."""
+        return self._h2.open_window(stream, increment)
 
     def acknowledge(self, stream: int, size: int) -> None:
         """Give the client back the room that part of a body took."""

@@ -22,6 +22,7 @@ from .gate import CONTINUATION, DATA, END_HEADERS, END_STREAM, FRAME_HEAD, HEADE
 _COMPARED = ("4.3.", "4.4.")
 # From the first request on, which goes the long way, to the end.
 _OPEN = ConnectionState.SERVER_OPEN if h2.__version__.startswith(_COMPARED) else None
+_LARGEST_WINDOW = (1 << 31) - 1
 _RECEIVING = (StreamState.OPEN, StreamState.HALF_CLOSED_LOCAL)
 _SENDING = (StreamState.HALF_CLOSED_REMOTE, StreamState.OPEN)
 # So many streams may be over before h2 is made to look which are.
@@ -91,6 +92,18 @@ class ShortConnection(H2Connection):
             increment = window.process_bytes(size)
             if increment:
                 self._data_to_send += _frame_head(4, WINDOW_UPDATE, 0, number) + increment.to_bytes(4, "big")
+
+    def open_window(self, stream_id: int, increment: int) -> bool:
+        """Take in a WINDOW_UPDATE, for a stream or, by 0, for all; tell whether it could go this way."""
+        opened: H2Connection | H2Stream | None = self.streams.get(stream_id) if stream_id else self
+        if opened is None or self.state_machine.state is not _OPEN:
+            return False
+        if opened is not self and opened.state_machine.state not in _SENDING:
+            return False
+        if not 0 < increment <= _LARGEST_WINDOW - opened.outbound_flow_control_window:
+            return False
+        opened.outbound_flow_control_window += increment
+        return True
 
     def send_answer(self, stream_id: int, fields: Fields, body: bytes) -> bool:
         """Send a whole answer, its body in one frame; tell whether it could go this way, for which there must be room."""
