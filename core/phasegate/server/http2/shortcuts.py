@@ -118,7 +118,7 @@ class ShortConnection(H2Connection):
             self._data_to_send += b"%b%b%b" % (head, _frame_head(size, DATA, END_STREAM, stream_id), body)
         else:
             self._data_to_send += self._head(stream_id, fields, END_STREAM)
-        _end_sent(stream.state_machine)
+        self._end(stream)
         return True
 
     def send_head(self, stream_id: int, fields: Fields, *, last: bool) -> None:
@@ -130,7 +130,7 @@ class ShortConnection(H2Connection):
         stream.state_machine.headers_sent = True
         self._data_to_send += self._head(stream_id, fields, END_STREAM if last else 0)
         if last:
-            _end_sent(stream.state_machine)
+            self._end(stream)
 
     def send_block(self, stream_id: int, data: bytes, *, last: bool) -> None:
         """Send one frame of a body; raise as `send_data` does."""
@@ -143,7 +143,7 @@ class ShortConnection(H2Connection):
         self._data_to_send += _frame_head(size, DATA, END_STREAM if last else 0, stream_id)
         self._data_to_send += data
         if last:
-            _end_sent(stream.state_machine)
+            self._end(stream)
 
     def _is_sending(self, stream: H2Stream, size: int = 0) -> bool:
         """Tell whether so much of an answer may be sent on a stream, in one frame."""
@@ -162,6 +162,16 @@ class ShortConnection(H2Connection):
             frames += _frame_head(most, kind, flags, stream_id) + block[:most]
             kind, flags, block = CONTINUATION, 0, block[most:]
         return frames + _frame_head(len(block), kind, flags | END_HEADERS, stream_id) + block
+
+    def _end(self, stream: H2Stream) -> None:
+        """Note that the server sends no more on a stream, and let go of one that is over."""
+        machine = stream.state_machine
+        if machine.state is StreamState.HALF_CLOSED_REMOTE:
+            machine.state, machine.stream_closed_by = StreamState.CLOSED, StreamClosedBy.SEND_END_STREAM
+            self._closed_streams[stream.stream_id] = StreamClosedBy.SEND_END_STREAM
+            del self.streams[stream.stream_id]
+        else:
+            machine.state = StreamState.HALF_CLOSED_LOCAL
 
     def _windows_by_settings(self) -> tuple[int, int]:
         self._first_windows = self.local_settings.initial_window_size, self.remote_settings.initial_window_size
@@ -196,11 +206,3 @@ def _end_received(machine: H2StreamStateMachine) -> None:
         machine.state, machine.stream_closed_by = StreamState.CLOSED, StreamClosedBy.RECV_END_STREAM
     else:
         machine.state = StreamState.HALF_CLOSED_REMOTE
-
-
-def _end_sent(machine: H2StreamStateMachine) -> None:
-    """Note that the server sends no more on a stream."""
-    if machine.state is StreamState.HALF_CLOSED_REMOTE:
-        machine.state, machine.stream_closed_by = StreamState.CLOSED, StreamClosedBy.SEND_END_STREAM
-    else:
-        machine.state = StreamState.HALF_CLOSED_LOCAL
