@@ -32,7 +32,7 @@ _MOST_OVER = 32
 class ShortConnection(H2Connection):
     """A server's connection; it remembers fewer of the streams that are over than h2's does.
 
-    It is for a decoder that shows none of the fields.
+    It is for a decoder that shows none of the fields, and for settings that allow any number of streams.
     """
 
     MAX_CLOSED_STREAMS = 1024
