@@ -8,9 +8,10 @@ from hyperframe.frame import ContinuationFrame, Frame, PriorityFrame
 
 from phasegate import Request, Response
 from phasegate.limits import Limits
-from tests.http2_client import Act, Client, Connect, Listen, data, head, reset, window
+from tests.http2_client import Act, Client, Connect, Listen, data, head, raw, reset, window
 
 PROTOCOL_ERROR, STREAM_CLOSED = ErrorCodes.PROTOCOL_ERROR, ErrorCodes.STREAM_CLOSED
+FRAME_SIZE_ERROR = ErrorCodes.FRAME_SIZE_ERROR
 
 
 async def forever(request: Request) -> Response:
@@ -177,9 +178,9 @@ SELVES: dict[str, Act] = {
 }
 
 
-def dependent(client: Client, on: int) -> Frame:
-    """Return HEADERS of stream 1 with the priority that RFC 7540 had."""
-    frame = client.headers(1)
+def dependent(client: Client, on: int, *, stream: int = 1) -> Frame:
+    """Return HEADERS of a stream with the priority that RFC 7540 had."""
+    frame = client.headers(stream)
     frame.flags.add("PRIORITY")
     frame.depends_on, frame.stream_weight = on, 15
     return frame
@@ -191,6 +192,20 @@ async def test_a_stream_that_depends_on_itself_ends_the_connection(client: Clien
     assert await client.end() is PROTOCOL_ERROR
 
 
+async def test_a_later_stream_that_depends_on_itself_ends_the_connection_too(client: Client) -> None:
+    assert (await client.get(1)).status == 200
+    client.send(dependent(client, 3, stream=3))
+    assert await client.end() is PROTOCOL_ERROR
+
+
 async def test_a_priority_within_headers_is_ignored(client: Client) -> None:
     client.send(dependent(client, 99))
     assert (await client.answer()).status == 200
+    client.send(dependent(client, 99, stream=3))
+    assert (await client.answer(3)).status == 200
+
+
+async def test_a_priority_within_headers_that_is_cut_short_ends_the_connection(client: Client) -> None:
+    assert (await client.get(1)).status == 200
+    client.send(raw(1, bytes(4), flags=0x25, stream=3))
+    assert await client.end() is FRAME_SIZE_ERROR

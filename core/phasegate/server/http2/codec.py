@@ -98,16 +98,16 @@ class PlainEncoder:
 
     def encode(self, headers: Iterable[tuple[bytes, bytes]], huffman: bool = False) -> bytes:  # noqa: FBT001, FBT002
         """Return the header block of lower-case fields."""
-        prefix, self._prefix = self._prefix, b""
-        return prefix + b"".join([_encoded(name, value) for name, value in headers])
-
-
-def _encoded(name: bytes, value: bytes) -> bytes:
-    if name == b":status" and value in _STATUSES:
-        return _STATUSES[value]
-    start = _NAMES.get(name) or _name_literal(name)
-    size = len(value)
-    return b"%b%c%b" % (start, size, value) if size < 127 else start + _integer(size, 7, 0) + value
+        parts, self._prefix = [self._prefix], b""
+        for name, value in headers:
+            size = len(value)
+            if name == b":status" and value in _STATUSES:
+                parts.append(_STATUSES[value])
+            elif size < 127:
+                parts.append((_NAMES.get(name) or _name_literal(name)) + _SIZES[size] + value)
+            else:
+                parts.append((_NAMES.get(name) or _name_literal(name)) + _integer(size, 7, 0) + value)
+        return b"".join(parts)
 
 
 def _name_literal(name: bytes) -> bytes:
@@ -142,3 +142,4 @@ def _static() -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
 
 
 _STATUSES, _NAMES = _static()
+_SIZES = [bytes([size]) for size in range(127)]

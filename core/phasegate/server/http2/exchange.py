@@ -13,6 +13,7 @@ from ...http.message import Request, Response
 from ..answering import answer
 from ..inbound_body import InboundBody
 from ..outgoing import declared_length, final_headers, guarded, has_no_body
+from .codec import Fields
 
 if TYPE_CHECKING:
     from .connection import Http2Connection
@@ -86,16 +87,15 @@ class Http2Exchange:
 
     async def send(self, response: Response) -> None:
         """Send the whole answer. Raise RequestError when its body breaks off."""
-        session, body = self._connection.session, response.body
+        body = b"" if has_no_body(self.method, response.status) else response.body
         fields = [(b":status", b"%d" % response.status), *final_headers(response, self.method)]
-        bodiless = has_no_body(self.method, response.status) or body == b""
         self.begun = True
-        session.send_head(self.stream, fields, last=bodiless)
-        if isinstance(body, bytes):
-            if not bodiless:
+        if not (isinstance(body, bytes) and self._send_whole(fields, body)):
+            self._connection.session.send_head(self.stream, fields, last=body == b"")
+            if not isinstance(body, bytes):
+                await self._send_blocks(response)
+            elif body:
                 await self._send(body, last=True)
-        elif not bodiless:
-            await self._send_blocks(response)
         self._ended = True
         self._connection.finished(self)
 
@@ -136,6 +136,16 @@ class Http2Exchange:
         waiting = now - self._blocked_since
         excess = self._blocked + waiting - gap_seconds
         return waiting > gap_seconds or (excess > 0 and self.bytes_sent < least_rate * excess)
+
+    def _send_whole(self, fields: Fields, body: bytes) -> bool:
+        """Send the whole answer at once; tell whether there was room for it."""
+        connection, size = self._connection, len(body)
+        if connection.stalled or not connection.session.send_whole(self.stream, fields, body):
+            return False
+        self.bytes_sent = size
+        if body:
+            connection.sent(self, size, whole=True)
+        return True
 
     async def _send_blocks(self, response: Response) -> None:
         left = declared_length(response)

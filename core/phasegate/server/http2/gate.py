@@ -7,6 +7,7 @@ CVE-2023-44487, CVE-2024-27316 and their kin).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from struct import Struct
 from typing import NamedTuple
 
 from h2.errors import ErrorCodes
@@ -14,14 +15,15 @@ from h2.errors import ErrorCodes
 from ...limits import Limits
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
-END_STREAM, ACK, END_HEADERS, PADDED, _PRIORITY = 0x1, 0x1, 0x4, 0x8, 0x20
+END_STREAM, ACK, END_HEADERS, PADDED, PRIORITIZED = 0x1, 0x1, 0x4, 0x8, 0x20
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """What a client begins with (RFC 9113 section 3.4)."""
 LARGEST_FRAME_BYTES = 16_384
+FRAME_HEAD = Struct(">HBBBL")
+"""Length, in two parts, kind, flags and stream of a frame (RFC 9113 section 4.1)."""
 FRAME_HEAD_BYTES = 9
-"""Length, kind, flags and stream of a frame (RFC 9113 section 4.1)."""
-_PRIORITY_BYTES = 5
+PRIORITY_BYTES = 5
 _WINDOW_SECONDS = 10.0
 # A frame that carries less than this of a body carries nothing, unless it is the last.
 _SMALLEST_DATA_BYTES = 16
@@ -89,14 +91,14 @@ class Gate:
             data = self._after_preface(data)
         place, end, whole = 0, len(data), False
         while end - place >= FRAME_HEAD_BYTES:
-            size = int.from_bytes(data[place : place + 3], "big")
+            high, low, kind, flags, stream = FRAME_HEAD.unpack_from(data, place)
+            size = high << 8 | low
             if size > LARGEST_FRAME_BYTES:
                 raise ConnectionFault(ErrorCodes.FRAME_SIZE_ERROR, f"a frame of {size} bytes")
             after = place + FRAME_HEAD_BYTES + size
             if after > end:
                 break
-            head = data[place + 3 : place + 9]
-            frame = Frame(head[0], head[1], int.from_bytes(head[2:], "big") & 0x7FFFFFFF, data[place:after])
+            frame = Frame(kind, flags, stream & 0x7FFFFFFF, data[place:after])
             place = after
             self._weigh(frame, size)
             whole = whole or not self.mid_block
@@ -140,12 +142,13 @@ class Gate:
         elif kind == HEADERS:
             if frame.flags & PADDED:
                 _judge_padding(frame, size)
-            self._weigh_block(frame, size, beginning=True)
+            # One frame is never too much of a block.
+            self._block_bytes, self.mid_block = size, not frame.flags & END_HEADERS
         elif kind == DATA:
             if not frame.flags & END_STREAM and _body_bytes(frame, size) < _SMALLEST_DATA_BYTES:
                 self.count_control()
         elif kind == CONTINUATION:
-            self._weigh_block(frame, size, beginning=False)
+            self._weigh_block(frame, size)
             self.count_control()
         elif kind in (WINDOW_UPDATE, SETTINGS) and self._credit > 0 and (kind == WINDOW_UPDATE or frame.flags & ACK):
             self._credit -= 1
@@ -157,8 +160,8 @@ class Gate:
             raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "the first frame is no SETTINGS")
         self._greeted = True
 
-    def _weigh_block(self, frame: Frame, size: int, *, beginning: bool) -> None:
-        self._block_bytes = size if beginning else self._block_bytes + size
+    def _weigh_block(self, frame: Frame, size: int) -> None:
+        self._block_bytes += size
         self.mid_block = not frame.flags & END_HEADERS
         if self._block_bytes > self._block_limit:
             raise ConnectionFault(ErrorCodes.ENHANCE_YOUR_CALM, "a header block is too long")
@@ -180,6 +183,6 @@ def _body_bytes(frame: Frame, size: int) -> int:
 
 def _judge_padding(frame: Frame, size: int) -> None:
     """Hold the padding of HEADERS to what there is room for besides the priority (RFC 9113 section 6.2)."""
-    room = size - 1 - (_PRIORITY_BYTES if frame.flags & _PRIORITY else 0)
+    room = size - 1 - (PRIORITY_BYTES if frame.flags & PRIORITIZED else 0)
     if room >= 0 and frame.data[FRAME_HEAD_BYTES] > room:
         raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "HEADERS hold more padding than there is room for")

@@ -20,17 +20,21 @@ from .exchange import Http2Exchange
 from .gate import (
     CONTINUATION,
     DATA,
+    END_HEADERS,
     END_STREAM,
     FRAME_HEAD_BYTES,
     GOAWAY,
     HEADERS,
+    PADDED,
+    PRIORITIZED,
+    PRIORITY_BYTES,
     RST_STREAM,
     WINDOW_UPDATE,
     Frame,
     Gate,
 )
 from .request import MalformedBlock, Opening, judge_trailers, opening_of, size_of
-from .rules import judge
+from .rules import has_odd_priority, judge, without_reserved_bit
 
 if TYPE_CHECKING:
     from .connection import Http2Connection
@@ -40,7 +44,9 @@ _logger = logging.getLogger(__name__)
 # A read may hold tens of thousands of frames; between turns others are served.
 _FRAMES_A_TURN = 32
 _LARGE_FRAME_BYTES = 4096
-_LARGEST_INCREMENT = b"\x7f\xff\xff\xff"
+_WINDOW_UPDATE_BYTES = FRAME_HEAD_BYTES + 4
+# By these flags it shows whether HEADERS are a whole block.
+_SHAPE = END_HEADERS | PADDED
 
 
 class Intake:
@@ -71,14 +77,51 @@ class Intake:
         return taken == _FRAMES_A_TURN
 
     def _take(self, frame: Frame) -> None:
+        short_way = _SHORT_WAYS.get(frame.kind)
+        if short_way is None or not short_way(self, frame):
+            self._take_by_the_long_way(frame)
+
+    def _opens(self, frame: Frame) -> bool:
+        """Take in HEADERS that open a stream in the usual manner; tell whether they do."""
+        if frame.flags & _SHAPE != END_HEADERS:
+            return False
+        start, ended = FRAME_HEAD_BYTES, frame.flags & END_STREAM != 0
+        if frame.flags & PRIORITIZED:
+            if has_odd_priority(frame):
+                return False
+            start += PRIORITY_BYTES
+        if not self._connection.session.opens(frame.stream, frame.data[start:], ended=ended):
+            return False
+        self._on_opened(frame.stream, ended=ended)
+        return True
+
+    def _fills(self, frame: Frame) -> bool:
+        """Take in DATA in the usual manner; tell whether they are so."""
+        size, ended = len(frame.data) - FRAME_HEAD_BYTES, frame.flags & END_STREAM != 0
+        if frame.flags & PADDED or not self._connection.session.fills(frame.stream, size, ended=ended):
+            return False
+        self._on_block(frame.stream, frame.data[FRAME_HEAD_BYTES:], size)
+        if ended:
+            self._on_ended(frame.stream)
+        return True
+
+    def _widens(self, frame: Frame) -> bool:
+        """Take in a WINDOW_UPDATE in the usual manner; tell whether it is so."""
+        increment = int.from_bytes(frame.data[FRAME_HEAD_BYTES:], "big") & 0x7FFFFFFF
+        if len(frame.data) != _WINDOW_UPDATE_BYTES or not self._connection.session.widens(frame.stream, increment):
+            return False
+        self._on_opened_window(frame.stream)
+        return True
+
+    def _take_by_the_long_way(self, frame: Frame) -> None:
         session, kind = self._connection.session, frame.kind
         if kind == HEADERS:
             if frame.stream <= session.last_stream and not frame.flags & END_STREAM:
                 frame = self._ended(frame)
         elif kind != DATA:
             judge(frame, session.last_stream)
-            if kind == WINDOW_UPDATE and frame.data[FRAME_HEAD_BYTES:] > _LARGEST_INCREMENT:
-                frame = _without_reserved_bit(frame)
+            if kind == WINDOW_UPDATE:
+                frame = without_reserved_bit(frame)
         if kind == GOAWAY:
             # What the client has asked for is finished, and it learns where that ends: h2 would let nothing more be sent
             # after its GOAWAY.
@@ -104,13 +147,16 @@ class Intake:
         return frame._replace(data=frame.data[:4] + bytes([frame.flags | END_STREAM]) + frame.data[5:])
 
     def _on_request(self, event: events.RequestReceived) -> None:
-        connection, stream = self._connection, event.stream_id
+        self._on_opened(event.stream_id, ended=event.stream_ended is not None)
+
+    def _on_opened(self, stream: int, *, ended: bool) -> None:
+        connection = self._connection
         if connection.is_full:
             self.gate.count_control()
             connection.session.reset(stream, ErrorCodes.REFUSED_STREAM)
             return
         try:
-            exchange = self._exchange(stream, connection.session.block, ended=event.stream_ended is not None)
+            exchange = self._exchange(stream, connection.session.block, ended=ended)
         except MalformedBlock as malformed:
             _logger.info("request refused", extra={"cause": str(malformed), "client": connection.address})
             self.gate.count_control()
@@ -119,7 +165,10 @@ class Intake:
             connection.requested(exchange)
 
     def _on_data(self, event: events.DataReceived) -> None:
-        stream, data, size = event.stream_id, event.data or b"", event.flow_controlled_length or 0
+        self._on_block(event.stream_id, event.data or b"", event.flow_controlled_length or 0)
+
+    def _on_block(self, stream: int, data: bytes, size: int) -> None:
+        """Feed a block to its body; `size` is what it takes of the window, which padding adds to."""
         session, exchange = self._connection.session, self._connection.exchanges.get(stream)
         body = exchange.body if exchange is not None else None
         if exchange is None or body is None:
@@ -138,7 +187,10 @@ class Intake:
         session.acknowledge(stream, size)
 
     def _on_end(self, event: events.StreamEnded) -> None:
-        exchange = self._connection.exchanges.get(event.stream_id)
+        self._on_ended(event.stream_id)
+
+    def _on_ended(self, stream: int) -> None:
+        exchange = self._connection.exchanges.get(stream)
         if exchange is None or exchange.body is None or exchange.closed:
             return
         if exchange.length is not None and exchange.length != exchange.body.received:
@@ -164,9 +216,12 @@ class Intake:
             self.gate.count_reset()
 
     def _on_window(self, event: events.WindowUpdated) -> None:
+        self._on_opened_window(event.stream_id or 0)
+
+    def _on_opened_window(self, stream: int) -> None:
         exchanges = self._connection.exchanges
-        exchange = exchanges.get(event.stream_id or 0)
-        for blocked in (exchange,) if exchange is not None else exchanges.values() if not event.stream_id else ():
+        exchange = exchanges.get(stream)
+        for blocked in (exchange,) if exchange is not None else exchanges.values() if not stream else ():
             blocked.open_window()
 
     def _on_settings(self, event: events.RemoteSettingsChanged) -> None:
@@ -218,12 +273,6 @@ class Intake:
         return opening.head
 
 
-def _without_reserved_bit(frame: Frame) -> Frame:
-    """Return a WINDOW_UPDATE without the bit that is to be ignored (RFC 9113 section 6.9), which h2 takes for a part of it."""
-    start, increment = frame.data[:FRAME_HEAD_BYTES], frame.data[FRAME_HEAD_BYTES:]
-    return frame._replace(data=start + bytes([increment[0] & 0x7F]) + increment[1:])
-
-
 def _is_late(frame: Frame) -> bool:
     """Tell whether a frame without a meaning was sent on a stream that is over.
 
@@ -232,6 +281,11 @@ def _is_late(frame: Frame) -> bool:
     return frame.kind in (HEADERS, RST_STREAM) or (frame.kind == DATA and len(frame.data) < _LARGE_FRAME_BYTES)
 
 
+_SHORT_WAYS: dict[int, Callable[[Intake, Frame], bool]] = {
+    HEADERS: Intake._opens,  # noqa: SLF001 (this module's own)
+    DATA: Intake._fills,  # noqa: SLF001
+    WINDOW_UPDATE: Intake._widens,  # noqa: SLF001
+}
 _HANDLERS: dict[type[events.Event], Callable[[Intake, Any], None]] = {
     events.RequestReceived: Intake._on_request,  # noqa: SLF001 (this module's own)
     events.DataReceived: Intake._on_data,  # noqa: SLF001

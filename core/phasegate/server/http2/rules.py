@@ -10,6 +10,7 @@ from .gate import (
     ACK,
     FRAME_HEAD_BYTES,
     GOAWAY,
+    PRIORITY_BYTES,
     PUSH_PROMISE,
     RST_STREAM,
     SETTINGS,
@@ -18,6 +19,7 @@ from .gate import (
 )
 
 _SHORTEST_GOAWAY_BYTES = 8
+_LARGEST_INCREMENT = b"\x7f\xff\xff\xff"
 # 32 settings, as nghttp2's default has it: there are no more than eight that anybody knows (CVE-2020-11080).
 _MOST_SETTINGS_BYTES = 32 * 6
 
@@ -48,6 +50,20 @@ def _judge_goaway(frame: Frame) -> None:
         raise ConnectionFault(ErrorCodes.PROTOCOL_ERROR, "GOAWAY on a stream")
     if len(frame.data) - FRAME_HEAD_BYTES < _SHORTEST_GOAWAY_BYTES:
         raise ConnectionFault(ErrorCodes.FRAME_SIZE_ERROR, "GOAWAY is too short")
+
+
+def has_odd_priority(frame: Frame) -> bool:
+    """Tell whether a priority is cut short, or has a stream depend on itself (RFC 7540 section 5.3.1)."""
+    depends_on = int.from_bytes(frame.data[FRAME_HEAD_BYTES : FRAME_HEAD_BYTES + 4], "big") & 0x7FFFFFFF
+    return len(frame.data) < FRAME_HEAD_BYTES + PRIORITY_BYTES or depends_on == frame.stream
+
+
+def without_reserved_bit(frame: Frame) -> Frame:
+    """Return a WINDOW_UPDATE without the bit that is to be ignored (RFC 9113 section 6.9), which h2 takes for a part of it."""
+    start, increment = frame.data[:FRAME_HEAD_BYTES], frame.data[FRAME_HEAD_BYTES:]
+    if increment <= _LARGEST_INCREMENT:
+        return frame
+    return frame._replace(data=start + bytes([increment[0] & 0x7F]) + increment[1:])
 
 
 _RULES: dict[int, Callable[[Frame], None]] = {

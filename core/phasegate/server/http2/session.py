@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from h2.config import H2Configuration
-from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import Event
 from h2.exceptions import DenialOfServiceError, H2Error, ProtocolError
@@ -19,6 +17,7 @@ from ...limits import Limits
 from ...outbox import Outbox
 from .codec import Block, Fields, KeepingDecoder, PlainEncoder
 from .gate import LARGEST_FRAME_BYTES, PREFACE, ConnectionFault, Frame
+from .shortcuts import ShortConnection
 
 STREAM_WINDOW_BYTES = 262_144
 """What of a request's body waits for its reader."""
@@ -70,16 +69,30 @@ class Session:
         try:
             return self._h2.receive_data(frame.data)
         except ProtocolError as error:
-            # Last comes h2's own GOAWAY, with the code that it has for this.
-            before = self._h2.data_to_send()[:-_GOAWAY_BYTES]
-            if before:
-                self._write(before)
-            raise ConnectionFault(_code_of(error), str(error)) from error
+            raise self._fault(error) from error
+
+    def opens(self, stream: int, block: bytes, *, ended: bool) -> bool:
+        """Take in a whole header block; tell whether it opens a stream as is usual.
+
+        One that does not is to be received, like any frame that is not taken in so. Raise ConnectionFault as `receive` does.
+        """
+        try:
+            return self._h2.open_stream(stream, block, ended=ended)
+        except ProtocolError as error:
+            raise self._fault(error) from error
+
+    def fills(self, stream: int, size: int, *, ended: bool) -> bool:
+        """Take in DATA of this size, without padding; tell whether they come as is usual."""
+        return self._h2.take_data(stream, size, ended=ended)
+
+    def widens(self, stream: int, increment: int) -> bool:
+        """Take in a WINDOW_UPDATE; tell whether it comes as is usual."""
+        return self._h2.open_window(stream, increment)
 
     def acknowledge(self, stream: int, size: int) -> None:
         """Give the client back the room that part of a body took."""
         if size:
-            self._h2.acknowledge_received_data(size, stream)
+            self._h2.acknowledge(stream, size)
             self.flush_soon()
 
     def room(self, stream: int) -> int:
@@ -90,21 +103,30 @@ class Session:
         try:
             return min(self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size, _WRITE_BYTES)
         except H2Error as error:
-            raise ClientClosed(f"the stream is over: {error}") from error
+            raise _over(error) from error
 
     def send_head(self, stream: int, fields: Fields, *, last: bool = False) -> None:
         """Send an answer's head. Raise ClientClosed where the stream is over."""
-        self._sending(self._h2.send_headers, stream, fields, end_stream=last)
+        try:
+            self._h2.send_head(stream, fields, last=last)
+        except H2Error as error:
+            raise _over(error) from error
         self.flush_soon()
+
+    def send_whole(self, stream: int, fields: Fields, body: bytes) -> bool:
+        """Send a whole answer; tell whether it could be sent: what it needs is room for its body in one frame."""
+        if len(body) > _WRITE_BYTES or not self._h2.send_answer(stream, fields, body):
+            return False
+        self._sent(len(body))
+        return True
 
     def send_block(self, stream: int, data: bytes, *, last: bool) -> None:
         """Send one frame of a body. Raise ClientClosed where the stream is over."""
-        self._sending(self._h2.send_data, stream, data, end_stream=last)
-        self._unflushed += len(data)
-        if self._unflushed >= _WRITE_BYTES:
-            self.flush()
-        else:
-            self.flush_soon()
+        try:
+            self._h2.send_block(stream, data, last=last)
+        except H2Error as error:
+            raise _over(error) from error
+        self._sent(len(data))
 
     def reset(self, stream: int, code: ErrorCodes) -> None:
         """End a stream; one that is over already is left alone."""
@@ -138,21 +160,24 @@ class Session:
         self.flush()
         self._write = _to_nobody
 
-    def _sending(self, send: Callable[..., None], *arguments: Any, **options: Any) -> None:
-        try:
-            send(*arguments, **options)
-        except H2Error as error:
-            raise ClientClosed(f"the stream is over: {error}") from error
+    def _fault(self, error: ProtocolError) -> ConnectionFault:
+        """Return what ends the connection; what was to be sent before leaves."""
+        # Last comes h2's own GOAWAY, with the code that it has for this.
+        before = self._h2.data_to_send()[:-_GOAWAY_BYTES]
+        if before:
+            self._write(before)
+        return ConnectionFault(_code_of(error), str(error))
+
+    def _sent(self, size: int) -> None:
+        self._unflushed += size
+        if self._unflushed >= _WRITE_BYTES:
+            self.flush()
+        elif not self._flushing:
+            self.flush_soon()
 
 
 def _to_nobody(_: bytes) -> None:
     """Send nothing: the end of what we send was sent."""
-
-
-class _H2(H2Connection):
-    """h2's connection, remembering fewer of the streams that are over."""
-
-    MAX_CLOSED_STREAMS = 1024
 
 
 class _KnownSettings(Settings):
@@ -163,8 +188,8 @@ class _KnownSettings(Settings):
             super().__setitem__(key, value)
 
 
-def _h2_connection(limits: Limits) -> H2Connection:
-    connection = _H2(
+def _h2_connection(limits: Limits) -> ShortConnection:
+    connection = ShortConnection(
         H2Configuration(
             client_side=False,
             header_encoding=None,
@@ -185,6 +210,10 @@ def _h2_connection(limits: Limits) -> H2Connection:
         },
     )
     return connection
+
+
+def _over(error: H2Error) -> ClientClosed:
+    return ClientClosed(f"the stream is over: {error}")
 
 
 def _code_of(error: ProtocolError) -> ErrorCodes:
