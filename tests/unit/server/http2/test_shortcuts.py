@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from phasegate.errors import ClientClosed
 from phasegate.limits import Limits
+from phasegate.outbox import Outbox
 from phasegate.server.http2 import session, shortcuts
 from phasegate.server.http2.gate import ConnectionFault
 from phasegate.server.http2.gate import Frame as Cut
@@ -57,9 +58,9 @@ class Run:
 
     def __init__(self) -> None:
         self.written = bytearray()
-        loop = cast("asyncio.AbstractEventLoop", mock.Mock())
+        outbox = Outbox(cast("asyncio.AbstractEventLoop", mock.Mock()))
         with mock.patch.object(session, "STREAM_WINDOW_BYTES", 20_000):
-            self.session = session.Session(Limits(), loop, self.written.extend)
+            self.session = session.Session(Limits(), outbox, self.written.extend)
         self.session.begin()
         self.h2: Any = self.session._h2
         self._encoder = Encoder()
