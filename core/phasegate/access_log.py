@@ -61,23 +61,19 @@ def _fields(exchange: Exchange, status: int) -> dict[str, Any]:
         "protocol": f"HTTP/{version}",
         "status": status,
         "bytes": exchange.bytes_sent,
-        "duration_ms": _milliseconds(time.monotonic() - exchange.started),
+        "duration_ms": int((time.monotonic() - exchange.started) * 1_000_000) / 1000,
         "route": route.id if route else None,
         "consumer": consumer.username if consumer else None,
     }
     if upstream is not None:
         fields["upstream"] = upstream.address
         fields["upstream_status"] = upstream.status
-        fields["upstream_ms"] = None if upstream.seconds is None else _milliseconds(upstream.seconds)
+        fields["upstream_ms"] = None if upstream.seconds is None else int(upstream.seconds * 1_000_000) / 1000
         if upstream.function is not None:
             fields["function"] = upstream.function
     if exchange.error is not None:
         fields["error"] = exchange.error.code
     return fields
-
-
-def _milliseconds(seconds: float) -> float:
-    return int(seconds * 1_000_000) / 1000
 
 
 def _blocks(lines: list[bytes], most_bytes: int) -> Iterator[bytes]:

@@ -237,13 +237,11 @@ class GatewayPassage(Run):
         if exchange.error is not None:
             _report(exchange, exchange.error)
         if self._access_log is not None:
-            self._access_log.record(exchange, self._logged_status())
-
-    def _logged_status(self) -> int:
-        exchange = self._exchange
-        if isinstance(exchange.error, ClientClosed) or exchange.response is None:
-            return ClientClosed.status
-        return exchange.response.status
+            answered = exchange.response
+            if answered is None or isinstance(exchange.error, ClientClosed):
+                self._access_log.record(exchange, ClientClosed.status)
+            else:
+                self._access_log.record(exchange, answered.status)
 
 
 def _find_route(exchange: Exchange, router: Router) -> RequestError | None:

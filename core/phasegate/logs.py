@@ -45,8 +45,8 @@ class JsonFormatter(logging.Formatter):
 
 def timestamp(seconds: float) -> str:
     """Return a time in seconds since 1970 as RFC 3339 text with milliseconds, in UTC."""
-    milliseconds = int(seconds * 1000)
-    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
+    whole = int(seconds)
+    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
 
 
 @lru_cache(maxsize=2)

@@ -247,6 +247,10 @@ class Body:
             self._taken = 0
 
 
+NOTHING = Body()
+"""The body of a request that has none. There is nothing in it to be read, kept or changed, so that all such share it."""
+
+
 async def _limited(source: AsyncIterator[bytes], limit_bytes: int) -> AsyncIterator[bytes]:
     size = 0
     async for block in source:

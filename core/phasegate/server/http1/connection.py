@@ -222,7 +222,9 @@ class Http1Connection(Wire):
         self._current = exchange
         self.deadline = EVERY_SWEEP
         self.listener.roster.work_began(exchange)
-        exchange.task = self.loop.create_task(self._once_drained(exchange) if self.stalled else exchange.run())
+        run = self._once_drained(exchange) if self._stalled else exchange.run()
+        # The loop's own way of making one has it write a name for each.
+        exchange.task = asyncio.Task(run, loop=self.loop, name="request")
 
     async def _once_drained(self, exchange: Http1Exchange) -> None:
         """Make no answer for a client that takes none of those before."""

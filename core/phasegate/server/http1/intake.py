@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import httptools
 
 from ...errors import BadRequest, HeadTooLarge, PayloadTooLarge, TargetTooLong
-from ...http.body import Body
+from ...http.body import NOTHING, Body
 from ...http.headers import RawHeaders
 from ...http.hygiene import ExplanationAsked
 from ...http.message import Request
@@ -218,10 +218,11 @@ class Intake:
         return self._exchange_of(head, version, framing, persistent=persistent)
 
     def _exchange_of(self, head: Head, version: str, framing: Framing, *, persistent: bool) -> Http1Exchange:
-        connection, listener, body = self._connection, self._connection.listener, self._inbound(framing)
+        connection, listener = self._connection, self._connection.listener
+        body = None if framing is BARE else self._inbound(framing)
         request = request_of(
             head,
-            body=Body() if body is None else Body.incoming(body, framing.length, listener.roster.memory),
+            body=NOTHING if body is None else Body.incoming(body, framing.length, listener.roster.memory),
             scheme=listener.scheme,
             http_version=version,
             peer=connection.address,

@@ -137,7 +137,8 @@ class Http2Connection(Connection):
         self.exchanges[exchange.stream] = exchange
         self.deadline = EVERY_SWEEP
         self.listener.roster.work_began(exchange)
-        exchange.task = self.loop.create_task(exchange.run())
+        # The loop's own way of making one has it write a name for each.
+        exchange.task = asyncio.Task(exchange.run(), loop=self.loop, name="request")
         now = self.loop.time()
         if self.is_old(now):
             self.drain(now + LAST_CALL_SECONDS)

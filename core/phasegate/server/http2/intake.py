@@ -11,7 +11,7 @@ from h2 import events
 from h2.errors import ErrorCodes
 
 from ...errors import BadRequest, HeadTooLarge, PayloadTooLarge, RequestError, TargetTooLong
-from ...http.body import Body
+from ...http.body import NOTHING, Body
 from ...http.hygiene import EXPLAIN, ExplanationAsked
 from ..inbound_body import InboundBody
 from ..incoming import Head, request_of, stand_in
@@ -248,7 +248,7 @@ class Intake:
             return Http2Exchange(connection, stream, request, body=body, length=opening.length, refused=head)
         request = request_of(
             head,
-            body=Body() if body is None else Body.incoming(body, opening.length, listener.roster.memory),
+            body=NOTHING if body is None else Body.incoming(body, opening.length, listener.roster.memory),
             scheme=listener.scheme,
             http_version="2",
             peer=connection.address,
