@@ -12,13 +12,14 @@ import gc
 import os
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from itertools import cycle
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from itertools import count, cycle, repeat
 from types import CodeType, FrameType
 from typing import Any
 from unittest import mock
 
 import uvloop
+from hpack import Encoder
 
 from phasegate import Request, Response
 from phasegate.access_log import AccessLog
@@ -28,6 +29,8 @@ from phasegate.limits import Limits
 from phasegate.registry import Registry
 from phasegate.schema.tables import Schemas
 from phasegate.server.http1.connection import Http1Connection
+from phasegate.server.http2.connection import Http2Connection
+from phasegate.server.http2.gate import PREFACE
 from phasegate.server.listener import Listener
 from phasegate.server.roster import Roster
 from phasegate.upstream.connection import UpstreamConnection
@@ -45,6 +48,7 @@ ROUTES: dict[str, dict[str, Any]] = {
     "forward": {"upstream": {"nodes": {"127.0.0.1:9": 1}}},
     # A client that sends ever other fields, so that they are parsed each time.
     "parsed": {"upstream": {"nodes": {"127.0.0.1:9": 1}}},
+    "h2c": {"upstream": {"nodes": {"127.0.0.1:9": 1}}},
     "key-auth": {"upstream": {"nodes": {"127.0.0.1:9": 1}}, "plugins": {"key-auth": {"header": "user-agent"}}},
     # What lies before them, to tell the layers apart: a plugin that answers, and an application that does.
     "gateway": {"plugins": {"answers": {}}},
@@ -53,12 +57,18 @@ ROUTES: dict[str, dict[str, Any]] = {
 CONSUMER = {"username": "jack", "plugins": {"key-auth": {"key": "test/1"}}}
 REQUEST = b"GET /x/abc?a=b HTTP/1.1\r\nHost: gateway.test\r\nUser-Agent: test/1\r\nAccept: */*\r\n\r\n"
 _OTHER = REQUEST.replace(b"test/1", b"test/2")
+_FIELDS = (
+    *((b":method", b"GET"), (b":path", b"/x/abc?a=b"), (b":scheme", b"http"), (b":authority", b"gateway.test")),
+    *((b"user-agent", b"test/1"), (b"accept", b"*/*")),
+)
 ANSWER = (
     b"HTTP/1.1 200 OK\r\nDate: Thu, 26 Nov 2026 03:00:00 GMT\r\nContent-Type: application/json\r\n"
     b"Content-Length: 27\r\nConnection: keep-alive\r\nx-amzn-RequestId: 7f3c8c6e\r\n\r\n"
     b'{"message":"hello, world!"}'
 )
+_WINDOW = (1 << 30).to_bytes(4, "big")
 _WARM_UP = 200
+_HTTP2 = ("site-packages/h2", "site-packages/hpack", "site-packages/hyperframe")
 _FOR_MANY = ("AccessLog.flush", "_blocks", "_write_all", "Sweeper._schedule", "Sweeper._sweep")
 
 
@@ -86,15 +96,20 @@ class _Transport:
 class HotPath:
     """A gateway with one route, and one client's connection to it."""
 
-    def __init__(self, application: Application, requests: Sequence[bytes] = (REQUEST,)) -> None:
+    def __init__(
+        self,
+        application: Application,
+        requests: Iterable[bytes] = repeat(REQUEST),
+        speaks: type[Http1Connection | Http2Connection] = Http1Connection,
+    ) -> None:
         self.answer = b""
-        self._requests = cycle(requests)
+        self._requests = iter(requests)
         self._loop = asyncio.get_running_loop()
         self._left = 0
         self._served = self._loop.create_future()
         listener = Listener(application, Roster(Limits()))
         transport: Any = _Transport(self._answered)
-        self._connection = Http1Connection(listener, transport, "192.0.2.1")
+        self._connection = speaks(listener, transport, "192.0.2.1")
         listener.roster.admit(self._connection)
         self._connection.begin()
 
@@ -105,6 +120,8 @@ class HotPath:
         await self._served
 
     def _answered(self, data: bytes) -> None:
+        if not self._left:
+            return
         self.answer = data
         self._left -= 1
         if self._left:
@@ -121,12 +138,32 @@ async def hot_path(kind: str) -> AsyncIterator[HotPath]:
     document = {"routes": [{"id": "r", "uri": "/x/*", **ROUTES[kind]}], "consumers": [CONSUMER]}
     gateway.swap(await gateway.prepare(document))
     with mock.patch.object(Pool, "connect", _connected):
-        requests = (REQUEST, _OTHER) if kind == "parsed" else (REQUEST,)
-        path = HotPath(Scripted(_hello) if kind == "listener" else gateway, requests)
+        path = _path(kind, Scripted(_hello) if kind == "listener" else gateway)
         await path.serve(_WARM_UP)
         yield path
     await gateway.close()
     os.close(descriptor)
+
+
+def _path(kind: str, application: Application) -> HotPath:
+    if kind == "h2c":
+        return HotPath(application, _over_http2(), Http2Connection)
+    return HotPath(application, cycle((REQUEST, _OTHER)) if kind == "parsed" else repeat(REQUEST))
+
+
+def _over_http2() -> Iterator[bytes]:
+    """Yield what a client sends that lets the server send a lot, a request after the other."""
+    encoder = Encoder()
+    settings = _frame(4, 0, 0, (4).to_bytes(2, "big") + _WINDOW) + _frame(8, 0, 0, _WINDOW) + _frame(4, 1, 0, b"")
+    yield PREFACE + settings + _frame(1, 5, 1, encoder.encode(_FIELDS))
+    # From the second on, all fields stand in the table.
+    block = encoder.encode(_FIELDS)
+    for stream in count(3, 2):
+        yield _frame(1, 5, stream, block)
+
+
+def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
 
 
 async def _hello(_: Request) -> Response:
@@ -142,8 +179,8 @@ async def _connected(pool: Pool, timeouts: object) -> UpstreamConnection:
     return connection
 
 
-async def bytecodes(path: HotPath, count: int = 64) -> float:
-    """Return how many bytecode instructions a request takes in files of this project.
+async def bytecodes(path: HotPath, requests: int = 64) -> float:
+    """Return how many bytecode instructions a request takes in files of this project, and of what speaks HTTP/2.
 
     What is done for many requests at once is left out, since how often depends on the machine: ids, which are drawn by the
     hundred, and what a timer calls.
@@ -159,22 +196,22 @@ async def bytecodes(path: HotPath, count: int = 64) -> float:
     former = sys.gettrace()
     sys.settrace(trace)
     try:
-        await path.serve(count)
+        await path.serve(requests)
     finally:
         sys.settrace(former)
-    return sum(number for code, number in found.items() if _is_counted(code)) / count
+    return sum(number for code, number in found.items() if _is_counted(code)) / requests
 
 
 def _is_counted(code: CodeType) -> bool:
-    return (
-        "phasegate" in code.co_filename and "request_ids" not in code.co_filename and code.co_qualname not in _FOR_MANY
-    )
+    file = code.co_filename
+    ours = "phasegate" in file or any(f"/{package}/" in file for package in _HTTP2)
+    return ours and "request_ids" not in file and code.co_qualname not in _FOR_MANY
 
 
-async def _run(kind: str, count: int) -> None:
+async def _run(kind: str, requests: int) -> None:
     async with hot_path(kind) as path:
         gc.disable()
-        await path.serve(count)
+        await path.serve(requests)
 
 
 if __name__ == "__main__":
