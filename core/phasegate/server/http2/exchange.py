@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterable, Awaitable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from h2.errors import ErrorCodes
@@ -85,17 +85,25 @@ class Http2Exchange:
         """Note that nothing more is done for the request."""
         self._connection.forget(self)
 
-    async def send(self, response: Response) -> None:
-        """Send the whole answer. Raise RequestError when its body breaks off."""
+    def send(self, response: Response) -> Awaitable[None] | None:
+        """Send the whole answer; return what is left to wait for. Raise RequestError when its body breaks off."""
         body = b"" if has_no_body(self.method, response.status) else response.body
         fields = [(b":status", b"%d" % response.status), *final_headers(response, self.method)]
         self.begun = True
-        if not (isinstance(body, bytes) and self._send_whole(fields, body)):
-            self._connection.session.send_head(self.stream, fields, last=body == b"")
-            if not isinstance(body, bytes):
-                await self._send_blocks(response)
-            elif body:
-                await self._send(body, last=True)
+        if isinstance(body, bytes) and self._send_whole(fields, body):
+            self._finish()
+            return None
+        return self._send_as_it_comes(response, fields, body)
+
+    async def _send_as_it_comes(self, response: Response, fields: Fields, body: bytes | AsyncIterable[bytes]) -> None:
+        self._connection.session.send_head(self.stream, fields, last=body == b"")
+        if not isinstance(body, bytes):
+            await self._send_blocks(response)
+        elif body:
+            await self._send(body, last=True)
+        self._finish()
+
+    def _finish(self) -> None:
         self._ended = True
         self._connection.finished(self)
 
