@@ -19,7 +19,7 @@ EVERY_SWEEP = 0.0
 
 # How long a TLS client that has everything may take to close from its side.
 FAREWELL_SECONDS = 5.0
-# What waits for the turn's end to be sent; more is sent before.
+# What waits for the turn's end to be sent, beside what came first; more is sent before.
 _GATHERED_BYTES = 65_536
 
 
@@ -85,20 +85,27 @@ class Connection(asyncio.Protocol):
     def write_soon(self, data: bytes) -> None:
         """Send bytes at the end of this turn of the loop, together with what follows them and with others' bytes."""
         blocks = self._blocks
+        if not blocks:
+            blocks.append(data)
+            self.listener.outbox.add(self)
+            return
         blocks.append(data)
         self._size += len(data)
         if self._size >= _GATHERED_BYTES:
             self.flush()
-        elif len(blocks) == 1:
-            self.listener.outbox.add(self)
 
     def flush(self) -> None:
         """Send what waits."""
         blocks = self._blocks
-        if blocks:
+        if not blocks:
+            return
+        if len(blocks) == 1:
+            data = blocks.pop()
+        else:
+            data = b"".join(blocks)
             self._blocks, self._size = [], 0
-            if not self.closed and not self.transport.is_closing():
-                self.transport.write(blocks[0] if len(blocks) == 1 else b"".join(blocks))
+        if not self.closed and not self.transport.is_closing():
+            self.transport.write(data)
 
     @property
     def stalled(self) -> bool:

@@ -90,7 +90,6 @@ class Http1Exchange:
         body = response.body
         if isinstance(body, bytes) and len(body) <= _ONE_WRITE_BYTES and not isinstance(response, WebSocketAnswer):
             self._send_short(response, body)
-            self._connection.answered(self)
             return None
         return self._send_as_it_comes(response)
 
@@ -151,6 +150,7 @@ class Http1Exchange:
             self.bytes_sent = len(body)
         else:
             connection.write_soon(head)
+        connection.answered(self)
 
     async def _send_long(self, head: bytes, body: bytes) -> None:
         connection = self._connection
