@@ -8,7 +8,7 @@ import httptools
 
 from ..errors import MalformedResponse
 from ..http.headers import RawHeaders
-from .head import HEAD_LIMIT_BYTES, SMALL_HEAD_BYTES, Framing, judge_head, judge_sizes
+from .head import HEAD_LIMIT_BYTES, SMALL_HEAD_BYTES, judge_head, judge_sizes
 
 NEVER = float("inf")
 _AHEAD_BYTES = 65_536
@@ -27,14 +27,15 @@ class AnswerIntake(asyncio.Protocol):
         "_error",
         "_fed",
         "_fields",
-        "_framing",
         "_in_head",
         "_is_1_1",
         "_is_head",
         "_parser",
         "_paused",
+        "_persistent",
         "_send_due",
         "_size",
+        "_until_close",
         "_waiter",
         "busy",
         "complete",
@@ -58,7 +59,8 @@ class AnswerIntake(asyncio.Protocol):
         self._fields: RawHeaders = []
         self._address = address
         self._parser: httptools.HttpResponseParser | None = None
-        self._framing: Framing
+        # Whether the answer ends with the connection, and whether that can carry another call behind it.
+        self._until_close = self._persistent = False
         # Bytes that came since the call began, or since the last block of its answer.
         self._fed = 0
         self._in_head = self._is_head = self._is_1_1 = False
@@ -72,15 +74,6 @@ class AnswerIntake(asyncio.Protocol):
     def fail(self, error: Exception) -> None:
         """End the call by an error."""
         raise NotImplementedError
-
-    def _expect_answer(self, *, is_head: bool) -> None:
-        """Make ready for the answer to a request that is about to leave."""
-        self.busy = self._in_head = True
-        self.complete = False
-        self._fed = 0
-        self._is_head = is_head
-        if self._parser is None:
-            self._parser = httptools.HttpResponseParser(self)
 
     def data_received(self, data: bytes) -> None:
         """Take a part of the answer."""
@@ -121,7 +114,7 @@ class AnswerIntake(asyncio.Protocol):
         if 100 <= status < 200 and status != 101:
             self._is_1_1 = False
             return
-        self._framing, self.fields = judge_head(
+        self._until_close, self._persistent, self.fields = judge_head(
             status,
             parser,  # type: ignore[arg-type]
             fields,
@@ -135,7 +128,9 @@ class AnswerIntake(asyncio.Protocol):
             # llhttp would wait for a body that HEAD does not bring.
             self._parser = None
             self.complete = True
-        self._wake()
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     def on_body(self, block: bytes) -> None:
         """Take a part of the body."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
+import httptools
+
 from ..errors import ResponseCut, UpstreamTimeout, UpstreamUnreachable
 from .answer_intake import NEVER, AnswerIntake
 
@@ -53,24 +55,30 @@ class UpstreamConnection(AnswerIntake):
         It leaves at the end of this turn of the loop, with those of others.
         The result is there once the answer's head is, which is due then. It is an UpstreamError where none comes.
         """
-        self._expect_answer(is_head=is_head)
+        self.busy = self._in_head = True
+        self.complete = False
+        self._is_head = is_head
+        self._fed = 0
         self._calls += 1
+        if self._parser is None:
+            self._parser = httptools.HttpResponseParser(self)
         pool = self._pool
         self._waiter = answered = pool.loop.create_future()
         self.deadline = deadline
         if pool.sweeper.at_rest:
             pool.sweeper.rouse()
-        if self.transport.is_closing():
-            self.fail(self._cut())
-        else:
-            self._unsent = data
-            pool.outbox.add(self)
+        self._unsent = data
+        pool.outbox.add(self)
         return answered
 
     def flush(self) -> None:
         """Send the request that waits."""
         data, self._unsent = self._unsent, b""
-        if data and not self.transport.is_closing():
+        if not data:
+            return
+        if self.transport.is_closing():
+            self.fail(self._cut())
+        else:
             self.transport.write(data)
 
     def upload(self, task: asyncio.Task[None]) -> None:
@@ -182,7 +190,7 @@ class UpstreamConnection(AnswerIntake):
 
     def eof_received(self) -> None:
         """Take the end of what the upstream sends: some answers end so."""
-        if self.busy and not self._in_head and not self.complete and self._framing.until_close:
+        if self.busy and not self._in_head and not self.complete and self._until_close:
             self.complete = True
             self._wake()
 
@@ -227,7 +235,7 @@ class UpstreamConnection(AnswerIntake):
         if not self.busy:
             return
         self.busy = False
-        reusable = self._framing.persistent and self._uploading is None and self._error is None
+        reusable = self._persistent and self._uploading is None and self._error is None
         if self._uploading is not None:
             self._end_upload()
         if reusable and not self.transport.is_closing():
