@@ -20,12 +20,13 @@ _CLOSING_SECONDS = 2.0
 class UpstreamConnection(AnswerIntake):
     """Sends a request. The answer's head is here once what `begin` returns is done; its body comes by `block`."""
 
-    __slots__ = ("_block_due", "_calls", "_drained", "_pool", "_stalled", "_unsent", "_uploading")
+    __slots__ = ("_block_due", "_drained", "_pool", "_stalled", "_unsent", "_uploading", "calls")
 
     def __init__(self, pool: Pool, address: str) -> None:
         super().__init__(address)
         self._pool = pool
-        self._calls = 0
+        self.calls = 0
+        """How many it has carried."""
         self._block_due = NEVER
         self._stalled = False
         self._unsent = b""
@@ -35,19 +36,9 @@ class UpstreamConnection(AnswerIntake):
     # What a call does.
 
     @property
-    def closed(self) -> bool:
-        """Whether nothing can be sent any more."""
-        return self.transport.is_closing()
-
-    @property
     def closed_unanswered(self) -> bool:
         """Whether it served calls before, and the other end closed it before any byte of an answer to this one."""
-        return self._calls > 1 and self._fed == 0 and isinstance(self._error, UpstreamUnreachable)
-
-    @property
-    def calls(self) -> int:
-        """How many calls it has carried."""
-        return self._calls
+        return self.calls > 1 and self._fed == 0 and isinstance(self._error, UpstreamUnreachable)
 
     def begin(self, data: bytes, deadline: float, *, is_head: bool) -> asyncio.Future[None]:
         """Send a request's head, and its body as far as that is here; `is_head` says that the answer has no body.
@@ -59,7 +50,7 @@ class UpstreamConnection(AnswerIntake):
         self.complete = False
         self._is_head = is_head
         self._fed = 0
-        self._calls += 1
+        self.calls += 1
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
         pool = self._pool
@@ -235,12 +226,10 @@ class UpstreamConnection(AnswerIntake):
         if not self.busy:
             return
         self.busy = False
-        reusable = self._persistent and self._uploading is None and self._error is None
-        if self._uploading is not None:
-            self._end_upload()
-        if reusable and not self.transport.is_closing():
+        if self._persistent and self._uploading is None and self._error is None and not self.transport.is_closing():
             self._pool.give_back(self)
         else:
+            self._end_upload()
             self.close()
 
     def _end_upload(self) -> None:
