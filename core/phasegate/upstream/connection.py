@@ -103,11 +103,20 @@ class UpstreamConnection(AnswerIntake):
             self._expect(otherwise if self._in_head else self._block_due)
 
     def body(self) -> bytes:
-        """Return the body of an answer that is complete, and give the connection back."""
+        """Return what is left of the body of an answer that is complete.
+
+        The connection goes back to the others, or is closed where it can't serve another call.
+        """
         blocks, self._blocks, self._size = self._blocks, [], 0
         if self._paused:
             self._read_on()
-        self._finish()
+        if self.busy:
+            self.busy = False
+            if self._persistent and not (self._uploading or self._error or self.transport.is_closing()):
+                self._pool.give_back(self)
+            else:
+                self._end_upload()
+                self.close()
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
     async def block(self, seconds: float) -> bytes:
@@ -122,8 +131,7 @@ class UpstreamConnection(AnswerIntake):
                 # Only now: what was handed out may still wait for a client that takes nothing.
                 self._read_on()
             if self.complete:
-                self._finish()
-                return b""
+                return self.body()
             self._waiter = self._pool.loop.create_future()
             self._block_due = self._pool.loop.time() + seconds
             self._expect(min(self._block_due, self._send_due))
@@ -220,17 +228,6 @@ class UpstreamConnection(AnswerIntake):
         self._paused = False
         if not self.transport.is_closing():
             self.transport.resume_reading()
-
-    def _finish(self) -> None:
-        """Give the connection back once its answer has been read whole, or close it where it can't serve another call."""
-        if not self.busy:
-            return
-        self.busy = False
-        if self._persistent and self._uploading is None and self._error is None and not self.transport.is_closing():
-            self._pool.give_back(self)
-        else:
-            self._end_upload()
-            self.close()
 
     def _end_upload(self) -> None:
         uploading, self._uploading = self._uploading, None

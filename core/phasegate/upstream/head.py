@@ -68,15 +68,15 @@ def request_head(call: Call) -> bytes:
     method, target = call.method, call.target
     if _TARGET.fullmatch(target) is None or (method not in _COMMON and _METHOD.fullmatch(method) is None):
         raise BadRequest(f"{method!r} {target.partition('?')[0]!r} can't be sent as a request line")
-    lines = [f"{method} {target} HTTP/1.1".encode("ascii"), *map(b": ".join, call.headers)]
+    lines = [f"{method} {target} HTTP/1.1".encode("ascii"), *map(b": ".join, call.headers), b"\r\n"]
     if call.body.length is None:
-        lines.append(b"transfer-encoding: chunked")
+        lines.insert(-1, b"transfer-encoding: chunked")
     if not call.origin.connection.keepalive:
-        lines.append(b"connection: close")
+        lines.insert(-1, b"connection: close")
     text = b"\r\n".join(lines)
-    if len(text) - len(text.translate(None, b"\r\n\0")) != 2 * len(lines) - 2:
+    if len(text) - len(text.translate(None, b"\r\n\0")) != 2 * len(lines):
         raise BadRequest("a field of the request to the upstream holds CR, LF or NUL")
-    return text + b"\r\n\r\n"
+    return text
 
 
 def _judge_coding(fields: RawHeaders, version: str) -> None:
