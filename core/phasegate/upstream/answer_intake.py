@@ -35,6 +35,7 @@ class AnswerIntake(asyncio.Protocol):
         "_persistent",
         "_send_due",
         "_size",
+        "_unsent",
         "_until_close",
         "_waiter",
         "busy",
@@ -61,6 +62,8 @@ class AnswerIntake(asyncio.Protocol):
         self._parser: httptools.HttpResponseParser | None = None
         # Whether the answer ends with the connection, and whether that can carry another call behind it.
         self._until_close = self._persistent = False
+        # The request, as long as it waits to leave.
+        self._unsent = b""
         # Bytes that came since the call began, or since the last block of its answer.
         self._fed = 0
         self._in_head = self._is_head = self._is_1_1 = False
@@ -77,7 +80,7 @@ class AnswerIntake(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take a part of the answer."""
-        if self._parser is None or not self.busy:
+        if self._parser is None or not self.busy or self._unsent:
             # Nobody asked for it. What comes behind an answer could be taken for the next one's.
             self.transport.abort()
             return

@@ -20,7 +20,7 @@ _CLOSING_SECONDS = 2.0
 class UpstreamConnection(AnswerIntake):
     """Sends a request. The answer's head is here once what `begin` returns is done; its body comes by `block`."""
 
-    __slots__ = ("_block_due", "_drained", "_pool", "_stalled", "_unsent", "_uploading", "calls")
+    __slots__ = ("_block_due", "_drained", "_pool", "_stalled", "_uploading", "calls")
 
     def __init__(self, pool: Pool, address: str) -> None:
         super().__init__(address)
@@ -29,7 +29,6 @@ class UpstreamConnection(AnswerIntake):
         """How many it has carried."""
         self._block_due = NEVER
         self._stalled = False
-        self._unsent = b""
         self._drained: asyncio.Future[None] | None = None
         self._uploading: asyncio.Task[None] | None = None
 
