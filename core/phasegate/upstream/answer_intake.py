@@ -12,6 +12,7 @@ from .head import HEAD_LIMIT_BYTES, SMALL_HEAD_BYTES, judge_head, judge_sizes
 
 NEVER = float("inf")
 _AHEAD_BYTES = 65_536
+_BODILESS = frozenset({204, 304})
 
 
 class AnswerIntake(asyncio.Protocol):
@@ -117,13 +118,10 @@ class AnswerIntake(asyncio.Protocol):
         if 100 <= status < 200 and status != 101:
             self._is_1_1 = False
             return
-        self._until_close, self._persistent, self.fields = judge_head(
-            status,
-            parser,  # type: ignore[arg-type]
-            fields,
-            is_head=self._is_head,
-            is_1_1=self._is_1_1,
-        )
+        version = "1.1" if self._is_1_1 else parser.get_http_version()  # type: ignore[union-attr]
+        framed, self.fields = judge_head(status, version, fields)
+        self._until_close = not (framed or self._is_head or status in _BODILESS)
+        self._persistent = not self._until_close and parser.should_keep_alive()  # type: ignore[union-attr]
         self.status = status
         self._in_head = False
         self.deadline = self._send_due

@@ -69,7 +69,7 @@ class UpstreamClient:
                 if data is None or len(data) > _ONE_WRITE_BYTES:
                     await _begun(connection, call, head, began)
                 else:
-                    await connection.begin(head + data, due, is_head=call.method == "HEAD")
+                    await connection.begin(head + data, due, call.method)
                 break
             except BaseException as error:
                 connection.give_up()
@@ -176,7 +176,7 @@ def _begun(connection: UpstreamConnection, call: Call, head: bytes, began: float
     """Send a request's head, and have its body follow; the result is there once the answer's head is."""
     timeouts = call.timeouts
     due = began + timeouts.head if timeouts.head_from_start else NEVER
-    answered = connection.begin(head, due, is_head=call.method == "HEAD")
+    answered = connection.begin(head, due, call.method)
     connection.upload(asyncio.get_running_loop().create_task(upload(connection, call, began)))
     return answered
 

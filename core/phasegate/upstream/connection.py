@@ -39,15 +39,15 @@ class UpstreamConnection(AnswerIntake):
         """Whether it served calls before, and the other end closed it before any byte of an answer to this one."""
         return self.calls > 1 and self._fed == 0 and isinstance(self._error, UpstreamUnreachable)
 
-    def begin(self, data: bytes, deadline: float, *, is_head: bool) -> asyncio.Future[None]:
-        """Send a request's head, and its body as far as that is here; `is_head` says that the answer has no body.
+    def begin(self, data: bytes, deadline: float, method: str) -> asyncio.Future[None]:
+        """Send a request's head, and its body as far as that is here; to the method HEAD the answer has no body.
 
         It leaves at the end of this turn of the loop, with those of others.
         The result is there once the answer's head is, which is due then. It is an UpstreamError where none comes.
         """
         self.busy = self._in_head = True
         self.complete = False
-        self._is_head = is_head
+        self._is_head = method == "HEAD"
         self._fed = 0
         self.calls += 1
         if self._parser is None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import httptools
-
 from ..errors import BadRequest, MalformedResponse
 from ..http.headers import RawHeaders, name_of
 from ..http.hygiene import HOP_BY_HOP, ORDINARY_CONNECTION, without_hop_by_hop
@@ -22,38 +20,35 @@ _COMMON = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _TARGET = re.compile(r"/[!\"$-~]*")
 
 
-def judge_head(
-    status: int, parser: httptools.HttpResponseParser, fields: RawHeaders, *, is_head: bool, is_1_1: bool = False
-) -> tuple[bool, bool, RawHeaders]:
-    """Return whether the body ends with the connection, whether that can carry another call, and the fields but for its own.
+def judge_head(status: int, version: str, fields: RawHeaders) -> tuple[bool, RawHeaders]:
+    """Return whether the head says where its body ends, and its fields but for those of the connection.
 
-    `is_1_1` says that its version is known to be HTTP/1.1. Raise MalformedResponse for a status, version or coding that none
-    can have.
+    Raise MalformedResponse for a status, version or coding that none can have.
     """
     known = dict(fields)
     connection = known.pop(b"connection", b"")
-    if not is_1_1 or not 200 <= status <= 599 or b"content-length" not in known or not HOP_BY_HOP.isdisjoint(known):
-        return _judge_closely(status, parser, fields, is_head=is_head)
+    if (
+        version != "1.1"
+        or not 200 <= status <= 599
+        or b"content-length" not in known
+        or not HOP_BY_HOP.isdisjoint(known)
+    ):
+        return _judge_closely(status, version, fields)
     # What most answers are.
     if connection in ORDINARY_CONNECTION and len(known) + 1 == len(fields):
         fields.remove((b"connection", connection))
     elif len(known) != len(fields):
         fields = without_hop_by_hop(fields)
-    return False, parser.should_keep_alive(), fields
+    return True, fields
 
 
-def _judge_closely(
-    status: int, parser: httptools.HttpResponseParser, fields: RawHeaders, *, is_head: bool
-) -> tuple[bool, bool, RawHeaders]:
-    version = parser.get_http_version()
+def _judge_closely(status: int, version: str, fields: RawHeaders) -> tuple[bool, RawHeaders]:
     if not 200 <= status <= 599 or version not in ("1.1", "1.0"):
         raise MalformedResponse(f"status {status} in HTTP/{version}")
     names = [*map(name_of, fields)]
     if b"transfer-encoding" in names:
         _judge_coding(fields, version)
-    bodiless = is_head or status in (204, 304)
-    until_close = not bodiless and b"transfer-encoding" not in names and b"content-length" not in names
-    return until_close, not until_close and parser.should_keep_alive(), without_hop_by_hop(fields)
+    return b"transfer-encoding" in names or b"content-length" in names, without_hop_by_hop(fields)
 
 
 def judge_sizes(fields: RawHeaders) -> None:
