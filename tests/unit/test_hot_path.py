@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.mark.parametrize(
     ("kind", "instructions"),
-    [("forward", 2999), ("parsed", 3586), ("api-key", 3223), ("sigv4", 4007), ("h2c", 4132)],
+    [("forward", 2867), ("parsed", 3453), ("api-key", 3106), ("sigv4", 3891), ("h2c", 4001)],
 )
 async def test_a_request_costs_no_more_than_it_did(kind: str, instructions: int) -> None:
     async with hot_path(kind) as path:

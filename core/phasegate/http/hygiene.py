@@ -43,7 +43,8 @@ IDENTITY = frozenset(
 # What frames and addresses a message; whoever sends it writes these anew.
 _FRAMING = frozenset({b"host", b"content-length", b"expect"})
 _CONNECTION_ALONE = frozenset({b"connection"})
-_ORDINARY = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
+ORDINARY_CONNECTION = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
+"""Values of `Connection` that name no field."""
 _SUSPECT = HOP_BY_HOP | IDENTITY
 _FORWARDING = (b"x-forwarded-", b"forwarded", b"x-real-ip")
 _TOKEN_BYTES = range(32, 129)
@@ -107,22 +108,20 @@ def _is_lookalike(name: bytes) -> bool:
     return plain in IDENTITY or plain in HOP_BY_HOP or plain in _FRAMING or plain.startswith((*_FORWARDING, b"via"))
 
 
-def without_hop_by_hop(raw: RawHeaders, names: list[bytes] | None = None) -> RawHeaders:
+def without_hop_by_hop(raw: RawHeaders) -> RawHeaders:
     """Return the fields that go from end to end: none of this connection's, none that `Connection` names.
 
-    `names` are those of the fields, from whoever has them.
     It can't name those that frame, address or forward a message, which are meant for everybody on the way (RFC 9110
     section 7.6.1): a client could hide from an upstream where it comes from.
     """
-    if names is None:
-        names = [*map(name_of, raw)]
+    names = [*map(name_of, raw)]
     found = HOP_BY_HOP.intersection(names)
     if not found:
         return raw
     if found == _CONNECTION_ALONE and names.count(b"connection") == 1:
         # What most messages have: one field, which says to keep the connection.
         place = names.index(b"connection")
-        if raw[place][1] in _ORDINARY:
+        if raw[place][1] in ORDINARY_CONNECTION:
             return raw[:place] + raw[place + 1 :]
     named = _named_by_connection(raw) if b"connection" in found else ()
     return [field for field in raw if field[0] not in HOP_BY_HOP and field[0] not in named]

@@ -8,10 +8,11 @@ import httptools
 
 from ..errors import MalformedResponse
 from ..http.headers import RawHeaders
-from .head import HEAD_LIMIT_BYTES, SMALL_HEAD_BYTES, Framing, judge_head, judge_sizes
+from .head import HEAD_LIMIT_BYTES, SMALL_HEAD_BYTES, judge_head, judge_sizes
 
 NEVER = float("inf")
 _AHEAD_BYTES = 65_536
+_BODILESS = frozenset({204, 304})
 
 
 class AnswerIntake(asyncio.Protocol):
@@ -27,14 +28,16 @@ class AnswerIntake(asyncio.Protocol):
         "_error",
         "_fed",
         "_fields",
-        "_framing",
         "_in_head",
         "_is_1_1",
         "_is_head",
         "_parser",
         "_paused",
+        "_persistent",
         "_send_due",
         "_size",
+        "_unsent",
+        "_until_close",
         "_waiter",
         "busy",
         "complete",
@@ -58,7 +61,10 @@ class AnswerIntake(asyncio.Protocol):
         self._fields: RawHeaders = []
         self._address = address
         self._parser: httptools.HttpResponseParser | None = None
-        self._framing: Framing
+        # Whether the answer ends with the connection, and whether that can carry another call behind it.
+        self._until_close = self._persistent = False
+        # The request, as long as it waits to leave.
+        self._unsent = b""
         # Bytes that came since the call began, or since the last block of its answer.
         self._fed = 0
         self._in_head = self._is_head = self._is_1_1 = False
@@ -73,18 +79,9 @@ class AnswerIntake(asyncio.Protocol):
         """End the call by an error."""
         raise NotImplementedError
 
-    def _expect_answer(self, *, is_head: bool) -> None:
-        """Make ready for the answer to a request that is about to leave."""
-        self.busy = self._in_head = True
-        self.complete = False
-        self._fed = 0
-        self._is_head = is_head
-        if self._parser is None:
-            self._parser = httptools.HttpResponseParser(self)
-
     def data_received(self, data: bytes) -> None:
         """Take a part of the answer."""
-        if self._parser is None or not self.busy:
+        if self._parser is None or not self.busy or self._unsent:
             # Nobody asked for it. What comes behind an answer could be taken for the next one's.
             self.transport.abort()
             return
@@ -121,13 +118,10 @@ class AnswerIntake(asyncio.Protocol):
         if 100 <= status < 200 and status != 101:
             self._is_1_1 = False
             return
-        self._framing, self.fields = judge_head(
-            status,
-            parser,  # type: ignore[arg-type]
-            fields,
-            is_head=self._is_head,
-            is_1_1=self._is_1_1,
-        )
+        version = "1.1" if self._is_1_1 else parser.get_http_version()  # type: ignore[union-attr]
+        framed, self.fields = judge_head(status, version, fields)
+        self._until_close = not (framed or self._is_head or status in _BODILESS)
+        self._persistent = not self._until_close and parser.should_keep_alive()  # type: ignore[union-attr]
         self.status = status
         self._in_head = False
         self.deadline = self._send_due
@@ -135,7 +129,9 @@ class AnswerIntake(asyncio.Protocol):
             # llhttp would wait for a body that HEAD does not bring.
             self._parser = None
             self.complete = True
-        self._wake()
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     def on_body(self, block: bytes) -> None:
         """Take a part of the body."""

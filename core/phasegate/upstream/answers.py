@@ -10,6 +10,8 @@ from ..errors import ResponseCut
 from ..http.headers import Headers, RawHeaders
 from ..http.message import Response
 
+_new = object.__new__
+
 
 class Source(Protocol):
     """The connection that an answer's body comes over."""
@@ -28,7 +30,8 @@ class Answer(Response):
 
     def __init__(self, status: int, fields: RawHeaders, body: bytes, streaming: AnswerBody | None = None) -> None:
         self.status = status
-        self.headers = Headers.from_raw(fields)
+        self.headers = headers = _new(Headers)
+        headers.raw = fields
         self._body = body if streaming is None else streaming
         self._streaming = streaming
 

@@ -54,25 +54,34 @@ class UpstreamClient:
         Raises UpstreamTimeout, UpstreamUnreachable, UpstreamTLSFailed or MalformedResponse before the head; reading the
         body raises ResponseCut or UpstreamTimeout. What reading the request's body raises passes through.
         """
-        head = request_head(call)
+        head, body, timeouts = request_head(call), call.body, call.timeouts
         pool = self._pools.get(call.origin) or self._open_pool(call.origin)
         began = pool.loop.time()
-        connection = pool.take() or await pool.connect(call.timeouts)
+        due = began + timeouts.head
+        # One of unknown length goes in chunks, as the head says, though it may be here whole by now.
+        data = body.data if body.length else None if body.length is None else b""
+        connection = pool.take()
         while True:
+            if connection is None:
+                connection = await pool.connect(timeouts)
+                due = head_due(timeouts, began)
             try:
-                await _sent(connection, call, head, began)
+                if data is None or len(data) > _ONE_WRITE_BYTES:
+                    await _begun(connection, call, head, began)
+                else:
+                    await connection.begin(head + data, due, call.method)
                 break
             except BaseException as error:
                 connection.give_up()
                 if not isinstance(error, UpstreamUnreachable) or not connection.closed_unanswered:
                     raise
-                if call.method not in _SAFE_METHODS or call.body.length is None or not call.body.held:
+                if call.method not in _SAFE_METHODS or body.length is None or not body.held:
                     raise UpstreamUnreachable(f"{call.origin.address} closed a kept connection") from error
-            connection = await pool.connect(call.timeouts)
+            connection = None
         if connection.complete:
             return Answer(connection.status, connection.fields, connection.body())
-        body = AnswerBody(connection, call.timeouts.gap, call.timeouts.whole)
-        return Answer(connection.status, connection.fields, b"", body)
+        streaming = AnswerBody(connection, timeouts.gap, timeouts.whole)
+        return Answer(connection.status, connection.fields, b"", streaming)
 
     async def open_websocket(self, call: Call) -> tuple[Response, UpstreamWebSocket | None]:
         """Make the WebSocket handshake that a call asks for.
@@ -163,15 +172,11 @@ class UpstreamClient:
         return pool
 
 
-def _sent(connection: UpstreamConnection, call: Call, head: bytes, began: float) -> asyncio.Future[None]:
-    """Send a request; the result is there once the answer's head is. Its body follows by itself where it is not short."""
-    timeouts, is_head = call.timeouts, call.method == "HEAD"
-    # One of unknown length goes in chunks, as the head says, though it may be here whole by now.
-    data = None if call.body.length is None else call.body.data
-    if data is not None and len(data) <= _ONE_WRITE_BYTES:
-        return connection.begin(head + data if data else head, head_due(timeouts, began), is_head=is_head)
+def _begun(connection: UpstreamConnection, call: Call, head: bytes, began: float) -> asyncio.Future[None]:
+    """Send a request's head, and have its body follow; the result is there once the answer's head is."""
+    timeouts = call.timeouts
     due = began + timeouts.head if timeouts.head_from_start else NEVER
-    answered = connection.begin(head, due, is_head=is_head)
+    answered = connection.begin(head, due, call.method)
     connection.upload(asyncio.get_running_loop().create_task(upload(connection, call, began)))
     return answered
 

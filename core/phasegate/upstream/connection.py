@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
+import httptools
+
 from ..errors import ResponseCut, UpstreamTimeout, UpstreamUnreachable
 from .answer_intake import NEVER, AnswerIntake
 
@@ -18,59 +20,55 @@ _CLOSING_SECONDS = 2.0
 class UpstreamConnection(AnswerIntake):
     """Sends a request. The answer's head is here once what `begin` returns is done; its body comes by `block`."""
 
-    __slots__ = ("_block_due", "_calls", "_drained", "_pool", "_stalled", "_unsent", "_uploading")
+    __slots__ = ("_block_due", "_drained", "_pool", "_stalled", "_uploading", "calls")
 
     def __init__(self, pool: Pool, address: str) -> None:
         super().__init__(address)
         self._pool = pool
-        self._calls = 0
+        self.calls = 0
+        """How many it has carried."""
         self._block_due = NEVER
         self._stalled = False
-        self._unsent = b""
         self._drained: asyncio.Future[None] | None = None
         self._uploading: asyncio.Task[None] | None = None
 
     # What a call does.
 
     @property
-    def closed(self) -> bool:
-        """Whether nothing can be sent any more."""
-        return self.transport.is_closing()
-
-    @property
     def closed_unanswered(self) -> bool:
         """Whether it served calls before, and the other end closed it before any byte of an answer to this one."""
-        return self._calls > 1 and self._fed == 0 and isinstance(self._error, UpstreamUnreachable)
+        return self.calls > 1 and self._fed == 0 and isinstance(self._error, UpstreamUnreachable)
 
-    @property
-    def calls(self) -> int:
-        """How many calls it has carried."""
-        return self._calls
-
-    def begin(self, data: bytes, deadline: float, *, is_head: bool) -> asyncio.Future[None]:
-        """Send a request's head, and its body as far as that is here; `is_head` says that the answer has no body.
+    def begin(self, data: bytes, deadline: float, method: str) -> asyncio.Future[None]:
+        """Send a request's head, and its body as far as that is here; to the method HEAD the answer has no body.
 
         It leaves at the end of this turn of the loop, with those of others.
         The result is there once the answer's head is, which is due then. It is an UpstreamError where none comes.
         """
-        self._expect_answer(is_head=is_head)
-        self._calls += 1
+        self.busy = self._in_head = True
+        self.complete = False
+        self._is_head = method == "HEAD"
+        self._fed = 0
+        self.calls += 1
+        if self._parser is None:
+            self._parser = httptools.HttpResponseParser(self)
         pool = self._pool
         self._waiter = answered = pool.loop.create_future()
         self.deadline = deadline
         if pool.sweeper.at_rest:
             pool.sweeper.rouse()
-        if self.transport.is_closing():
-            self.fail(self._cut())
-        else:
-            self._unsent = data
-            pool.outbox.add(self)
+        self._unsent = data
+        pool.outbox.add(self)
         return answered
 
     def flush(self) -> None:
         """Send the request that waits."""
         data, self._unsent = self._unsent, b""
-        if data and not self.transport.is_closing():
+        if not data:
+            return
+        if self.transport.is_closing():
+            self.fail(self._cut())
+        else:
             self.transport.write(data)
 
     def upload(self, task: asyncio.Task[None]) -> None:
@@ -104,11 +102,20 @@ class UpstreamConnection(AnswerIntake):
             self._expect(otherwise if self._in_head else self._block_due)
 
     def body(self) -> bytes:
-        """Return the body of an answer that is complete, and give the connection back."""
+        """Return what is left of the body of an answer that is complete.
+
+        The connection goes back to the others, or is closed where it can't serve another call.
+        """
         blocks, self._blocks, self._size = self._blocks, [], 0
         if self._paused:
             self._read_on()
-        self._finish()
+        if self.busy:
+            self.busy = False
+            if self._persistent and not (self._uploading or self._error or self.transport.is_closing()):
+                self._pool.give_back(self)
+            else:
+                self._end_upload()
+                self.close()
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
     async def block(self, seconds: float) -> bytes:
@@ -123,8 +130,7 @@ class UpstreamConnection(AnswerIntake):
                 # Only now: what was handed out may still wait for a client that takes nothing.
                 self._read_on()
             if self.complete:
-                self._finish()
-                return b""
+                return self.body()
             self._waiter = self._pool.loop.create_future()
             self._block_due = self._pool.loop.time() + seconds
             self._expect(min(self._block_due, self._send_due))
@@ -182,7 +188,7 @@ class UpstreamConnection(AnswerIntake):
 
     def eof_received(self) -> None:
         """Take the end of what the upstream sends: some answers end so."""
-        if self.busy and not self._in_head and not self.complete and self._framing.until_close:
+        if self.busy and not self._in_head and not self.complete and self._until_close:
             self.complete = True
             self._wake()
 
@@ -221,19 +227,6 @@ class UpstreamConnection(AnswerIntake):
         self._paused = False
         if not self.transport.is_closing():
             self.transport.resume_reading()
-
-    def _finish(self) -> None:
-        """Give the connection back once its answer has been read whole, or close it where it can't serve another call."""
-        if not self.busy:
-            return
-        self.busy = False
-        reusable = self._framing.persistent and self._uploading is None and self._error is None
-        if self._uploading is not None:
-            self._end_upload()
-        if reusable and not self.transport.is_closing():
-            self._pool.give_back(self)
-        else:
-            self.close()
 
     def _end_upload(self) -> None:
         uploading, self._uploading = self._uploading, None

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
-
-import httptools
 
 from ..errors import BadRequest, MalformedResponse
 from ..http.headers import RawHeaders, name_of
-from ..http.hygiene import HOP_BY_HOP, without_hop_by_hop
+from ..http.hygiene import HOP_BY_HOP, ORDINARY_CONNECTION, without_hop_by_hop
 from .call import Call
 
 HEAD_LIMIT_BYTES = 65_536
@@ -23,34 +20,35 @@ _COMMON = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _TARGET = re.compile(r"/[!\"$-~]*")
 
 
-class Framing(NamedTuple):
-    """What an answer's head says of its end and of the connection behind it."""
+def judge_head(status: int, version: str, fields: RawHeaders) -> tuple[bool, RawHeaders]:
+    """Return whether the head says where its body ends, and its fields but for those of the connection.
 
-    until_close: bool
-    """Whether the body ends with the connection."""
-    persistent: bool
-    """Whether the connection can carry another call."""
-
-
-def judge_head(
-    status: int, parser: httptools.HttpResponseParser, fields: RawHeaders, *, is_head: bool, is_1_1: bool = False
-) -> tuple[Framing, RawHeaders]:
-    """Return how the answer goes on, and its fields but for those of the connection.
-
-    `is_1_1` says that its version is known to be HTTP/1.1. Raise MalformedResponse for a status, version or coding that none
-    can have.
+    Raise MalformedResponse for a status, version or coding that none can have.
     """
-    version = "1.1" if is_1_1 else parser.get_http_version()
+    known = dict(fields)
+    connection = known.pop(b"connection", b"")
+    if (
+        version != "1.1"
+        or not 200 <= status <= 599
+        or b"content-length" not in known
+        or not HOP_BY_HOP.isdisjoint(known)
+    ):
+        return _judge_closely(status, version, fields)
+    # What most answers are.
+    if connection in ORDINARY_CONNECTION and len(known) + 1 == len(fields):
+        fields.remove((b"connection", connection))
+    elif len(known) != len(fields):
+        fields = without_hop_by_hop(fields)
+    return True, fields
+
+
+def _judge_closely(status: int, version: str, fields: RawHeaders) -> tuple[bool, RawHeaders]:
     if not 200 <= status <= 599 or version not in ("1.1", "1.0"):
         raise MalformedResponse(f"status {status} in HTTP/{version}")
     names = [*map(name_of, fields)]
     if b"transfer-encoding" in names:
         _judge_coding(fields, version)
-    bodiless = is_head or status in (204, 304)
-    until_close = not bodiless and b"transfer-encoding" not in names and b"content-length" not in names
-    if not HOP_BY_HOP.isdisjoint(names):
-        fields = without_hop_by_hop(fields, names)
-    return Framing(until_close, not until_close and parser.should_keep_alive()), fields
+    return b"transfer-encoding" in names or b"content-length" in names, without_hop_by_hop(fields)
 
 
 def judge_sizes(fields: RawHeaders) -> None:
@@ -65,15 +63,15 @@ def request_head(call: Call) -> bytes:
     method, target = call.method, call.target
     if _TARGET.fullmatch(target) is None or (method not in _COMMON and _METHOD.fullmatch(method) is None):
         raise BadRequest(f"{method!r} {target.partition('?')[0]!r} can't be sent as a request line")
-    lines = [f"{method} {target} HTTP/1.1".encode("ascii"), *map(b": ".join, call.headers)]
+    lines = [f"{method} {target} HTTP/1.1".encode("ascii"), *map(b": ".join, call.headers), b"\r\n"]
     if call.body.length is None:
-        lines.append(b"transfer-encoding: chunked")
+        lines.insert(-1, b"transfer-encoding: chunked")
     if not call.origin.connection.keepalive:
-        lines.append(b"connection: close")
+        lines.insert(-1, b"connection: close")
     text = b"\r\n".join(lines)
-    if len(text) - len(text.translate(None, b"\r\n\0")) != 2 * len(lines) - 2:
+    if len(text) - len(text.translate(None, b"\r\n\0")) != 2 * len(lines):
         raise BadRequest("a field of the request to the upstream holds CR, LF or NUL")
-    return text + b"\r\n\r\n"
+    return text
 
 
 def _judge_coding(fields: RawHeaders, version: str) -> None:

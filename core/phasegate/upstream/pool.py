@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+import sys
 
 from ..outbox import Outbox
 from .call import CallTimeouts, Origin
@@ -31,7 +31,10 @@ class Pool:
         self._connecting = 0
         self._closed = False
         options = origin.connection
-        self._options = replace(options, keepalive=options.keepalive and options.keepalive_seconds > 0)
+        self._seconds, self._size = options.keepalive_seconds, options.keepalive_pool
+        self._most_calls = options.keepalive_calls if options.keepalive_calls is not None else sys.maxsize
+        if not options.keepalive or options.keepalive_seconds <= 0:
+            self._most_calls = 0
 
     @property
     def unused(self) -> bool:
@@ -40,9 +43,10 @@ class Pool:
 
     def take(self) -> UpstreamConnection | None:
         """Return a connection that is kept, None where there is none."""
-        while self._idle:
-            connection = self._idle.pop()
-            if not connection.closed:
+        idle = self._idle
+        while idle:
+            connection = idle.pop()
+            if not connection.transport.is_closing():
                 return connection
         return None
 
@@ -65,14 +69,11 @@ class Pool:
 
     def give_back(self, connection: UpstreamConnection) -> None:
         """Keep a connection for the next call, as long as it may wait for one."""
-        options, idle = self._options, self._idle
-        if not options.keepalive or (
-            options.keepalive_calls is not None and connection.calls >= options.keepalive_calls
-        ):
+        idle, seconds = self._idle, self._seconds
+        if connection.calls >= self._most_calls:
             connection.close()
             return
-        seconds = options.keepalive_seconds
-        if len(idle) >= options.keepalive_pool and seconds > _SURPLUS_SECONDS:
+        if len(idle) >= self._size and seconds > _SURPLUS_SECONDS:
             seconds = _SURPLUS_SECONDS
         connection.deadline = self.loop.time() + seconds
         idle.append(connection)

@@ -91,6 +91,19 @@ async def test_a_cancelled_call_is_not_made_again(client: UpstreamClient, upstre
     assert len(upstream.received) == 2
 
 
+async def test_what_comes_before_the_request_has_left_answers_nothing(
+    client: UpstreamClient, upstream: FakeUpstream
+) -> None:
+    upstream.reply(Reply(body=b"first"), Reply(body=b"second"))
+    await client.send(call(upstream.address))
+    (connection,) = next(iter(client._pools.values()))._idle
+    task = asyncio.ensure_future(client.send(call(upstream.address)))
+    await asyncio.sleep(0)
+    connection.data_received(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+    assert await (await task).read() == b"second"
+    assert (upstream.connections, len(upstream.received)) == (2, 2)
+
+
 async def test_an_upstream_that_answers_and_reads_no_more_keeps_no_connection(client: UpstreamClient) -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
