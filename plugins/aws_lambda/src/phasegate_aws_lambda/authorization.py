@@ -173,14 +173,18 @@ def remove_client_signature(request: FunctionRequest, exchange: Exchange) -> Non
 
     What a plugin put in on the way stays, and so does `x-amzn-trace-id`, which grants nothing.
     """
-    if any(map(_is_aws, map(itemgetter(0), request.headers))):
+    if _is_any_aws(tuple(map(itemgetter(0), request.headers))):
         original = set(exchange.original.headers.raw)
         request.headers = [field for field in request.headers if not (_is_aws(field[0]) and field in original)]
-    if _MAY_SIGN.search(request.query):
+    if request.query and _MAY_SIGN.search(request.query):
         request.query = "&".join(pair for pair in request.query.split("&") if not _is_signature(pair))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
+def _is_any_aws(names: tuple[bytes, ...]) -> bool:
+    return any(map(_is_aws, names))
+
+
 def _is_aws(name: bytes) -> bool:
     return name == b"authorization" or (name.startswith((b"x-amz-", b"x-amzn-")) and name != b"x-amzn-trace-id")
 
