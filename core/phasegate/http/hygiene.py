@@ -139,15 +139,15 @@ def end_to_end_request(request: Request) -> RawHeaders:
 
     `host`, `content-length` and `expect` are left out, since whoever sends the request writes them anew.
     """
-    raw = request.headers.raw
-    passes = _PASSES_TRUSTED if request.peer_trusted else _PASSES
+    raw, trusted = request.headers.raw, request.peer_trusted
+    passes, known = _PASSES_TRUSTED if trusted else _PASSES, dict(raw)
     fields = [field for field in raw if passes[field[0]]]
-    if (b"te", b"trailers") in raw:
+    if b"te" in known and (b"te", b"trailers") in raw:
         fields.append((b"te", b"trailers"))
-    if request.peer_trusted or b"via" in map(name_of, raw):
+    if trusted or b"via" in known:
         return fields + _forwarding(request)
     port = request.server_port or request.port
-    fields += _first_forwarding(request.peer, request.scheme, dict(raw).get(b"host", b""), port, request.http_version)
+    fields += _first_forwarding(request.peer, request.scheme, known.get(b"host", b""), port, request.http_version)
     return fields
 
 
