@@ -44,6 +44,7 @@ IDENTITY = frozenset(
 _FRAMING = frozenset({b"host", b"content-length", b"expect"})
 _CONNECTION_ALONE = frozenset({b"connection"})
 _ORDINARY = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
+_TRAILERS = ((b"te", b"trailers"),)
 _SUSPECT = HOP_BY_HOP | IDENTITY
 _FORWARDING = (b"x-forwarded-", b"forwarded", b"x-real-ip")
 _TOKEN_BYTES = range(32, 129)
@@ -139,15 +140,26 @@ def end_to_end_request(request: Request) -> RawHeaders:
 
     `host`, `content-length` and `expect` are left out, since whoever sends the request writes them anew.
     """
-    raw, trusted = request.headers.raw, request.peer_trusted
-    passes, known = _PASSES_TRUSTED if trusted else _PASSES, dict(raw)
-    fields = [field for field in raw if passes[field[0]]]
-    if b"te" in known and (b"te", b"trailers") in raw:
-        fields.append((b"te", b"trailers"))
-    if trusted or b"via" in known:
+    is_first = not request.peer_trusted
+    passes = _PASSES if is_first else _PASSES_TRUSTED
+    fields: RawHeaders = []
+    trailers: Collection[tuple[bytes, bytes]] = ()
+    host = b""
+    for field in request.headers.raw:
+        name = field[0]
+        if passes[name]:
+            fields.append(field)
+        elif name == b"host":
+            host = field[1]
+        elif name == b"via":
+            is_first = False
+        elif field == _TRAILERS[0]:
+            trailers = _TRAILERS
+    fields += trailers
+    if not is_first:
         return fields + _forwarding(request)
     port = request.server_port or request.port
-    fields += _first_forwarding(request.peer, request.scheme, known.get(b"host", b""), port, request.http_version)
+    fields += _first_forwarding(request.peer, request.scheme, host, port, request.http_version)
     return fields
 
 
