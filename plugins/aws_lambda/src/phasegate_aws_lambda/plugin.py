@@ -152,7 +152,7 @@ class AwsLambda(InvokeFields, FunctionPlugin):
                 keys = self._signing.keys or await self._signing.found()
                 self._signing.sign(request, hashlib.sha256(event).hexdigest(), keys, exchange)
             return
-        names = [*map(_NAME_OF, request.headers)]
+        names = tuple(map(_NAME_OF, request.headers))
         if b"traceparent" in names:
             continue_trace(request)
         if self._key is not None:
@@ -163,7 +163,7 @@ class AwsLambda(InvokeFields, FunctionPlugin):
                 request.headers.append((b"x-api-key", value))
         if self._signing is None or (self.forward_client_credentials and carries_signature(request)):
             return
-        remove_client_signature(request, exchange)
+        remove_client_signature(request, exchange, names)
         data = request.body.data
         if data is None:
             payload = await request.body.sha256()

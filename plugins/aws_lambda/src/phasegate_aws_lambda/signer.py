@@ -93,6 +93,8 @@ class _Moment(NamedTuple):
     to_sign: str
     """What the string to sign has before the hash."""
     key: KeyedHash
+    headers: tuple[str, str]
+    """The end of the header block that every request has, and the list of its names."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -142,10 +144,14 @@ class Signer:
         own, token = [moment.date, (b"x-amz-content-sha256", payload.encode())], moment.keys.session_token
         if token is not None:
             own.append((b"x-amz-security-token", token.value.encode()))
-        if not _OWN.isdisjoint(map(_NAME_OF, request.headers)):
+        content_type = _content_type(tuple(map(_NAME_OF, request.headers)), self.extra)
+        if content_type is None:
             request.remove(b"authorization", *map(_NAME_OF, own))
-        request.headers += own
-        headers = self._signed_headers(request)
+            request.headers += own
+            headers = self._signed_headers(request)
+        else:
+            headers = _few_headers(request, payload, moment, request.headers[content_type])
+            request.headers += own
         signature = _signature(self._canonical(request, query, headers, payload), moment)
         value = f"{_ALGORITHM} Credential={moment.credential}, SignedHeaders={headers[1]}, Signature={signature}"
         request.headers.append((b"authorization", value.encode()))
@@ -181,7 +187,11 @@ class Signer:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
         credential = f"{keys.access_key}/{self._scope(stamp)}"
         key = self._key_of_day(stamp[:8], keys.secret_key.value)
-        return _Moment(seconds, keys, stamp, (b"x-amz-date", stamp.encode()), credential, self._to_sign(stamp), key)
+        date, token = (b"x-amz-date", stamp.encode()), keys.session_token
+        own = [date] if token is None else [date, (b"x-amz-security-token", token.value.encode())]
+        block, names = canonical_headers(own)
+        headers = block, f"host;x-amz-content-sha256;{names}"
+        return _Moment(seconds, keys, stamp, date, credential, self._to_sign(stamp), key, headers)
 
     def _to_sign(self, stamp: str) -> str:
         return f"{_ALGORITHM}\n{stamp}\n{self._scope(stamp)}\n"
@@ -213,6 +223,24 @@ def _choice(names: tuple[bytes, ...], extra: frozenset[bytes]) -> _Choice:
     chosen = [names[place] for place in places]
     listed = b";".join(chosen).decode("latin-1") if len(set(chosen)) == len(chosen) else None
     return _Choice(itemgetter(*places) if len(places) > 1 else itemgetter(slice(0, 1)), listed)
+
+
+@lru_cache(maxsize=256)
+def _content_type(names: tuple[bytes, ...], extra: frozenset[bytes]) -> slice | None:
+    """Tell where `content-type` is among a request's fields, where no other is signed and none is a signature's own."""
+    signed = [name for name in names if name in _OWN or name in extra or _is_always_signed(name)]
+    if not signed:
+        return slice(0, 0)
+    place = names.index(signed[0])
+    return slice(place, place + 1) if signed == [b"content-type"] else None
+
+
+def _few_headers(request: FunctionRequest, payload: str, moment: _Moment, first: Fields) -> tuple[str, str]:
+    """Return the header block and the list of names of a request with but one field to sign, or none, beside our own."""
+    block = f"host:{request.host}\nx-amz-content-sha256:{payload}\n{moment.headers[0]}"
+    if not first:
+        return block, moment.headers[1]
+    return canonical_headers(first)[0] + block, f"content-type;{moment.headers[1]}"
 
 
 def _is_always_signed(name: bytes) -> bool:
