@@ -44,7 +44,7 @@ IDENTITY = frozenset(
 _FRAMING = frozenset({b"host", b"content-length", b"expect"})
 _CONNECTION_ALONE = frozenset({b"connection"})
 _ORDINARY = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
-_TRAILERS = ((b"te", b"trailers"),)
+_TRAILERS = (b"te", b"trailers")
 _SUSPECT = HOP_BY_HOP | IDENTITY
 _FORWARDING = (b"x-forwarded-", b"forwarded", b"x-real-ip")
 _TOKEN_BYTES = range(32, 129)
@@ -143,8 +143,7 @@ def end_to_end_request(request: Request) -> RawHeaders:
     is_first = not request.peer_trusted
     passes = _PASSES if is_first else _PASSES_TRUSTED
     fields: RawHeaders = []
-    trailers: Collection[tuple[bytes, bytes]] = ()
-    host = b""
+    host, takes_trailers = b"", False
     for field in request.headers.raw:
         name = field[0]
         if passes[name]:
@@ -153,9 +152,10 @@ def end_to_end_request(request: Request) -> RawHeaders:
             host = field[1]
         elif name == b"via":
             is_first = False
-        elif field == _TRAILERS[0]:
-            trailers = _TRAILERS
-    fields += trailers
+        elif field == _TRAILERS:
+            takes_trailers = True
+    if takes_trailers:
+        fields.append(_TRAILERS)
     if not is_first:
         return fields + _forwarding(request)
     port = request.server_port or request.port
