@@ -17,8 +17,8 @@ _UNRESERVED = "-_.~"
 # What needs no escape; in a path, no second one.
 _PLAIN = re.compile(r"[A-Za-z0-9\-_.~]*")
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9\-_.~/]*")
-# No query, or a single pair that is in its wire form already.
-_PLAIN_QUERY = re.compile(r"(?:[A-Za-z0-9\-_.~]*=[A-Za-z0-9\-_.~]*)?")
+# A single pair that is in its wire form already.
+_PLAIN_QUERY = re.compile(r"[A-Za-z0-9\-_.~]*=[A-Za-z0-9\-_.~]*")
 _SLASHES = re.compile(r"/{2,}")
 _SPACES = re.compile(rb"[ \t]+")
 
@@ -51,7 +51,7 @@ def joined(pairs: Iterable[tuple[str, str]]) -> str:
 
 def query_forms(raw: str) -> tuple[str, str]:
     """Return a query as it is sent, and as it is signed."""
-    if _PLAIN_QUERY.fullmatch(raw):
+    if not raw or _PLAIN_QUERY.fullmatch(raw):
         return raw, raw
     pairs = wire_query(raw)
     return joined(pairs), canonical_query(pairs)
