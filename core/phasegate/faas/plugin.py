@@ -150,6 +150,7 @@ class FunctionPlugin(ResilienceFields, Plugin):
             whole=self.stream_timeout / _MILLISECONDS,
             head_from_start=True,
         )
+        self._host = b"host", self._target.host.encode("ascii")
         self._origin = next(iter(self.connects_to()))
         self._shared, self._identity = shared_functions(self.client), self.identity()
         self._budget = self._shared.budget(self._identity, self.retry_budget, self.clock.monotonic())
@@ -245,16 +246,18 @@ class FunctionPlugin(ResilienceFields, Plugin):
 
     def _call(self, request: FunctionRequest, exchange: Exchange) -> Call:
         exchange.upstream = UpstreamFacts(self._target.address)
+        method, host, body = request.method, self._host, request.body
+        if request.host is not self._target.host:
+            host = b"host", request.host.encode("ascii")
+        headers = [host, *request.headers]
+        if body.length or method != "GET":
+            headers += content_length(method, body)
         return Call(
-            method=request.method,
+            method=method,
             origin=self._origin,
             target=request.target,
-            headers=[
-                (b"host", request.host.encode("ascii")),
-                *request.headers,
-                *content_length(request.method, request.body),
-            ],
-            body=request.body,
+            headers=headers,
+            body=body,
             timeouts=self._timeouts,
         )
 
@@ -266,11 +269,6 @@ class FunctionPlugin(ResilienceFields, Plugin):
 
     def _request(self, exchange: Exchange) -> FunctionRequest:
         request, target = exchange.request, self._target
-        return FunctionRequest(
-            method=request.method,
-            host=target.host,
-            path=target.path_with(exchange.suffix),
-            query=target.query_with(request.query.raw) if target.query else request.query.raw,
-            headers=end_to_end_request(request),
-            body=request.body,
-        )
+        path = target.path if exchange.prefix is None else target.path_with(exchange.suffix)
+        query = target.query_with(request.query.raw) if target.query else request.query.raw
+        return FunctionRequest(request.method, target.host, path, query, end_to_end_request(request), request.body)

@@ -45,6 +45,7 @@ _FRAMING = frozenset({b"host", b"content-length", b"expect"})
 _CONNECTION_ALONE = frozenset({b"connection"})
 ORDINARY_CONNECTION = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
 """Values of `Connection` that name no field."""
+_TRAILERS = (b"te", b"trailers")
 _SUSPECT = HOP_BY_HOP | IDENTITY
 _FORWARDING = (b"x-forwarded-", b"forwarded", b"x-real-ip")
 _TOKEN_BYTES = range(32, 129)
@@ -138,15 +139,26 @@ def end_to_end_request(request: Request) -> RawHeaders:
 
     `host`, `content-length` and `expect` are left out, since whoever sends the request writes them anew.
     """
-    raw = request.headers.raw
-    passes = _PASSES_TRUSTED if request.peer_trusted else _PASSES
-    fields = [field for field in raw if passes[field[0]]]
-    if (b"te", b"trailers") in raw:
-        fields.append((b"te", b"trailers"))
-    if request.peer_trusted or b"via" in map(name_of, raw):
+    is_first = not request.peer_trusted
+    passes = _PASSES if is_first else _PASSES_TRUSTED
+    fields: RawHeaders = []
+    host, takes_trailers = b"", False
+    for field in request.headers.raw:
+        name = field[0]
+        if passes[name]:
+            fields.append(field)
+        elif name == b"host":
+            host = field[1]
+        elif name == b"via":
+            is_first = False
+        elif field == _TRAILERS:
+            takes_trailers = True
+    if takes_trailers:
+        fields.append(_TRAILERS)
+    if not is_first:
         return fields + _forwarding(request)
     port = request.server_port or request.port
-    fields += _first_forwarding(request.peer, request.scheme, dict(raw).get(b"host", b""), port, request.http_version)
+    fields += _first_forwarding(request.peer, request.scheme, host, port, request.http_version)
     return fields
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any, Literal
 from urllib.parse import unquote_plus
 
@@ -18,9 +16,6 @@ from .endpoint import DEFAULT_REGION, DEFAULT_SERVICE, Endpoint, endpoint_of
 from .signer import SIGNATURE_QUERY
 
 Mode = Literal["apikey", "iam", "both"]
-
-# What a query has in which one of a signature's fields could stand, in whatever spelling.
-_MAY_SIGN = re.compile("x-amz-|%", re.IGNORECASE)
 
 _TEXT = {"type": "string", "empty": False}
 _SECRET = {**_TEXT, "secret": True, "format": "header-value"}
@@ -168,19 +163,23 @@ def carries_signature(request: FunctionRequest) -> bool:
     return request.get(b"authorization") is not None or "x-amz-signature" in names
 
 
-def remove_client_signature(request: FunctionRequest, exchange: Exchange) -> None:
+def remove_client_signature(request: FunctionRequest, exchange: Exchange, names: tuple[bytes, ...]) -> None:
     """Take out what the client said to AWS itself: `authorization`, `x-amz-*`, `x-amzn-*`, and a presigned query's fields.
 
-    What a plugin put in on the way stays, and so does `x-amzn-trace-id`, which grants nothing.
+    `names` are those of the request's fields. What a plugin put in on the way stays, and so does `x-amzn-trace-id`, which grants nothing.
     """
-    if any(map(_is_aws, map(itemgetter(0), request.headers))):
+    if _is_any_aws(names):
         original = set(exchange.original.headers.raw)
         request.headers = [field for field in request.headers if not (_is_aws(field[0]) and field in original)]
-    if _MAY_SIGN.search(request.query):
+    if "%" in request.query or "x-amz-" in request.query.lower():
         request.query = "&".join(pair for pair in request.query.split("&") if not _is_signature(pair))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
+def _is_any_aws(names: tuple[bytes, ...]) -> bool:
+    return any(map(_is_aws, names))
+
+
 def _is_aws(name: bytes) -> bool:
     return name == b"authorization" or (name.startswith((b"x-amz-", b"x-amzn-")) and name != b"x-amzn-trace-id")
 

@@ -7,8 +7,7 @@ brought into their wire form first, and the canonical form is made of that.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from operator import itemgetter
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote, unquote_to_bytes
 
 Pairs = list[tuple[str, str]]
@@ -18,10 +17,10 @@ _UNRESERVED = "-_.~"
 # What needs no escape; in a path, no second one.
 _PLAIN = re.compile(r"[A-Za-z0-9\-_.~]*")
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9\-_.~/]*")
+# A single pair that is in its wire form already.
+_PLAIN_QUERY = re.compile(r"[A-Za-z0-9\-_.~]*=[A-Za-z0-9\-_.~]*")
 _SLASHES = re.compile(r"/{2,}")
 _SPACES = re.compile(rb"[ \t]+")
-# What a block of trimmed values, one space between words, does not hold.
-_UNTIDY = re.compile(rb"\t|  |: | \n")
 
 
 def merge_slashes(path: str) -> str:
@@ -50,21 +49,33 @@ def joined(pairs: Iterable[tuple[str, str]]) -> str:
     return "&".join([f"{name}={value}" for name, value in pairs])
 
 
+def query_forms(raw: str) -> tuple[str, str]:
+    """Return a query as it is sent, and as it is signed."""
+    if not raw or _PLAIN_QUERY.fullmatch(raw):
+        return raw, raw
+    pairs = wire_query(raw)
+    return joined(pairs), canonical_query(pairs)
+
+
 def canonical_query(pairs: Pairs) -> str:
     """Return the query as it is signed: sorted by encoded name, then by value."""
     return joined(sorted(pairs) if len(pairs) > 1 else pairs)
 
 
-def canonical_headers(fields: Fields) -> tuple[str, str]:
+def tidy_block(fields: Sequence[tuple[bytes, bytes]]) -> str | None:
+    """Return the header block of fields that are sorted by name, None where a value has spaces to be taken out."""
+    block = b"\n".join(map(b":".join, fields)) + b"\n"
+    if b"  " in block or b"\t" in block or b": " in block or b" \n" in block:
+        return None
+    return block.decode("latin-1")
+
+
+def canonical_headers(fields: Sequence[tuple[bytes, bytes]]) -> tuple[str, str]:
     """Return the header block as it is signed, and the list of its names.
 
     Names are sorted, repeats joined with a comma in sent order, values trimmed and inner runs of spaces and tabs made
     one space.
     """
-    chosen = sorted(fields)
-    block = b"\n".join(map(b":".join, chosen)) + b"\n"
-    if _UNTIDY.search(block) is None and len(dict(chosen)) == len(chosen):
-        return block.decode("latin-1"), b";".join(map(itemgetter(0), chosen)).decode("latin-1")
     folded: dict[bytes, bytes] = {}
     for name, value in fields:
         text = value.strip()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from phasegate import Exchange, FunctionFacts, Headers, UpstreamFacts
-from phasegate.faas import Answer
 
 from .log_tail import report_facts, tail_of
 
@@ -38,9 +39,8 @@ def note_error(kind: str, exchange: Exchange) -> None:
         exchange.upstream.function["error"] = kind[:_LONGEST]
 
 
-def note_answered(answer: Answer, facts: UpstreamFacts) -> None:
+def note_answered(fields: Mapping[bytes, bytes], facts: UpstreamFacts) -> None:
     """Note what a function's URL or API Gateway tells: its id of the request, which an HTTP API has in its own field."""
-    fields = dict(answer.headers.raw)
     identity = fields.get(b"x-amzn-requestid") or fields.get(b"apigw-requestid")
     if identity is not None:
         facts.function = {"request_id": identity.decode("latin-1")}

@@ -131,6 +131,7 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         await super().open(services)
         self._invocation = Invocation(self, self._region) if self.invokes else None
         self._signing = None
+        self._key = self.authorization.apikey if self.authorization.sends_key else None
         signer, keys = self._make_signer(), self.authorization.signs_with(self._signed_host)
         if signer is not None and keys is not None:
             self._signing = await Signing.open(signer, keys, services, patience_seconds=self.timeout / 1000)
@@ -151,13 +152,18 @@ class AwsLambda(InvokeFields, FunctionPlugin):
                 keys = self._signing.keys or await self._signing.found()
                 self._signing.sign(request, hashlib.sha256(event).hexdigest(), keys, exchange)
             return
-        if b"traceparent" in map(_NAME_OF, request.headers):
+        names = tuple(map(_NAME_OF, request.headers))
+        if b"traceparent" in names:
             continue_trace(request)
-        if self.authorization.apikey is not None and self.authorization.sends_key:
-            self.set_credential(request, b"x-api-key", self.authorization.apikey.value.encode())
+        if self._key is not None:
+            value = self._key.value.encode()
+            if b"x-api-key" in names:
+                self.set_credential(request, b"x-api-key", value)
+            else:
+                request.headers.append((b"x-api-key", value))
         if self._signing is None or (self.forward_client_credentials and carries_signature(request)):
             return
-        remove_client_signature(request, exchange)
+        remove_client_signature(request, exchange, names)
         data = request.body.data
         if data is None:
             payload = await request.body.sha256()
@@ -172,12 +178,14 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         """
         if self._invocation is not None:
             return await self._accept_invoked(self._invocation, answer, exchange)
+        fields = dict(answer.headers.raw)
         if exchange.upstream is not None:
-            note_answered(answer, exchange.upstream)
+            note_answered(fields, exchange.upstream)
         # What is refused twice goes to the client as it is then, so nothing is left for another time.
         signing = self._signing if answer.status == 403 else None
         repeats = signing is not None and await self._refused(signing, answer, exchange)
-        answer.headers.raw = _restored(answer.headers.raw)
+        if not _RENAMED.isdisjoint(fields):
+            answer.headers.raw = _restored(answer.headers.raw)
         return None if repeats else answer
 
     async def _refused(self, signing: Signing, answer: Answer, exchange: Exchange) -> bool:
@@ -273,8 +281,6 @@ class AwsLambda(InvokeFields, FunctionPlugin):
 
 def _restored(fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Return the fields with API Gateway's renaming undone, each taking the place of what stands under its own name."""
-    if _RENAMED.isdisjoint(map(_NAME_OF, fields)):
-        return fields
     replaced = {_REMAPPED[name] for name, _ in fields if name in _REMAPPED}
     return [
         (_REMAPPED.get(name, name), value)

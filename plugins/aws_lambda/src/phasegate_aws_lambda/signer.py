@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from hashlib import sha256
+from operator import itemgetter
 from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from phasegate.faas import FunctionRequest
 
-from .canonical import Pairs, canonical_headers, canonical_query, canonical_uri, joined, merge_slashes, wire_query
+from .canonical import (
+    Fields,
+    canonical_headers,
+    canonical_query,
+    canonical_uri,
+    joined,
+    merge_slashes,
+    query_forms,
+    tidy_block,
+    wire_query,
+)
 from .credentials import Keys
 from .endpoint import Endpoint
 from .keyed_hash import KeyedHash
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _QUERY_LIFETIME_SECONDS = 300
+
+_NAME_OF = itemgetter(0)
+
+# The fields that a signature takes itself.
+_OWN = frozenset({b"authorization", b"x-amz-content-sha256", b"x-amz-date", b"x-amz-security-token"})
 
 # Fields that hops rewrite or drop, so that a signature over them would break (botocore leaves out the same, but for those
 # that only a gateway adds).
@@ -65,6 +82,21 @@ class Account(NamedTuple):
     to_sign: str
 
 
+class _Moment(NamedTuple):
+    """What the signatures of one second have in common that are made with the same keys."""
+
+    seconds: int
+    keys: Keys
+    stamp: str
+    date: tuple[bytes, bytes]
+    credential: str
+    to_sign: str
+    """What the string to sign has before the hash."""
+    key: KeyedHash
+    headers: tuple[str, str]
+    """The end of the header block that every request has, and the list of its names."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Signer:
     """Signs requests for one region and service.
@@ -76,7 +108,7 @@ class Signer:
     extra: frozenset[bytes] = frozenset()
     location: Literal["header", "query"] = "header"
     _normalises: bool = field(init=False, repr=False)
-    _day_scope: tuple[str, str] = field(default=("", ""), repr=False)
+    _moment: _Moment | None = field(default=None, repr=False)
     _day_key: tuple[tuple[str, str], KeyedHash] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -88,71 +120,84 @@ class Signer:
 
         Nothing may touch the request's method, path, query, body or signed headers afterwards.
         """
-        stamp = _stamp(int(now))
-        pairs = wire_query(request.query)
+        seconds, moment = int(now), self._moment
+        if moment is None or moment.seconds != seconds or moment.keys is not keys:
+            moment = self._moment = self._moment_of(seconds, keys)
         if self._normalises:
             request.path = merge_slashes(request.path)
         if self.location == "query":
-            self._sign_query(request, pairs, payload_sha256, stamp, keys)
+            self._sign_query(request, payload_sha256, moment)
         else:
-            self._sign_headers(request, pairs, payload_sha256, stamp, keys)
+            self._sign_headers(request, payload_sha256, moment)
 
     def account(self, request: FunctionRequest, payload_sha256: str) -> Account:
         """Return what the signature of a request that was signed here was made of."""
         query = dict(pairs := wire_query(request.query))
         stamp = query.get("X-Amz-Date") or (request.get(b"x-amz-date") or b"").decode("latin-1")
         pairs = [pair for pair in pairs if pair[0] != "X-Amz-Signature"]
-        canonical = self._canonical(request, pairs, self._signed_headers(request), payload_sha256)
-        return Account(canonical, self._string_to_sign(canonical, stamp))
-
-    def _sign_headers(self, request: FunctionRequest, pairs: Pairs, payload: str, stamp: str, keys: Keys) -> None:
-        request.query = joined(pairs)
-        request.set(b"x-amz-date", stamp.encode())
-        request.set(b"x-amz-content-sha256", payload.encode())
-        if keys.session_token is not None:
-            request.set(b"x-amz-security-token", keys.session_token.value.encode())
         headers = self._signed_headers(request)
-        signature = self._signature(self._canonical(request, pairs, headers, payload), stamp, keys)
-        credential = f"{keys.access_key}/{self._scope(stamp)}"
-        value = f"{_ALGORITHM} Credential={credential}, SignedHeaders={headers[1]}, Signature={signature}"
-        request.set(b"authorization", value.encode())
+        canonical = self._canonical(request, canonical_query(pairs), headers, payload_sha256)
+        return Account(canonical, self._to_sign(stamp) + _sha256_of(canonical))
 
-    def _sign_query(self, request: FunctionRequest, pairs: Pairs, payload: str, stamp: str, keys: Keys) -> None:
-        headers = self._signed_headers(request)
+    def _sign_headers(self, request: FunctionRequest, payload: str, moment: _Moment) -> None:
+        request.query, query = query_forms(request.query)
+        own, token = [moment.date, (b"x-amz-content-sha256", payload.encode())], moment.keys.session_token
+        if token is not None:
+            own.append((b"x-amz-security-token", token.value.encode()))
+        content_type = _content_type(tuple(map(_NAME_OF, request.headers)), self.extra)
+        if content_type is None:
+            request.remove(b"authorization", *map(_NAME_OF, own))
+            request.headers += own
+            headers = self._signed_headers(request)
+        else:
+            headers = _few_headers(request, payload, moment, request.headers[content_type])
+            request.headers += own
+        signature = _signature(self._canonical(request, query, headers, payload), moment)
+        value = f"{_ALGORITHM} Credential={moment.credential}, SignedHeaders={headers[1]}, Signature={signature}"
+        request.headers.append((b"authorization", value.encode()))
+
+    def _sign_query(self, request: FunctionRequest, payload: str, moment: _Moment) -> None:
+        headers, token = self._signed_headers(request), moment.keys.session_token
         fields = {
             "X-Amz-Algorithm": _ALGORITHM,
-            "X-Amz-Credential": f"{keys.access_key}/{self._scope(stamp)}",
-            "X-Amz-Date": stamp,
+            "X-Amz-Credential": moment.credential,
+            "X-Amz-Date": moment.stamp,
             "X-Amz-Expires": str(_QUERY_LIFETIME_SECONDS),
             "X-Amz-SignedHeaders": headers[1],
         }
-        if keys.session_token is not None:
-            fields["X-Amz-Security-Token"] = keys.session_token.value
-        pairs = [*pairs, *((name, quote(value, safe="-_.~")) for name, value in fields.items())]
-        signature = self._signature(self._canonical(request, pairs, headers, payload), stamp, keys)
+        if token is not None:
+            fields["X-Amz-Security-Token"] = token.value
+        own = [(name, quote(value, safe="-_.~")) for name, value in fields.items()]
+        pairs = [*wire_query(request.query), *own]
+        signature = _signature(self._canonical(request, canonical_query(pairs), headers, payload), moment)
         request.query = joined([*pairs, ("X-Amz-Signature", signature)])
 
     def _signed_headers(self, request: FunctionRequest) -> tuple[str, str]:
-        fields = [(b"host", request.host.encode("ascii"))]
-        fields += [field for field in request.headers if _is_always_signed(field[0]) or field[0] in self.extra]
-        return canonical_headers(fields)
+        fields = [(b"host", request.host.encode("ascii")), *request.headers]
+        choice = _choice(tuple(map(_NAME_OF, fields)), self.extra)
+        chosen = choice.of(fields)
+        block = tidy_block(chosen)
+        return canonical_headers(chosen) if block is None or choice.names is None else (block, choice.names)
 
-    def _canonical(self, request: FunctionRequest, pairs: Pairs, headers: tuple[str, str], payload: str) -> str:
+    def _canonical(self, request: FunctionRequest, query: str, headers: tuple[str, str], payload: str) -> str:
         uri = canonical_uri(request.path, escape_again=self._normalises)
-        return "\n".join((request.method, uri, canonical_query(pairs), *headers, payload))
+        return f"{request.method}\n{uri}\n{query}\n{headers[0]}\n{headers[1]}\n{payload}"
 
-    def _signature(self, canonical: str, stamp: str, keys: Keys) -> str:
-        text = self._string_to_sign(canonical, stamp)
-        return self._key_of_day(stamp[:8], keys.secret_key.value).hexdigest(text.encode())
+    def _moment_of(self, seconds: int, keys: Keys) -> _Moment:
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
+        credential = f"{keys.access_key}/{self._scope(stamp)}"
+        key = self._key_of_day(stamp[:8], keys.secret_key.value)
+        date, token = (b"x-amz-date", stamp.encode()), keys.session_token
+        own = [date] if token is None else [date, (b"x-amz-security-token", token.value.encode())]
+        block, names = canonical_headers(own)
+        headers = block, f"host;x-amz-content-sha256;{names}"
+        return _Moment(seconds, keys, stamp, date, credential, self._to_sign(stamp), key, headers)
 
-    def _string_to_sign(self, canonical: str, stamp: str) -> str:
-        return f"{_ALGORITHM}\n{stamp}\n{self._scope(stamp)}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    def _to_sign(self, stamp: str) -> str:
+        return f"{_ALGORITHM}\n{stamp}\n{self._scope(stamp)}\n"
 
     def _scope(self, stamp: str) -> str:
-        day = stamp[:8]
-        if self._day_scope[0] != day:
-            self._day_scope = day, f"{day}/{self.endpoint.region}/{self.endpoint.service}/aws4_request"
-        return self._day_scope[1]
+        return f"{stamp[:8]}/{self.endpoint.region}/{self.endpoint.service}/aws4_request"
 
     def _key_of_day(self, day: str, secret: str) -> KeyedHash:
         if self._day_key is None or self._day_key[0] != (day, secret):
@@ -163,13 +208,50 @@ class Signer:
         return self._day_key[1]
 
 
-@lru_cache(maxsize=4)
-def _stamp(seconds: int) -> str:
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
+class _Choice(NamedTuple):
+    """Which fields are signed, in the order of their names, and the list of these: None where one is there twice."""
+
+    of: Callable[[Fields], Sequence[tuple[bytes, bytes]]]
+    names: str | None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
+def _choice(names: tuple[bytes, ...], extra: frozenset[bytes]) -> _Choice:
+    """Choose among fields, of whose names the first is `host`: clients send ever the same ones."""
+    places = [place for place, name in enumerate(names) if _is_always_signed(name) or name in extra]
+    places.sort(key=names.__getitem__)
+    chosen = [names[place] for place in places]
+    listed = b";".join(chosen).decode("latin-1") if len(set(chosen)) == len(chosen) else None
+    return _Choice(itemgetter(*places) if len(places) > 1 else itemgetter(slice(0, 1)), listed)
+
+
+@lru_cache(maxsize=256)
+def _content_type(names: tuple[bytes, ...], extra: frozenset[bytes]) -> slice | None:
+    """Tell where `content-type` is among a request's fields, where no other is signed and none is a signature's own."""
+    signed = [name for name in names if name in _OWN or name in extra or _is_always_signed(name)]
+    if not signed:
+        return slice(0, 0)
+    place = names.index(signed[0])
+    return slice(place, place + 1) if signed == [b"content-type"] else None
+
+
+def _few_headers(request: FunctionRequest, payload: str, moment: _Moment, first: Fields) -> tuple[str, str]:
+    """Return the header block and the list of names of a request with but one field to sign, or none, beside our own."""
+    block = f"host:{request.host}\nx-amz-content-sha256:{payload}\n{moment.headers[0]}"
+    if not first:
+        return block, moment.headers[1]
+    return canonical_headers(first)[0] + block, f"content-type;{moment.headers[1]}"
+
+
 def _is_always_signed(name: bytes) -> bool:
     if name in NEVER_SIGNED:
         return False
     return name in (b"host", b"content-type") or name.startswith(b"x-amz-")
+
+
+def _signature(canonical: str, moment: _Moment) -> str:
+    return moment.key.hexdigest((moment.to_sign + _sha256_of(canonical)).encode())
+
+
+def _sha256_of(text: str) -> str:
+    return sha256(text.encode()).hexdigest()

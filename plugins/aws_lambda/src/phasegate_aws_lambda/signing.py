@@ -67,7 +67,7 @@ class Signing:
 
     def sign(self, request: FunctionRequest, payload_sha256: str, keys: Keys, exchange: Exchange) -> None:
         """Sign a request, by AWS's clock as far as it is known. Nothing may touch the request afterwards."""
-        self._signer.sign(request, payload_sha256, self._now(), keys)
+        self._signer.sign(request, payload_sha256, self._clock.time() + self._skew_seconds, keys)
         exchange.state[_SIGNED] = request, payload_sha256, keys
 
     async def found(self) -> Keys:
