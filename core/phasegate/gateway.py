@@ -203,7 +203,7 @@ class GatewayPassage(Run):
         access_log: AccessLog | None,
         refused: RequestError | None,
     ) -> None:
-        super().__init__(exchange, snapshot.pipeline(exchange.route), snapshot.pipeline_for, refused)
+        Run.__init__(self, exchange, snapshot.pipeline(exchange.route), snapshot.pipeline_for, refused)
         self._snapshot = snapshot
         self._access_log = access_log
 

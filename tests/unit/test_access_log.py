@@ -3,6 +3,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -125,3 +126,36 @@ async def test_a_file_gets_all_lines(tmp_path: Path) -> None:
     lines = (tmp_path / "access.log").read_bytes().splitlines()
     assert len(lines) == 5000
     assert {json.loads(line)["path"] for line in lines} == {"/a%2Fb"}
+
+
+@pytest.mark.parametrize("count", [1, 63, 64, 65, 200])
+async def test_every_exchange_has_its_line_in_order(pipe: Pipe, count: int) -> None:
+    for number in range(count):
+        exchange = finished()
+        exchange.bytes_sent = number
+        pipe.log.record(exchange, 200)
+    pipe.log.flush()
+    assert [line["bytes"] for line in pipe.lines()] == list(range(count))
+
+
+async def test_what_changes_after_the_end_is_not_told(pipe: Pipe) -> None:
+    exchange = finished()
+    pipe.log.record(exchange, 200)
+    exchange.bytes_sent, exchange.error = 7, UpstreamTimeout("late")
+    pipe.log.flush()
+    (line,) = pipe.lines()
+    assert line["bytes"] == 5
+    assert "error" not in line
+
+
+async def test_facts_that_json_has_no_form_for_take_no_line_with_them(
+    pipe: Pipe, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd: Any = {"version": object()}
+    for facts in (None, odd, None):
+        exchange = finished()
+        exchange.upstream = UpstreamFacts("10.0.0.1:80", 200, 0.0125, facts)
+        pipe.log.record(exchange, 200)
+    pipe.log.flush()
+    assert [line["upstream"] for line in pipe.lines()] == ["10.0.0.1:80"] * 3
+    assert "line of the access log can't be written" in caplog.text

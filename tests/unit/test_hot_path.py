@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.mark.parametrize(
     ("kind", "instructions"),
-    [("forward", 2876), ("parsed", 3462), ("api-key", 3063), ("sigv4", 3406), ("h2c", 4010)],
+    [("forward", 2767), ("parsed", 3353), ("api-key", 2949), ("sigv4", 3292), ("h2c", 3906)],
 )
 async def test_a_request_costs_no_more_than_it_did(kind: str, instructions: int) -> None:
     async with hot_path(kind) as path:

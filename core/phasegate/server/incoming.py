@@ -69,19 +69,16 @@ def request_of(
 ) -> Request:
     """Return the request that a head begins; its path is canonical already."""
     request = Request.__new__(Request)
-    request.method = head.method
-    request._path = head.path  # noqa: SLF001 (the setter would judge it once more)
-    request.query = Query(head.query)
-    request.headers = Headers.from_raw(head.fields)
+    # Taken apart at once, and the path past its setter, which would judge it once more.
+    request.method, request._path, query, fields, request.host, request.port, request.raw_target = head  # noqa: SLF001
+    request.query = Query(query)
+    request.headers = Headers.from_raw(fields)
     request.body = body
     request.scheme = scheme
-    request.host = head.host
-    request.port = head.port
     request.http_version = http_version
     request.peer = request.client = peer
     request.peer_trusted = False
     request.server_port = server_port
-    request.raw_target = head.raw_target
     request.is_websocket = is_websocket
     request.client_rule = client_rule
     return request

@@ -238,13 +238,15 @@ class Http1Connection(Wire):
         self._waiting.append(exchange)
 
     def _expect_more(self) -> None:
-        limits, now = self.listener.limits, self.loop.time()
+        listener, now = self.listener, self.loop.time()
         if self.deaf:
             self.close(linger=False)
         elif self._intake.in_head:
-            self.deadline = now + limits.head_timeout
+            self.deadline = now + listener.limits.head_timeout
+        elif now >= self._old_at or listener.roster.draining:
+            self.deadline = now + LAST_CALL_SECONDS
         else:
-            self.deadline = now + (LAST_CALL_SECONDS if self.is_old(now) else limits.idle_timeout)
+            self.deadline = now + listener.limits.idle_timeout
 
     def _refuse(self, error: RequestError) -> None:
         """Take no more from this client, and tell it why once it has the answers that are due before."""
