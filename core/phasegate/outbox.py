@@ -18,6 +18,9 @@ class Sender(Protocol):
     def flush(self) -> None:
         """Send it, if it has not left meanwhile."""
 
+    def abort(self) -> None:
+        """Close at once: what can't be sent must not be waited for."""
+
 
 class Outbox:
     """Calls senders back at the turn's end, in their order.
@@ -47,4 +50,5 @@ class Outbox:
             try:
                 sender.flush()
             except Exception:
-                _logger.exception("connection can't send")
+                _logger.exception("connection closed, for it can't send", extra={"connection": repr(sender)})
+                sender.abort()

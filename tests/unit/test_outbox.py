@@ -13,6 +13,9 @@ class _Sender:
     def __init__(self, name: str, sent: list[str], *, fails: bool = False) -> None:
         self._name, self._sent, self._fails = name, sent, fails
 
+    def abort(self) -> None:
+        self._sent.append(f"{self._name} aborted")
+
     def flush(self) -> None:
         if self._fails:
             raise RuntimeError(self._name)
@@ -51,11 +54,11 @@ async def test_many_do_not_wait_for_each_other() -> None:
     assert len(sent) == 100
 
 
-async def test_one_that_fails_keeps_no_other_from_sending(caplog: pytest.LogCaptureFixture) -> None:
+async def test_one_that_fails_is_closed_and_keeps_no_other_from_sending(caplog: pytest.LogCaptureFixture) -> None:
     sent: list[str] = []
     outbox = Outbox(asyncio.get_running_loop())
     outbox.add(_Sender("a", sent, fails=True))
     outbox.add(_Sender("b", sent))
     await asyncio.sleep(0)
-    assert sent == ["b"]
-    assert "connection can't send" in caplog.text
+    assert sent == ["a aborted", "b"]
+    assert "connection closed, for it can't send" in caplog.text

@@ -74,6 +74,9 @@ class Connection(asyncio.Protocol):
         self._moved = 0.0
         self._drained: asyncio.Future[None] | None = None
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.address}>"
+
     def write(self, data: bytes) -> None:
         """Send bytes behind those that wait, unless the client is gone. `stalled` tells at once whether it takes them."""
         if self._blocks:

@@ -32,6 +32,9 @@ class UpstreamConnection(AnswerIntake):
         self._drained: asyncio.Future[None] | None = None
         self._uploading: asyncio.Task[None] | None = None
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._address}>"
+
     # What a call does.
 
     @property
@@ -154,7 +157,7 @@ class UpstreamConnection(AnswerIntake):
             self.fail(self._cut())
             self.busy = False
 
-    def break_off(self) -> None:
+    def abort(self) -> None:
         """Close the connection at once; a call that is under way fails."""
         self.fail(self._cut())
 

@@ -89,7 +89,7 @@ class Pool:
         """Close every connection, in use or not."""
         self._closed = True
         for connection in self._made:
-            connection.break_off()
+            connection.abort()
 
     def _new(self) -> UpstreamConnection:
         return UpstreamConnection(self, self._origin.address)

@@ -48,16 +48,19 @@ class Http2Connection(Connection):
         super().__init__(listener, transport, address)
         self.exchanges: dict[int, Http2Exchange] = {}
         """What is under way, by stream; who has sent something last comes last."""
-        self.session = Session(listener.limits, listener.outbox, self.write)
+        self.session = Session(listener.limits, lambda: listener.outbox.add(self), self.write)
         self.deaf = False
         """Whether the connection is over: what the client sends is thrown away, and it is sent no more."""
         self._intake = Intake(self)
-        self._closing = False
+        self._closing = self._behind = False
         self._reading = True
-        self._behind = False
         self._kept = b""
         self._farewell: float | None = None
         self._idle_since = self.opened
+
+    def flush(self) -> None:
+        """Send what the session has."""
+        self.session.flush()
 
     def begin(self) -> None:
         """Send our settings."""

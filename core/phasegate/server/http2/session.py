@@ -14,7 +14,6 @@ from hyperframe.frame import GoAwayFrame
 
 from ...errors import ClientClosed
 from ...limits import Limits
-from ...outbox import Outbox
 from .codec import Block, Fields, KeepingDecoder, PlainEncoder
 from .gate import LARGEST_FRAME_BYTES, PREFACE, ConnectionFault, Frame
 from .shortcuts import ShortConnection
@@ -29,12 +28,12 @@ _KNOWN_SETTINGS = frozenset(SettingCodes)
 
 
 class Session:
-    """One connection's HTTP/2 state. `write` takes the bytes that are to be sent."""
+    """One connection's HTTP/2 state. `write` takes the bytes that are to be sent; `later` has `flush` called at the turn's end."""
 
-    __slots__ = ("_decoder", "_flushing", "_h2", "_outbox", "_unflushed", "_write")
+    __slots__ = ("_decoder", "_flushing", "_h2", "_later", "_unflushed", "_write")
 
-    def __init__(self, limits: Limits, outbox: Outbox, write: Callable[[bytes], None]) -> None:
-        self._outbox = outbox
+    def __init__(self, limits: Limits, later: Callable[[], None], write: Callable[[bytes], None]) -> None:
+        self._later = later
         self._write = write
         self._flushing = False
         self._unflushed = 0
@@ -145,7 +144,7 @@ class Session:
         """Send what there is at the end of this turn of the loop, together with what else comes up in it."""
         if not self._flushing:
             self._flushing = True
-            self._outbox.add(self)
+            self._later()
 
     def flush(self) -> None:
         """Send what there is."""

@@ -3,9 +3,8 @@
 They set what h2 has inside, so that this is the contract with the releases of h2 that they are taken with.
 """
 
-import asyncio
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 from unittest import mock
 
 import h2
@@ -19,7 +18,6 @@ from hypothesis import strategies as st
 
 from phasegate.errors import ClientClosed
 from phasegate.limits import Limits
-from phasegate.outbox import Outbox
 from phasegate.server.http2 import session, shortcuts
 from phasegate.server.http2.gate import ConnectionFault
 from phasegate.server.http2.gate import Frame as Cut
@@ -58,9 +56,8 @@ class Run:
 
     def __init__(self) -> None:
         self.written = bytearray()
-        outbox = Outbox(cast("asyncio.AbstractEventLoop", mock.Mock()))
         with mock.patch.object(session, "STREAM_WINDOW_BYTES", 20_000):
-            self.session = session.Session(Limits(), outbox, self.written.extend)
+            self.session = session.Session(Limits(), lambda: None, self.written.extend)
         self.session.begin()
         self.h2: Any = self.session._h2
         self._encoder = Encoder()
