@@ -111,9 +111,13 @@ def _dumped(fields: dict[str, Any]) -> bytes:
     """Return fields as a line. What a plugin left there that JSON has no form for takes nothing else with it."""
     try:
         return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
-    except TypeError:
-        _logger.exception("line of the access log can't be written", extra={"request_id": fields["request_id"]})
-        fields.pop("function", None)
+    except TypeError as error:
+        facts = {
+            "function": repr(fields.pop("function", None)),
+            "cause": f"{error}: leave what JSON knows in the facts",
+        }
+        told = {name: fields[name] for name in ("request_id", "route")}
+        _logger.error("facts left out of the access log", extra={**told, **facts})  # noqa: TRY400 (no stack tells whose)
         return json.dumps(fields).encode() + b"\n"
 
 

@@ -158,4 +158,8 @@ async def test_facts_that_json_has_no_form_for_take_no_line_with_them(
         pipe.log.record(exchange, 200)
     pipe.log.flush()
     assert [line["upstream"] for line in pipe.lines()] == ["10.0.0.1:80"] * 3
-    assert "line of the access log can't be written" in caplog.text
+    (record,) = caplog.records
+    assert record.getMessage() == "facts left out of the access log"
+    assert vars(record)["request_id"] == "test-request-id"
+    assert "version" in vars(record)["function"]
+    assert "not JSON serializable" in vars(record)["cause"]

@@ -10,8 +10,6 @@ from ..errors import ResponseCut
 from ..http.headers import Headers, RawHeaders
 from ..http.message import Response
 
-_new = object.__new__
-
 
 class Source(Protocol):
     """The connection that an answer's body comes over."""
@@ -30,8 +28,7 @@ class Answer(Response):
 
     def __init__(self, status: int, fields: RawHeaders, body: bytes, streaming: AnswerBody | None = None) -> None:
         self.status = status
-        self.headers = headers = _new(Headers)
-        headers.raw = fields
+        self.headers = Headers.from_raw(fields)
         self._body = body if streaming is None else streaming
         self._streaming = streaming
 

@@ -166,7 +166,8 @@ def carries_signature(request: FunctionRequest) -> bool:
 def remove_client_signature(request: FunctionRequest, exchange: Exchange, names: tuple[bytes, ...]) -> None:
     """Take out what the client said to AWS itself: `authorization`, `x-amz-*`, `x-amzn-*`, and a presigned query's fields.
 
-    `names` are those of the request's fields. What a plugin put in on the way stays, and so does `x-amzn-trace-id`, which grants nothing.
+    `names` are those of the request's fields. What a plugin put in on the way stays, and so does `x-amzn-trace-id`, which
+    grants nothing.
     """
     if _is_any_aws(names):
         original = set(exchange.original.headers.raw)
