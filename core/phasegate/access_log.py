@@ -14,7 +14,6 @@ from typing import Any
 import orjson
 
 from .exchange import Exchange
-from .http.message import line_of
 from .logs import timestamp
 
 _logger = logging.getLogger(__name__)
@@ -49,7 +48,7 @@ class AccessLog:
                 time.time(),
                 time.monotonic() - exchange.started,
                 exchange.request_id,
-                line_of(exchange.received),
+                exchange.received[0],
                 status,
                 exchange.bytes_sent,
                 route.id if route is not None else None,
