@@ -68,42 +68,55 @@ class AccessLog:
             self._timer.cancel()
             self._timer = None
         self._put_down()
-        pieces, self._pieces = self._pieces, []
-        for block in _blocks(pieces, self._most_bytes):
+        lines, self._pieces = b"".join(self._pieces), []
+        for block in _blocks(lines, self._most_bytes):
             _write_all(self._descriptor, block)
 
     def _put_down(self) -> None:
         noted, self._noted = self._noted, []
-        self._pieces.extend(_blocks([_line(one) for one in noted], self._most_bytes))
+        self._pieces.append(_lines(_told(noted)))
 
 
-def _line(noted: tuple[Any, ...]) -> bytes:
-    ended, seconds, request_id, request, status, size, route, consumer, upstream, error = noted
-    client, method, host, target, path, version = request
-    fields: dict[str, Any] = {
-        "time": timestamp(ended),
-        "event": "access",
-        "request_id": request_id,
-        "client": client,
-        "method": method,
-        "host": host,
-        "path": target.partition("?")[0] or path,
-        "protocol": f"HTTP/{version}",
-        "status": status,
-        "bytes": size,
-        "duration_ms": int(seconds * 1_000_000) / 1000,
-        "route": route,
-        "consumer": consumer,
-    }
-    if upstream is not None:
-        fields["upstream"] = upstream.address
-        fields["upstream_status"] = upstream.status
-        fields["upstream_ms"] = None if upstream.seconds is None else int(upstream.seconds * 1_000_000) / 1000
-        if upstream.function is not None:
-            fields["function"] = upstream.function
-    if error is not None:
-        fields["error"] = error
-    return _dumped(fields)
+def _told(noted: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    """Return the fields of each line, all in one turn of a loop: a call for each would take as long as half of them."""
+    told = []
+    known, moment = -1, ""
+    for ended, seconds, request_id, request, status, size, route, consumer, upstream, error in noted:
+        if int(ended * 1000) != known:
+            known, moment = int(ended * 1000), timestamp(ended)
+        client, method, host, target, path, version = request
+        fields: dict[str, Any] = {
+            "time": moment,
+            "event": "access",
+            "request_id": request_id,
+            "client": client,
+            "method": method,
+            "host": host,
+            "path": target.partition("?")[0] or path,
+            "protocol": f"HTTP/{version}",
+            "status": status,
+            "bytes": size,
+            "duration_ms": int(seconds * 1_000_000) / 1000,
+            "route": route,
+            "consumer": consumer,
+        }
+        if upstream is not None:
+            fields["upstream"] = upstream.address
+            fields["upstream_status"] = upstream.status
+            fields["upstream_ms"] = None if upstream.seconds is None else int(upstream.seconds * 1_000_000) / 1000
+            if upstream.function is not None:
+                fields["function"] = upstream.function
+        if error is not None:
+            fields["error"] = error
+        told.append(fields)
+    return told
+
+
+def _lines(told: list[dict[str, Any]]) -> bytes:
+    try:
+        return b"\n".join([*map(orjson.dumps, told), b""])
+    except TypeError:
+        return b"".join(map(_dumped, told))
 
 
 def _dumped(fields: dict[str, Any]) -> bytes:
@@ -120,15 +133,13 @@ def _dumped(fields: dict[str, Any]) -> bytes:
         return json.dumps(fields).encode() + b"\n"
 
 
-def _blocks(lines: list[bytes], most_bytes: int) -> Iterator[bytes]:
+def _blocks(lines: bytes, most_bytes: int) -> Iterator[bytes]:
     """Yield the lines in blocks of at most so many bytes, a longer line alone."""
-    begin = size = 0
-    for place, line in enumerate(lines):
-        size += len(line)
-        if size > most_bytes and place > begin:
-            yield b"".join(lines[begin:place])
-            begin, size = place, len(line)
-    yield b"".join(lines[begin:])
+    begin = 0
+    while begin < len(lines):
+        end = lines.rfind(b"\n", begin, begin + most_bytes) + 1 or lines.index(b"\n", begin) + 1
+        yield lines[begin:end]
+        begin = end
 
 
 def _write_all(descriptor: int, block: bytes) -> None:

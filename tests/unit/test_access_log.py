@@ -110,10 +110,10 @@ async def test_a_reader_that_is_gone_does_no_harm() -> None:
 
 @pytest.mark.parametrize(
     ("sizes", "blocks"),
-    [([], [0]), ([3], [3]), ([3, 3, 3], [6, 3]), ([8], [8]), ([2, 9, 2], [2, 9, 2]), ([6, 1, 5], [6, 6])],
+    [([], []), ([3], [3]), ([3, 3, 3], [6, 3]), ([8], [8]), ([2, 9, 2], [2, 9, 2]), ([6, 1, 5], [6, 6])],
 )
 def test_blocks_are_whole_lines_and_no_longer_than_they_may_be(sizes: list[int], blocks: list[int]) -> None:
-    lines = [b"x" * size for size in sizes]
+    lines = b"".join(b"x" * (size - 1) + b"\n" for size in sizes)
     assert [len(block) for block in _blocks(lines, 6)] == blocks
 
 
