@@ -73,9 +73,8 @@ _FOR_MANY = (
     *(
         "AccessLog.flush",
         "AccessLog._put_down",
-        "AccessLog._put_down.<locals>.<listcomp>",
-        "_line",
-        "_dumped",
+        "_told",
+        "_lines",
         "timestamp",
     ),
     *("_blocks", "_write_all", "Sweeper._schedule", "Sweeper._sweep"),

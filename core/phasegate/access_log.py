@@ -78,12 +78,16 @@ class AccessLog:
 
 
 def _told(noted: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """Return the fields of each line, all in one turn of a loop: a call for each would take as long as half of them."""
+    """Return the fields of each line, made in one loop; calls for each would add a third.
+
+    Tens of requests end within a millisecond, and share the text of their time.
+    """
     told = []
     known, moment = -1, ""
     for ended, seconds, request_id, request, status, size, route, consumer, upstream, error in noted:
-        if int(ended * 1000) != known:
-            known, moment = int(ended * 1000), timestamp(ended)
+        millisecond = int(ended * 1000)
+        if millisecond != known:
+            known, moment = millisecond, timestamp(ended)
         client, method, host, target, path, version = request
         fields: dict[str, Any] = {
             "time": moment,

@@ -45,8 +45,8 @@ class JsonFormatter(logging.Formatter):
 
 def timestamp(seconds: float) -> str:
     """Return a time in seconds since 1970 as RFC 3339 text with milliseconds, in UTC."""
-    whole = int(seconds)
-    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+    second, thousandths = divmod(int(seconds * 1000), 1000)
+    return f"{_second(second)}.{thousandths:03d}Z"
 
 
 @lru_cache(maxsize=2)

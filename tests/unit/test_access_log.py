@@ -5,11 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from phasegate import Consumer, Exchange, Route, UpstreamFacts
-from phasegate.access_log import AccessLog, _blocks
+from phasegate.access_log import AccessLog, _blocks, _lines, _told
 from phasegate.errors import UpstreamTimeout
+from phasegate.logs import timestamp
 from phasegate.testing import make_exchange, make_request
 
 
@@ -163,3 +167,62 @@ async def test_facts_that_json_has_no_form_for_take_no_line_with_them(
     assert vars(record)["request_id"] == "test-request-id"
     assert "version" in vars(record)["function"]
     assert "not JSON serializable" in vars(record)["cause"]
+
+
+# Surrogates are among the characters.
+TEXT = st.text(st.characters(), max_size=6) | st.sampled_from(
+    ['"', "\\", "\n", "\x00", "\x7f", "\u2028", '},{"time":"', ""]
+)
+WHOLE = st.integers() | st.sampled_from([2**53, 2**64 - 1, 2**64, -(2**63), -(2**63) - 1])
+SECONDS = st.floats(0, 1e6) | st.integers(0, 10)
+FACTS = st.recursive(
+    st.none() | st.booleans() | WHOLE | st.floats() | TEXT | st.builds(object),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["time", "a"]) | TEXT | st.integers(), inner, max_size=2)
+    ),
+    max_leaves=5,
+)
+UPSTREAMS = st.builds(UpstreamFacts, TEXT, st.none() | WHOLE, st.none() | SECONDS, st.none() | FACTS)
+NOTED = st.tuples(
+    *(st.floats(0, 4e9), SECONDS, TEXT, st.tuples(*[TEXT] * 6), WHOLE, WHOLE),
+    *(st.none() | TEXT, st.none() | TEXT, st.none() | UPSTREAMS, st.none() | TEXT),
+)
+
+
+def alone(noted: tuple[Any, ...]) -> bytes:
+    """Return what a line is by its definition: an object made into JSON, without facts that have no such form."""
+    ended, seconds, request_id, (client, method, host, target, path, version), status, size, *rest = noted
+    route, consumer, upstream, error = rest
+    line = {"time": timestamp(ended), "event": "access", "request_id": request_id, "client": client, "method": method}
+    line |= {"host": host, "path": target.split("?")[0] or path, "protocol": "HTTP/" + version, "status": status}
+    line |= {"bytes": size, "duration_ms": int(seconds * 1e6) / 1000, "route": route, "consumer": consumer}
+    if upstream is not None:
+        taken = None if upstream.seconds is None else int(upstream.seconds * 1e6) / 1000
+        line |= {"upstream": upstream.address, "upstream_status": upstream.status, "upstream_ms": taken}
+    facts = {} if upstream is None or upstream.function is None else {"function": upstream.function}
+    last = {} if error is None else {"error": error}
+    try:
+        return orjson.dumps(line | facts | last) + b"\n"
+    except TypeError:
+        return json.dumps(line | last).encode() + b"\n"
+
+
+def of_facts(facts: Any, ended: float = 1.5) -> tuple[Any, ...]:
+    upstream = UpstreamFacts("u", 200, 0.5, facts)
+    return (ended, 0.25, "i", ("c", "GET", "h", "/", "/", "1.1"), 200, 1, "r", None, upstream, None)
+
+
+@given(st.lists(NOTED, min_size=1, max_size=5))
+@example([of_facts({"runs": [{"a": 1}, {"time": "x"}]}), of_facts(None)])
+@example([of_facts(None, 1_700_000_000.123), of_facts(None, 1_700_000_000.1229999)])
+@example([of_facts({"version": '},{"time":"'}), of_facts({"version": '\n{"time":"'})])
+@example([of_facts(orjson.Fragment(b'"a"')), of_facts({"version": "\ud800"}), of_facts({"version": 2**64})])
+def test_lines_made_together_are_what_they_are_alone(noted: list[tuple[Any, ...]]) -> None:
+    lines = _lines(_told(noted))
+    assert lines == b"".join(map(alone, noted))
+    assert [json.loads(line)["event"] for line in lines.splitlines()] == ["access"] * len(noted)
+
+
+def test_no_lines_are_nothing() -> None:
+    assert _lines(_told([])) == b""
