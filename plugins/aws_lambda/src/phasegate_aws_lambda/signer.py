@@ -90,9 +90,8 @@ class _Moment(NamedTuple):
     stamp: str
     date: tuple[bytes, bytes]
     credential: str
-    to_sign: str
-    """What the string to sign has before the hash."""
     key: KeyedHash
+    """What signs; it has taken in what the string to sign has before the hash."""
     headers: tuple[str, str]
     """The end of the header block that every request has, and the list of its names."""
 
@@ -109,7 +108,7 @@ class Signer:
     location: Literal["header", "query"] = "header"
     _normalises: bool = field(init=False, repr=False)
     _moment: _Moment | None = field(default=None, repr=False)
-    _day_key: tuple[tuple[str, str], KeyedHash] | None = field(default=None, repr=False)
+    _day_key: tuple[tuple[str, str], bytes] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.extra -= NEVER_SIGNED
@@ -186,12 +185,12 @@ class Signer:
     def _moment_of(self, seconds: int, keys: Keys) -> _Moment:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
         credential = f"{keys.access_key}/{self._scope(stamp)}"
-        key = self._key_of_day(stamp[:8], keys.secret_key.value)
+        key = KeyedHash(self._key_of_day(stamp[:8], keys.secret_key.value), self._to_sign(stamp).encode())
         date, token = (b"x-amz-date", stamp.encode()), keys.session_token
         own = [date] if token is None else [date, (b"x-amz-security-token", token.value.encode())]
         block, names = canonical_headers(own)
         headers = block, f"host;x-amz-content-sha256;{names}"
-        return _Moment(seconds, keys, stamp, date, credential, self._to_sign(stamp), key, headers)
+        return _Moment(seconds, keys, stamp, date, credential, key, headers)
 
     def _to_sign(self, stamp: str) -> str:
         return f"{_ALGORITHM}\n{stamp}\n{self._scope(stamp)}\n"
@@ -199,12 +198,12 @@ class Signer:
     def _scope(self, stamp: str) -> str:
         return f"{stamp[:8]}/{self.endpoint.region}/{self.endpoint.service}/aws4_request"
 
-    def _key_of_day(self, day: str, secret: str) -> KeyedHash:
+    def _key_of_day(self, day: str, secret: str) -> bytes:
         if self._day_key is None or self._day_key[0] != (day, secret):
             key = f"AWS4{secret}".encode()
             for part in (day, self.endpoint.region, self.endpoint.service, "aws4_request"):
                 key = hmac.digest(key, part.encode(), "sha256")
-            self._day_key = (day, secret), KeyedHash(key)
+            self._day_key = (day, secret), key
         return self._day_key[1]
 
 
@@ -250,7 +249,7 @@ def _is_always_signed(name: bytes) -> bool:
 
 
 def _signature(canonical: str, moment: _Moment) -> str:
-    return moment.key.hexdigest((moment.to_sign + _sha256_of(canonical)).encode())
+    return moment.key.hexdigest(_sha256_of(canonical).encode())
 
 
 def _sha256_of(text: str) -> str:
