@@ -19,6 +19,7 @@ from .canonical import (
     canonical_headers,
     canonical_query,
     canonical_uri,
+    content_type_line,
     joined,
     merge_slashes,
     query_forms,
@@ -82,18 +83,37 @@ class Account(NamedTuple):
     to_sign: str
 
 
-class _Moment(NamedTuple):
-    """What the signatures of one second have in common that are made with the same keys."""
+class _Headers:
+    """What the signatures of a moment have in common that are over the same headers, as text around what differs."""
+
+    __slots__ = ("end", "value")
+
+    def __init__(self, dated: tuple[str, str], names: str, credential: str) -> None:
+        names = f"{names};{dated[1]}"
+        self.end = f"\n{dated[0]}\n{names}\n"
+        """What the canonical request has between the hash of the payload in a header, and that at its end."""
+        self.value = f"{_ALGORITHM} Credential={credential}, SignedHeaders={names}, Signature=".encode()
+        """What `authorization` has before the signature."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """What the signatures of one second have in common that are made with the same keys for the same host."""
 
     seconds: int
     keys: Keys
+    host: str
     stamp: str
-    date: tuple[bytes, bytes]
+    own: tuple[tuple[bytes, bytes], ...]
+    """The fields of each signature that say when it was made, and by the token of which session."""
     credential: str
     key: KeyedHash
     """What signs; it has taken in what the string to sign has before the hash."""
-    headers: tuple[str, str]
-    """The end of the header block that every request has, and the list of its names."""
+    begin: str
+    """The header block up to the hash of the payload."""
+    plain: _Headers
+    typed: _Headers
+    """Of requests with a `content-type`, and without one, that have no other header to sign."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,9 +139,14 @@ class Signer:
 
         Nothing may touch the request's method, path, query, body or signed headers afterwards.
         """
-        seconds, moment = int(now), self._moment
-        if moment is None or moment.seconds != seconds or moment.keys is not keys:
-            moment = self._moment = self._moment_of(seconds, keys)
+        moment = self._moment
+        if (
+            moment is None
+            or not 0 <= now - moment.seconds < 1
+            or moment.keys is not keys
+            or moment.host != request.host
+        ):
+            moment = self._moment = self._moment_of(int(now), keys, request.host)
         if self._normalises:
             request.path = merge_slashes(request.path)
         if self.location == "query":
@@ -140,20 +165,28 @@ class Signer:
 
     def _sign_headers(self, request: FunctionRequest, payload: str, moment: _Moment) -> None:
         request.query, query = query_forms(request.query)
-        own, token = [moment.date, (b"x-amz-content-sha256", payload.encode())], moment.keys.session_token
-        if token is not None:
-            own.append((b"x-amz-security-token", token.value.encode()))
-        content_type = _content_type(tuple(map(_NAME_OF, request.headers)), self.extra)
-        if content_type is None:
-            request.remove(b"authorization", *map(_NAME_OF, own))
-            request.headers += own
-            headers = self._signed_headers(request)
-        else:
-            headers = _few_headers(request, payload, moment, request.headers[content_type])
-            request.headers += own
+        place = _content_type(tuple(map(_NAME_OF, request.headers)), self.extra)
+        own = ((b"x-amz-content-sha256", payload.encode()), *moment.own)
+        if place is None:
+            self._sign_all_headers(request, payload, query, moment, own)
+            return
+        headers, line = moment.plain, ""
+        if place >= 0:
+            headers, line = moment.typed, content_type_line(request.headers[place][1])
+        uri = canonical_uri(request.path, escape_again=self._normalises)
+        canonical = f"{request.method}\n{uri}\n{query}\n{line}{moment.begin}{payload}{headers.end}{payload}"
+        request.headers += (*own, (b"authorization", headers.value + _signature(canonical, moment)))
+
+    def _sign_all_headers(
+        self, request: FunctionRequest, payload: str, query: str, moment: _Moment, own: Sequence[tuple[bytes, bytes]]
+    ) -> None:
+        """Sign a request that has further headers to sign, or some of ours."""
+        request.remove(b"authorization", *map(_NAME_OF, own))
+        request.headers += own
+        headers = self._signed_headers(request)
         signature = _signature(self._canonical(request, query, headers, payload), moment)
-        value = f"{_ALGORITHM} Credential={moment.credential}, SignedHeaders={headers[1]}, Signature={signature}"
-        request.headers.append((b"authorization", value.encode()))
+        value = f"{_ALGORITHM} Credential={moment.credential}, SignedHeaders={headers[1]}, Signature="
+        request.headers.append((b"authorization", value.encode() + signature))
 
     def _sign_query(self, request: FunctionRequest, payload: str, moment: _Moment) -> None:
         headers, token = self._signed_headers(request), moment.keys.session_token
@@ -169,7 +202,7 @@ class Signer:
         own = [(name, quote(value, safe="-_.~")) for name, value in fields.items()]
         pairs = [*wire_query(request.query), *own]
         signature = _signature(self._canonical(request, canonical_query(pairs), headers, payload), moment)
-        request.query = joined([*pairs, ("X-Amz-Signature", signature)])
+        request.query = joined([*pairs, ("X-Amz-Signature", signature.decode())])
 
     def _signed_headers(self, request: FunctionRequest) -> tuple[str, str]:
         fields = [(b"host", request.host.encode("ascii")), *request.headers]
@@ -182,15 +215,19 @@ class Signer:
         uri = canonical_uri(request.path, escape_again=self._normalises)
         return f"{request.method}\n{uri}\n{query}\n{headers[0]}\n{headers[1]}\n{payload}"
 
-    def _moment_of(self, seconds: int, keys: Keys) -> _Moment:
+    def _moment_of(self, seconds: int, keys: Keys, host: str) -> _Moment:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
         credential = f"{keys.access_key}/{self._scope(stamp)}"
         key = KeyedHash(self._key_of_day(stamp[:8], keys.secret_key.value), self._to_sign(stamp).encode())
         date, token = (b"x-amz-date", stamp.encode()), keys.session_token
-        own = [date] if token is None else [date, (b"x-amz-security-token", token.value.encode())]
-        block, names = canonical_headers(own)
-        headers = block, f"host;x-amz-content-sha256;{names}"
-        return _Moment(seconds, keys, stamp, date, credential, key, headers)
+        own = (date,) if token is None else (date, (b"x-amz-security-token", token.value.encode()))
+        dated = canonical_headers(own)
+        return _Moment(
+            *(seconds, keys, host, stamp, own, credential, key),
+            begin=f"host:{host}\nx-amz-content-sha256:",
+            plain=_Headers(dated, "host;x-amz-content-sha256", credential),
+            typed=_Headers(dated, "content-type;host;x-amz-content-sha256", credential),
+        )
 
     def _to_sign(self, stamp: str) -> str:
         return f"{_ALGORITHM}\n{stamp}\n{self._scope(stamp)}\n"
@@ -225,21 +262,14 @@ def _choice(names: tuple[bytes, ...], extra: frozenset[bytes]) -> _Choice:
 
 
 @lru_cache(maxsize=256)
-def _content_type(names: tuple[bytes, ...], extra: frozenset[bytes]) -> slice | None:
-    """Tell where `content-type` is among a request's fields, where no other is signed and none is a signature's own."""
+def _content_type(names: tuple[bytes, ...], extra: frozenset[bytes]) -> int | None:
+    """Tell where `content-type` is among a request's fields, -1 where it is not; None where there is another one to sign, or
+    one of a signature's own.
+    """
     signed = [name for name in names if name in _OWN or name in extra or _is_always_signed(name)]
     if not signed:
-        return slice(0, 0)
-    place = names.index(signed[0])
-    return slice(place, place + 1) if signed == [b"content-type"] else None
-
-
-def _few_headers(request: FunctionRequest, payload: str, moment: _Moment, first: Fields) -> tuple[str, str]:
-    """Return the header block and the list of names of a request with but one field to sign, or none, beside our own."""
-    block = f"host:{request.host}\nx-amz-content-sha256:{payload}\n{moment.headers[0]}"
-    if not first:
-        return block, moment.headers[1]
-    return canonical_headers(first)[0] + block, f"content-type;{moment.headers[1]}"
+        return -1
+    return names.index(signed[0]) if signed == [b"content-type"] else None
 
 
 def _is_always_signed(name: bytes) -> bool:
@@ -248,8 +278,8 @@ def _is_always_signed(name: bytes) -> bool:
     return name in (b"host", b"content-type") or name.startswith(b"x-amz-")
 
 
-def _signature(canonical: str, moment: _Moment) -> str:
-    return moment.key.hexdigest(_sha256_of(canonical).encode())
+def _signature(canonical: str, moment: _Moment) -> bytes:
+    return moment.key.hexdigest(_sha256_of(canonical).encode()).encode()
 
 
 def _sha256_of(text: str) -> str:
