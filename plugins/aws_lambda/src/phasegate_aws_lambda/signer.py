@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hmac
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from hashlib import sha256
 from operator import itemgetter
 from typing import Literal, NamedTuple
@@ -15,7 +13,6 @@ from urllib.parse import quote
 from phasegate.faas import FunctionRequest
 
 from .canonical import (
-    Fields,
     canonical_headers,
     canonical_query,
     canonical_uri,
@@ -29,38 +26,12 @@ from .canonical import (
 from .credentials import Keys
 from .endpoint import Endpoint
 from .keyed_hash import KeyedHash
+from .signed_fields import NEVER_SIGNED, choice_of, content_type_place
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _QUERY_LIFETIME_SECONDS = 300
 
 _NAME_OF = itemgetter(0)
-
-# The fields that a signature takes itself.
-_OWN = frozenset({b"authorization", b"x-amz-content-sha256", b"x-amz-date", b"x-amz-security-token"})
-
-# Fields that hops rewrite or drop, so that a signature over them would break (botocore leaves out the same, but for those
-# that only a gateway adds).
-NEVER_SIGNED = frozenset(
-    {
-        b"accept-encoding",
-        b"connection",
-        b"expect",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-authorization",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-        b"user-agent",
-        b"via",
-        b"x-amzn-trace-id",
-        b"x-forwarded-for",
-        b"x-forwarded-host",
-        b"x-forwarded-port",
-        b"x-forwarded-proto",
-    }
-)
 
 # The query fields of a presigned request ("Authenticating Requests: Using Query Parameters", AWS documentation).
 SIGNATURE_QUERY = frozenset(
@@ -134,9 +105,17 @@ class Signer:
         self.extra -= NEVER_SIGNED
         self._normalises = self.endpoint.service != "s3"
 
-    def sign(self, request: FunctionRequest, payload_sha256: str, now: float, keys: Keys) -> None:
+    def sign(
+        self,
+        request: FunctionRequest,
+        payload_sha256: str,
+        now: float,
+        keys: Keys,
+        names: tuple[bytes, ...] | None = None,
+    ) -> None:
         """Bring the request into its wire form and sign it with these keys; `now` is in seconds since 1970.
 
+        `names` are those of the request's fields, where they are at hand.
         Nothing may touch the request's method, path, query, body or signed headers afterwards.
         """
         moment = self._moment
@@ -152,7 +131,7 @@ class Signer:
         if self.location == "query":
             self._sign_query(request, payload_sha256, moment)
         else:
-            self._sign_headers(request, payload_sha256, moment)
+            self._sign_headers(request, payload_sha256, moment, names or tuple(map(_NAME_OF, request.headers)))
 
     def account(self, request: FunctionRequest, payload_sha256: str) -> Account:
         """Return what the signature of a request that was signed here was made of."""
@@ -163,9 +142,9 @@ class Signer:
         canonical = self._canonical(request, canonical_query(pairs), headers, payload_sha256)
         return Account(canonical, self._to_sign(stamp) + _sha256_of(canonical))
 
-    def _sign_headers(self, request: FunctionRequest, payload: str, moment: _Moment) -> None:
+    def _sign_headers(self, request: FunctionRequest, payload: str, moment: _Moment, names: tuple[bytes, ...]) -> None:
         request.query, query = query_forms(request.query)
-        place = _content_type(tuple(map(_NAME_OF, request.headers)), self.extra)
+        place = content_type_place(names, self.extra)
         own = ((b"x-amz-content-sha256", payload.encode()), *moment.own)
         if place is None:
             self._sign_all_headers(request, payload, query, moment, own)
@@ -178,7 +157,7 @@ class Signer:
         request.headers += (*own, (b"authorization", headers.value + _signature(canonical, moment)))
 
     def _sign_all_headers(
-        self, request: FunctionRequest, payload: str, query: str, moment: _Moment, own: Sequence[tuple[bytes, bytes]]
+        self, request: FunctionRequest, payload: str, query: str, moment: _Moment, own: tuple[tuple[bytes, bytes], ...]
     ) -> None:
         """Sign a request that has further headers to sign, or some of ours."""
         request.remove(b"authorization", *map(_NAME_OF, own))
@@ -206,7 +185,7 @@ class Signer:
 
     def _signed_headers(self, request: FunctionRequest) -> tuple[str, str]:
         fields = [(b"host", request.host.encode("ascii")), *request.headers]
-        choice = _choice(tuple(map(_NAME_OF, fields)), self.extra)
+        choice = choice_of(tuple(map(_NAME_OF, fields)), self.extra)
         chosen = choice.of(fields)
         block = tidy_block(chosen)
         return canonical_headers(chosen) if block is None or choice.names is None else (block, choice.names)
@@ -242,40 +221,6 @@ class Signer:
                 key = hmac.digest(key, part.encode(), "sha256")
             self._day_key = (day, secret), key
         return self._day_key[1]
-
-
-class _Choice(NamedTuple):
-    """Which fields are signed, in the order of their names, and the list of these: None where one is there twice."""
-
-    of: Callable[[Fields], Sequence[tuple[bytes, bytes]]]
-    names: str | None
-
-
-@lru_cache(maxsize=256)
-def _choice(names: tuple[bytes, ...], extra: frozenset[bytes]) -> _Choice:
-    """Choose among fields, of whose names the first is `host`: clients send ever the same ones."""
-    places = [place for place, name in enumerate(names) if _is_always_signed(name) or name in extra]
-    places.sort(key=names.__getitem__)
-    chosen = [names[place] for place in places]
-    listed = b";".join(chosen).decode("latin-1") if len(set(chosen)) == len(chosen) else None
-    return _Choice(itemgetter(*places) if len(places) > 1 else itemgetter(slice(0, 1)), listed)
-
-
-@lru_cache(maxsize=256)
-def _content_type(names: tuple[bytes, ...], extra: frozenset[bytes]) -> int | None:
-    """Tell where `content-type` is among a request's fields, -1 where it is not; None where there is another one to sign, or
-    one of a signature's own.
-    """
-    signed = [name for name in names if name in _OWN or name in extra or _is_always_signed(name)]
-    if not signed:
-        return -1
-    return names.index(signed[0]) if signed == [b"content-type"] else None
-
-
-def _is_always_signed(name: bytes) -> bool:
-    if name in NEVER_SIGNED:
-        return False
-    return name in (b"host", b"content-type") or name.startswith(b"x-amz-")
 
 
 def _signature(canonical: str, moment: _Moment) -> bytes:
