@@ -61,12 +61,12 @@ def joined(pairs: Iterable[tuple[str, str]]) -> str:
 
 def query_forms(raw: str) -> tuple[str, str]:
     """Return a query as it is sent, and as it is signed."""
+    if not raw or _PLAIN_QUERY.fullmatch(raw):
+        return raw, raw
     return _remembered_forms(raw) if len(raw) <= _REMEMBERED_LENGTH else _both_forms(raw)
 
 
 def _both_forms(raw: str) -> tuple[str, str]:
-    if not raw or _PLAIN_QUERY.fullmatch(raw):
-        return raw, raw
     pairs = wire_query(raw)
     return joined(pairs), canonical_query(pairs)
 
