@@ -70,7 +70,7 @@ class _Headers:
         """What `authorization` has before the signature."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class _Moment:
     """What the signatures of one second have in common that are made with the same keys for the same host."""
 
@@ -87,7 +87,7 @@ class _Moment:
     """The header block up to the hash of the payload."""
     plain: _Headers
     typed: _Headers
-    """Of requests with a `content-type`, and without one, that have no other header to sign."""
+    """Of requests without a `content-type`, and with one, that have no other header to sign."""
     signed: dict[tuple[str, str, str, bytes | None, str], tuple[str, Fields]] = field(default_factory=dict)
     """What was signed in this second: the same request again has the same signature."""
 
@@ -120,8 +120,8 @@ class Signer:
     ) -> None:
         """Bring the request into its wire form and sign it with these keys; `now` is in seconds since 1970.
 
-        `names` are those of the request's fields, where they are at hand.
-        Nothing may touch the request's method, path, query, body or signed headers afterwards.
+        `names` are those of its fields, where they are at hand. Nothing may touch the request's method, path, query, body or
+        signed headers afterwards.
         """
         moment = self._moment
         if (
