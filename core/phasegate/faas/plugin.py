@@ -151,6 +151,7 @@ class FunctionPlugin(ResilienceFields, Plugin):
             head_from_start=True,
         )
         self._host = b"host", self._target.host.encode("ascii")
+        self._under = self._target.path_with("")
         self._origin = next(iter(self.connects_to()))
         self._shared, self._identity = shared_functions(self.client), self.identity()
         self._budget = self._shared.budget(self._identity, self.retry_budget, self.clock.monotonic())
@@ -162,10 +163,9 @@ class FunctionPlugin(ResilienceFields, Plugin):
         """Call the function and hand its answer on as a stream."""
         if exchange.request.is_websocket:
             raise BadRequest("a function takes no WebSocket")
-        body = exchange.request.body
-        data = body.data
+        data = exchange.request.body.data
         if data is None or len(data) > self.max_req_body_size:
-            await body.hold(self.max_req_body_size)
+            await exchange.request.body.hold(self.max_req_body_size)
         if self._limits is not None:
             return await self._in_turn(self._limits, exchange)
         self._budget.calls += 1
@@ -246,7 +246,7 @@ class FunctionPlugin(ResilienceFields, Plugin):
 
     def _call(self, request: FunctionRequest, exchange: Exchange) -> Call:
         exchange.upstream = UpstreamFacts(self._target.address)
-        method, host, body = request.method, self._host, request.body
+        method, host, body, query = request.method, self._host, request.body, request.query
         if request.host is not self._target.host:
             host = b"host", request.host.encode("ascii")
         headers = [host, *request.headers]
@@ -255,20 +255,24 @@ class FunctionPlugin(ResilienceFields, Plugin):
         return Call(
             method=method,
             origin=self._origin,
-            target=request.target,
+            target=f"{request.path}?{query}" if query else request.path,
             headers=headers,
             body=body,
             timeouts=self._timeouts,
         )
 
     def _note_answer(self, answer: Answer, exchange: Exchange, seconds: float) -> None:
-        if exchange.upstream is not None:
-            exchange.upstream.status, exchange.upstream.seconds = answer.status, seconds
+        facts = exchange.upstream
+        if facts is not None:
+            facts.status, facts.seconds = answer.status, seconds
         if answer.streams:
             exchange.defer(answer.close)
 
     def _request(self, exchange: Exchange) -> FunctionRequest:
         request, target = exchange.request, self._target
-        path = target.path if exchange.prefix is None else target.path_with(exchange.suffix)
-        query = target.query_with(request.query.raw) if target.query else request.query.raw
+        suffix, query = exchange.suffix, request.query.raw
+        # What `path_with` does, the path with its slash made ready.
+        path = target.path if suffix is None else self._under + suffix
+        if target.query:
+            query = target.query_with(query)
         return FunctionRequest(request.method, target.host, path, query, end_to_end_request(request), request.body)

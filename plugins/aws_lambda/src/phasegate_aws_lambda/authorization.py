@@ -163,22 +163,24 @@ def carries_signature(request: FunctionRequest) -> bool:
     return request.get(b"authorization") is not None or "x-amz-signature" in names
 
 
+@lru_cache(maxsize=256)
+def is_ordinary(names: tuple[bytes, ...]) -> bool:
+    """Tell whether none of a request's fields is a credential, names a trace, or is AWS's own."""
+    return not any(name in (b"x-api-key", b"traceparent") or _is_aws(name) for name in names)
+
+
 def remove_client_signature(request: FunctionRequest, exchange: Exchange, names: tuple[bytes, ...]) -> None:
     """Take out what the client said to AWS itself: `authorization`, `x-amz-*`, `x-amzn-*`, and a presigned query's fields.
 
     `names` are those of the request's fields. What a plugin put in on the way stays, and so does `x-amzn-trace-id`, which
     grants nothing.
     """
-    if _is_any_aws(names):
+    if not is_ordinary(names) and any(map(_is_aws, names)):
         original = set(exchange.original.headers.raw)
         request.headers = [field for field in request.headers if not (_is_aws(field[0]) and field in original)]
-    if "%" in request.query or "x-amz-" in request.query.lower():
-        request.query = "&".join(pair for pair in request.query.split("&") if not _is_signature(pair))
-
-
-@lru_cache(maxsize=256)
-def _is_any_aws(names: tuple[bytes, ...]) -> bool:
-    return any(map(_is_aws, names))
+    query = request.query
+    if "%" in query or ("-" in query and "x-amz-" in query.lower()):
+        request.query = "&".join(pair for pair in query.split("&") if not _is_signature(pair))
 
 
 def _is_aws(name: bytes) -> bool:

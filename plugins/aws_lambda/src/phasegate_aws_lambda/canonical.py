@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
 
 Pairs = list[tuple[str, str]]
@@ -21,6 +22,8 @@ _PLAIN_PATH = re.compile(r"[A-Za-z0-9\-_.~/]*")
 _PLAIN_QUERY = re.compile(r"[A-Za-z0-9\-_.~]*=[A-Za-z0-9\-_.~]*")
 _SLASHES = re.compile(r"/{2,}")
 _SPACES = re.compile(rb"[ \t]+")
+# How many paths, queries and content types are remembered of each, and up to which length: many requests have the same.
+_REMEMBERED, _REMEMBERED_LENGTH = 1024, 256
 
 
 def merge_slashes(path: str) -> str:
@@ -30,9 +33,16 @@ def merge_slashes(path: str) -> str:
 
 def canonical_uri(wire_path: str, *, escape_again: bool = True) -> str:
     """Return the path as it is signed: every segment of the escaped path escaped once more (for S3 as it is)."""
-    if not escape_again or _PLAIN_PATH.fullmatch(wire_path):
+    if not escape_again:
         return wire_path
-    return quote(wire_path, safe=f"/{_UNRESERVED}")
+    return _remembered_uri(wire_path) if len(wire_path) <= _REMEMBERED_LENGTH else _escaped_again(wire_path)
+
+
+def _escaped_again(wire_path: str) -> str:
+    return wire_path if _PLAIN_PATH.fullmatch(wire_path) else quote(wire_path, safe=f"/{_UNRESERVED}")
+
+
+_remembered_uri = lru_cache(maxsize=_REMEMBERED)(_escaped_again)
 
 
 def wire_query(raw: str) -> Pairs:
@@ -53,8 +63,15 @@ def query_forms(raw: str) -> tuple[str, str]:
     """Return a query as it is sent, and as it is signed."""
     if not raw or _PLAIN_QUERY.fullmatch(raw):
         return raw, raw
+    return _remembered_forms(raw) if len(raw) <= _REMEMBERED_LENGTH else _both_forms(raw)
+
+
+def _both_forms(raw: str) -> tuple[str, str]:
     pairs = wire_query(raw)
     return joined(pairs), canonical_query(pairs)
+
+
+_remembered_forms = lru_cache(maxsize=_REMEMBERED)(_both_forms)
 
 
 def canonical_query(pairs: Pairs) -> str:
@@ -85,6 +102,18 @@ def canonical_headers(fields: Sequence[tuple[bytes, bytes]]) -> tuple[str, str]:
     names = sorted(folded)
     lines = [b"%b:%b\n" % (name, folded[name]) for name in names]
     return b"".join(lines).decode("latin-1"), b";".join(names).decode("latin-1")
+
+
+def content_type_line(value: bytes) -> str:
+    """Return the line of the header block that a content type is signed by."""
+    return _remembered_line(value) if len(value) <= _REMEMBERED_LENGTH else _content_type_line(value)
+
+
+def _content_type_line(value: bytes) -> str:
+    return canonical_headers([(b"content-type", value)])[0]
+
+
+_remembered_line = lru_cache(maxsize=_REMEMBERED)(_content_type_line)
 
 
 def _encoded(text: str) -> str:

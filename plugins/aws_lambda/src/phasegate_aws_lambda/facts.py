@@ -10,6 +10,10 @@ from .log_tail import report_facts, tail_of
 
 # No kind of error has a longer name.
 _LONGEST = 64
+_OF_URLS, _OF_HTTP_APIS = b"x-amzn-requestid", b"apigw-requestid"
+
+IDENTITIES = frozenset({_OF_URLS, _OF_HTTP_APIS})
+"""The fields that have the service's id of a request."""
 
 
 def note_invoked(headers: Headers, exchange: Exchange, identity: str, known: FunctionFacts) -> None:
@@ -41,6 +45,6 @@ def note_error(kind: str, exchange: Exchange) -> None:
 
 def note_answered(fields: Mapping[bytes, bytes], facts: UpstreamFacts) -> None:
     """Note what a function's URL or API Gateway tells: its id of the request, which an HTTP API has in its own field."""
-    identity = fields.get(b"x-amzn-requestid") or fields.get(b"apigw-requestid")
+    identity = fields.get(_OF_URLS) or fields.get(_OF_HTTP_APIS)
     if identity is not None:
         facts.function = {"request_id": identity.decode("latin-1")}

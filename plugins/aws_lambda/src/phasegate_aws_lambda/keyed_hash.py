@@ -1,7 +1,7 @@
-"""HMAC-SHA256 under a key that many messages share (RFC 2104).
+"""HMAC-SHA256 under a key that many messages share, with what they all begin with (RFC 2104).
 
-`hmac.digest` has OpenSSL look the hash up and pads the key anew for each message. Two hashes of a message behind the padded
-key take half the time; copies of hashes that have taken in the key are dearer than a block that is hashed again.
+`hmac.digest` has OpenSSL look the hash up and pads the key anew for each message. Copies of two hashes that have taken in
+the key, and the beginning, take half the time, and three blocks less are hashed of what a signature hashes.
 """
 
 from __future__ import annotations
@@ -12,17 +12,20 @@ _BLOCK_BYTES = 64
 
 
 class KeyedHash:
-    """The two hashes of HMAC, each with its part of the key ready."""
+    """The two hashes of HMAC, as far as they are the same for all messages; `beginning` is what each of these begins with."""
 
     __slots__ = ("_inner", "_outer")
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, beginning: bytes = b"") -> None:
         if len(key) > _BLOCK_BYTES:
             key = sha256(key).digest()
         padded = key.ljust(_BLOCK_BYTES, b"\0")
-        self._inner = bytes(byte ^ 0x36 for byte in padded)
-        self._outer = bytes(byte ^ 0x5C for byte in padded)
+        self._inner = sha256(bytes(byte ^ 0x36 for byte in padded) + beginning)
+        self._outer = sha256(bytes(byte ^ 0x5C for byte in padded))
 
-    def hexdigest(self, message: bytes) -> str:
-        """Return the message's HMAC in hexadecimal digits."""
-        return sha256(self._outer + sha256(self._inner + message).digest()).hexdigest()
+    def hexdigest(self, rest: bytes) -> str:
+        """Return the HMAC of a message, of which this is what follows the beginning, in hexadecimal digits."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(rest)
+        outer.update(inner.digest())
+        return outer.hexdigest()

@@ -11,16 +11,17 @@ from typing import Any, ClassVar, Literal
 from phasegate import Diagnosis, Exchange, Finding, FunctionFacts, Response, Services
 from phasegate.faas import Answer, FunctionPlugin, FunctionRequest, FunctionTarget
 
-from .authorization import AUTHORIZATION, Authorization, carries_signature, remove_client_signature
+from .authorization import AUTHORIZATION, Authorization, carries_signature, is_ordinary, remove_client_signature
 from .diagnosing import Examination
 from .dry_run import DryRun
 from .endpoint import DEFAULT_REGION
-from .facts import note_answered
+from .facts import IDENTITIES, note_answered
 from .function_name import Template
 from .invocation import Invocation, read_answer
 from .invoke_fields import INVOKE, InvokeFields
 from .refusal import hide, read_refusal
-from .signer import NEVER_SIGNED, Signer
+from .signed_fields import NEVER_SIGNED
+from .signer import Signer
 from .signing import Signing, signed_of
 from .trace import continue_trace
 
@@ -33,6 +34,7 @@ _REMAPPED = {
 _REMAPPED_DROPPED = b"x-amzn-remapped-content-length"
 
 _RENAMED = frozenset({*_REMAPPED, _REMAPPED_DROPPED})
+_TOLD = _RENAMED | IDENTITIES
 
 _SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
 
@@ -131,7 +133,8 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         await super().open(services)
         self._invocation = Invocation(self, self._region) if self.invokes else None
         self._signing = None
-        self._key = self.authorization.apikey if self.authorization.sends_key else None
+        key = self.authorization.apikey if self.authorization.sends_key else None
+        self._key = None if key is None else (b"x-api-key", key.value.encode())
         signer, keys = self._make_signer(), self.authorization.signs_with(self._signed_host)
         if signer is not None and keys is not None:
             self._signing = await Signing.open(signer, keys, services, patience_seconds=self.timeout / 1000)
@@ -153,14 +156,14 @@ class AwsLambda(InvokeFields, FunctionPlugin):
                 self._signing.sign(request, hashlib.sha256(event).hexdigest(), keys, exchange)
             return
         names = tuple(map(_NAME_OF, request.headers))
-        if b"traceparent" in names:
+        ordinary = is_ordinary(names)
+        if not ordinary and b"traceparent" in names:
             continue_trace(request)
         if self._key is not None:
-            value = self._key.value.encode()
-            if b"x-api-key" in names:
-                self.set_credential(request, b"x-api-key", value)
+            if ordinary:
+                request.headers.append(self._key)
             else:
-                request.headers.append((b"x-api-key", value))
+                self.set_credential(request, *self._key)
         if self._signing is None or (self.forward_client_credentials and carries_signature(request)):
             return
         remove_client_signature(request, exchange, names)
@@ -169,7 +172,8 @@ class AwsLambda(InvokeFields, FunctionPlugin):
             payload = await request.body.sha256()
         else:
             payload = hashlib.sha256(data).hexdigest() if data else _SHA256_OF_NOTHING
-        self._signing.sign(request, payload, self._signing.keys or await self._signing.found(), exchange)
+        keys = self._signing.keys or await self._signing.found()
+        self._signing.sign(request, payload, keys, exchange, names if ordinary and self._key is None else None)
 
     async def accept(self, answer: Answer, exchange: Exchange) -> Response | None:
         """Undo API Gateway's renaming; where AWS refuses our clock or our keys, ask for one more try with others.
@@ -178,13 +182,16 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         """
         if self._invocation is not None:
             return await self._accept_invoked(self._invocation, answer, exchange)
-        fields = dict(answer.headers.raw)
-        if exchange.upstream is not None:
-            note_answered(fields, exchange.upstream)
+        told: dict[bytes, bytes] = {}
+        for name, value in answer.headers.raw:
+            if name in _TOLD:
+                told[name] = value  # noqa: PERF403 (a comprehension takes a call)
+        if told and exchange.upstream is not None:
+            note_answered(told, exchange.upstream)
         # What is refused twice goes to the client as it is then, so nothing is left for another time.
         signing = self._signing if answer.status == 403 else None
         repeats = signing is not None and await self._refused(signing, answer, exchange)
-        if not _RENAMED.isdisjoint(fields):
+        if told and not _RENAMED.isdisjoint(told):
             answer.headers.raw = _restored(answer.headers.raw)
         return None if repeats else answer
 

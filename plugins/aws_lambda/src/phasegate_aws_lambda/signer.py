@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hmac
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from hashlib import sha256
 from operator import itemgetter
 from typing import Literal, NamedTuple
@@ -19,6 +17,7 @@ from .canonical import (
     canonical_headers,
     canonical_query,
     canonical_uri,
+    content_type_line,
     joined,
     merge_slashes,
     query_forms,
@@ -28,38 +27,14 @@ from .canonical import (
 from .credentials import Keys
 from .endpoint import Endpoint
 from .keyed_hash import KeyedHash
+from .signed_fields import NEVER_SIGNED, choice_of, content_type_place
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _QUERY_LIFETIME_SECONDS = 300
+# How many requests are remembered for the rest of their second, and up to which length of what differs.
+_REMEMBERED, _REMEMBERED_LENGTH = 256, 512
 
 _NAME_OF = itemgetter(0)
-
-# The fields that a signature takes itself.
-_OWN = frozenset({b"authorization", b"x-amz-content-sha256", b"x-amz-date", b"x-amz-security-token"})
-
-# Fields that hops rewrite or drop, so that a signature over them would break (botocore leaves out the same, but for those
-# that only a gateway adds).
-NEVER_SIGNED = frozenset(
-    {
-        b"accept-encoding",
-        b"connection",
-        b"expect",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-authorization",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-        b"user-agent",
-        b"via",
-        b"x-amzn-trace-id",
-        b"x-forwarded-for",
-        b"x-forwarded-host",
-        b"x-forwarded-port",
-        b"x-forwarded-proto",
-    }
-)
 
 # The query fields of a presigned request ("Authenticating Requests: Using Query Parameters", AWS documentation).
 SIGNATURE_QUERY = frozenset(
@@ -82,19 +57,39 @@ class Account(NamedTuple):
     to_sign: str
 
 
-class _Moment(NamedTuple):
-    """What the signatures of one second have in common that are made with the same keys."""
+class _Headers:
+    """What the signatures of a moment have in common that are over the same headers, as text around what differs."""
+
+    __slots__ = ("end", "value")
+
+    def __init__(self, dated: tuple[str, str], names: str, credential: str) -> None:
+        names = f"{names};{dated[1]}"
+        self.end = f"\n{dated[0]}\n{names}\n"
+        """What the canonical request has between the hash of the payload in a header, and that at its end."""
+        self.value = f"{_ALGORITHM} Credential={credential}, SignedHeaders={names}, Signature=".encode()
+        """What `authorization` has before the signature."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Moment:
+    """What the signatures of one second have in common that are made with the same keys for the same host."""
 
     seconds: int
     keys: Keys
+    host: str
     stamp: str
-    date: tuple[bytes, bytes]
+    own: tuple[tuple[bytes, bytes], ...]
+    """The fields of each signature that say when it was made, and by the token of which session."""
     credential: str
-    to_sign: str
-    """What the string to sign has before the hash."""
     key: KeyedHash
-    headers: tuple[str, str]
-    """The end of the header block that every request has, and the list of its names."""
+    """What signs; it has taken in what the string to sign has before the hash."""
+    begin: str
+    """The header block up to the hash of the payload."""
+    plain: _Headers
+    typed: _Headers
+    """Of requests without a `content-type`, and with one, that have no other header to sign."""
+    signed: dict[tuple[str, str, str, bytes | None, str], tuple[str, Fields]] = field(default_factory=dict)
+    """What was signed in this second: the same request again has the same signature."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,26 +104,39 @@ class Signer:
     location: Literal["header", "query"] = "header"
     _normalises: bool = field(init=False, repr=False)
     _moment: _Moment | None = field(default=None, repr=False)
-    _day_key: tuple[tuple[str, str], KeyedHash] | None = field(default=None, repr=False)
+    _day_key: tuple[tuple[str, str], bytes] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.extra -= NEVER_SIGNED
         self._normalises = self.endpoint.service != "s3"
 
-    def sign(self, request: FunctionRequest, payload_sha256: str, now: float, keys: Keys) -> None:
+    def sign(
+        self,
+        request: FunctionRequest,
+        payload_sha256: str,
+        now: float,
+        keys: Keys,
+        names: tuple[bytes, ...] | None = None,
+    ) -> None:
         """Bring the request into its wire form and sign it with these keys; `now` is in seconds since 1970.
 
-        Nothing may touch the request's method, path, query, body or signed headers afterwards.
+        `names` are those of its fields, where they are at hand. Nothing may touch the request's method, path, query, body or
+        signed headers afterwards.
         """
-        seconds, moment = int(now), self._moment
-        if moment is None or moment.seconds != seconds or moment.keys is not keys:
-            moment = self._moment = self._moment_of(seconds, keys)
+        moment = self._moment
+        if (
+            moment is None
+            or not 0 <= now - moment.seconds < 1
+            or moment.keys is not keys
+            or moment.host != request.host
+        ):
+            moment = self._moment = self._moment_of(int(now), keys, request.host)
         if self._normalises:
             request.path = merge_slashes(request.path)
         if self.location == "query":
             self._sign_query(request, payload_sha256, moment)
         else:
-            self._sign_headers(request, payload_sha256, moment)
+            self._sign_headers(request, payload_sha256, moment, names or tuple(map(_NAME_OF, request.headers)))
 
     def account(self, request: FunctionRequest, payload_sha256: str) -> Account:
         """Return what the signature of a request that was signed here was made of."""
@@ -139,22 +147,44 @@ class Signer:
         canonical = self._canonical(request, canonical_query(pairs), headers, payload_sha256)
         return Account(canonical, self._to_sign(stamp) + _sha256_of(canonical))
 
-    def _sign_headers(self, request: FunctionRequest, payload: str, moment: _Moment) -> None:
+    def _sign_headers(self, request: FunctionRequest, payload: str, moment: _Moment, names: tuple[bytes, ...]) -> None:
+        place = content_type_place(names, self.extra)
+        if place is None:
+            self._sign_all_headers(request, payload, moment)
+            return
+        content_type = request.headers[place][1] if place >= 0 else None
+        said = request.method, request.path, request.query, content_type, payload
+        signed = moment.signed.get(said)
+        if signed is None:
+            signed = self._signed(request, content_type, payload, moment)
+            if len(moment.signed) < _REMEMBERED and _is_short(request, content_type):
+                moment.signed[said] = signed
+        request.query, fields = signed
+        request.headers += fields
+
+    def _signed(
+        self, request: FunctionRequest, content_type: bytes | None, payload: str, moment: _Moment
+    ) -> tuple[str, Fields]:
+        """Return the query as it is sent, and the fields that sign a request with no other header to sign."""
+        uri = canonical_uri(request.path, escape_again=self._normalises)
+        wire, query = query_forms(request.query)
+        headers, line = moment.plain, ""
+        if content_type is not None:
+            headers, line = moment.typed, content_type_line(content_type)
+        canonical = f"{request.method}\n{uri}\n{query}\n{line}{moment.begin}{payload}{headers.end}{payload}"
+        value = headers.value + _signature(canonical, moment)
+        return wire, [(b"x-amz-content-sha256", payload.encode()), *moment.own, (b"authorization", value)]
+
+    def _sign_all_headers(self, request: FunctionRequest, payload: str, moment: _Moment) -> None:
+        """Sign a request that has further headers to sign, or some of ours."""
         request.query, query = query_forms(request.query)
-        own, token = [moment.date, (b"x-amz-content-sha256", payload.encode())], moment.keys.session_token
-        if token is not None:
-            own.append((b"x-amz-security-token", token.value.encode()))
-        content_type = _content_type(tuple(map(_NAME_OF, request.headers)), self.extra)
-        if content_type is None:
-            request.remove(b"authorization", *map(_NAME_OF, own))
-            request.headers += own
-            headers = self._signed_headers(request)
-        else:
-            headers = _few_headers(request, payload, moment, request.headers[content_type])
-            request.headers += own
+        own = [(b"x-amz-content-sha256", payload.encode()), *moment.own]
+        request.remove(b"authorization", *map(_NAME_OF, own))
+        request.headers += own
+        headers = self._signed_headers(request)
         signature = _signature(self._canonical(request, query, headers, payload), moment)
-        value = f"{_ALGORITHM} Credential={moment.credential}, SignedHeaders={headers[1]}, Signature={signature}"
-        request.headers.append((b"authorization", value.encode()))
+        value = f"{_ALGORITHM} Credential={moment.credential}, SignedHeaders={headers[1]}, Signature="
+        request.headers.append((b"authorization", value.encode() + signature))
 
     def _sign_query(self, request: FunctionRequest, payload: str, moment: _Moment) -> None:
         headers, token = self._signed_headers(request), moment.keys.session_token
@@ -170,11 +200,11 @@ class Signer:
         own = [(name, quote(value, safe="-_.~")) for name, value in fields.items()]
         pairs = [*wire_query(request.query), *own]
         signature = _signature(self._canonical(request, canonical_query(pairs), headers, payload), moment)
-        request.query = joined([*pairs, ("X-Amz-Signature", signature)])
+        request.query = joined([*pairs, ("X-Amz-Signature", signature.decode())])
 
     def _signed_headers(self, request: FunctionRequest) -> tuple[str, str]:
         fields = [(b"host", request.host.encode("ascii")), *request.headers]
-        choice = _choice(tuple(map(_NAME_OF, fields)), self.extra)
+        choice = choice_of(tuple(map(_NAME_OF, fields)), self.extra)
         chosen = choice.of(fields)
         block = tidy_block(chosen)
         return canonical_headers(chosen) if block is None or choice.names is None else (block, choice.names)
@@ -183,15 +213,19 @@ class Signer:
         uri = canonical_uri(request.path, escape_again=self._normalises)
         return f"{request.method}\n{uri}\n{query}\n{headers[0]}\n{headers[1]}\n{payload}"
 
-    def _moment_of(self, seconds: int, keys: Keys) -> _Moment:
+    def _moment_of(self, seconds: int, keys: Keys, host: str) -> _Moment:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
         credential = f"{keys.access_key}/{self._scope(stamp)}"
-        key = self._key_of_day(stamp[:8], keys.secret_key.value)
+        key = KeyedHash(self._key_of_day(stamp[:8], keys.secret_key.value), self._to_sign(stamp).encode())
         date, token = (b"x-amz-date", stamp.encode()), keys.session_token
-        own = [date] if token is None else [date, (b"x-amz-security-token", token.value.encode())]
-        block, names = canonical_headers(own)
-        headers = block, f"host;x-amz-content-sha256;{names}"
-        return _Moment(seconds, keys, stamp, date, credential, self._to_sign(stamp), key, headers)
+        own = (date,) if token is None else (date, (b"x-amz-security-token", token.value.encode()))
+        dated = canonical_headers(own)
+        return _Moment(
+            *(seconds, keys, host, stamp, own, credential, key),
+            begin=f"host:{host}\nx-amz-content-sha256:",
+            plain=_Headers(dated, "host;x-amz-content-sha256", credential),
+            typed=_Headers(dated, "content-type;host;x-amz-content-sha256", credential),
+        )
 
     def _to_sign(self, stamp: str) -> str:
         return f"{_ALGORITHM}\n{stamp}\n{self._scope(stamp)}\n"
@@ -199,58 +233,21 @@ class Signer:
     def _scope(self, stamp: str) -> str:
         return f"{stamp[:8]}/{self.endpoint.region}/{self.endpoint.service}/aws4_request"
 
-    def _key_of_day(self, day: str, secret: str) -> KeyedHash:
+    def _key_of_day(self, day: str, secret: str) -> bytes:
         if self._day_key is None or self._day_key[0] != (day, secret):
             key = f"AWS4{secret}".encode()
             for part in (day, self.endpoint.region, self.endpoint.service, "aws4_request"):
                 key = hmac.digest(key, part.encode(), "sha256")
-            self._day_key = (day, secret), KeyedHash(key)
+            self._day_key = (day, secret), key
         return self._day_key[1]
 
 
-class _Choice(NamedTuple):
-    """Which fields are signed, in the order of their names, and the list of these: None where one is there twice."""
-
-    of: Callable[[Fields], Sequence[tuple[bytes, bytes]]]
-    names: str | None
+def _is_short(request: FunctionRequest, content_type: bytes | None) -> bool:
+    return len(request.method) + len(request.path) + len(request.query) + len(content_type or b"") <= _REMEMBERED_LENGTH
 
 
-@lru_cache(maxsize=256)
-def _choice(names: tuple[bytes, ...], extra: frozenset[bytes]) -> _Choice:
-    """Choose among fields, of whose names the first is `host`: clients send ever the same ones."""
-    places = [place for place, name in enumerate(names) if _is_always_signed(name) or name in extra]
-    places.sort(key=names.__getitem__)
-    chosen = [names[place] for place in places]
-    listed = b";".join(chosen).decode("latin-1") if len(set(chosen)) == len(chosen) else None
-    return _Choice(itemgetter(*places) if len(places) > 1 else itemgetter(slice(0, 1)), listed)
-
-
-@lru_cache(maxsize=256)
-def _content_type(names: tuple[bytes, ...], extra: frozenset[bytes]) -> slice | None:
-    """Tell where `content-type` is among a request's fields, where no other is signed and none is a signature's own."""
-    signed = [name for name in names if name in _OWN or name in extra or _is_always_signed(name)]
-    if not signed:
-        return slice(0, 0)
-    place = names.index(signed[0])
-    return slice(place, place + 1) if signed == [b"content-type"] else None
-
-
-def _few_headers(request: FunctionRequest, payload: str, moment: _Moment, first: Fields) -> tuple[str, str]:
-    """Return the header block and the list of names of a request with but one field to sign, or none, beside our own."""
-    block = f"host:{request.host}\nx-amz-content-sha256:{payload}\n{moment.headers[0]}"
-    if not first:
-        return block, moment.headers[1]
-    return canonical_headers(first)[0] + block, f"content-type;{moment.headers[1]}"
-
-
-def _is_always_signed(name: bytes) -> bool:
-    if name in NEVER_SIGNED:
-        return False
-    return name in (b"host", b"content-type") or name.startswith(b"x-amz-")
-
-
-def _signature(canonical: str, moment: _Moment) -> str:
-    return moment.key.hexdigest((moment.to_sign + _sha256_of(canonical)).encode())
+def _signature(canonical: str, moment: _Moment) -> bytes:
+    return moment.key.hexdigest(_sha256_of(canonical).encode()).encode()
 
 
 def _sha256_of(text: str) -> str:

@@ -65,9 +65,19 @@ class Signing:
             self._lease.close()
             self._lease = None
 
-    def sign(self, request: FunctionRequest, payload_sha256: str, keys: Keys, exchange: Exchange) -> None:
-        """Sign a request, by AWS's clock as far as it is known. Nothing may touch the request afterwards."""
-        self._signer.sign(request, payload_sha256, self._clock.time() + self._skew_seconds, keys)
+    def sign(
+        self,
+        request: FunctionRequest,
+        payload_sha256: str,
+        keys: Keys,
+        exchange: Exchange,
+        names: tuple[bytes, ...] | None = None,
+    ) -> None:
+        """Sign a request, by AWS's clock as far as it is known. Nothing may touch the request afterwards.
+
+        `names` are those of its fields, where they are at hand.
+        """
+        self._signer.sign(request, payload_sha256, self._clock.time() + self._skew_seconds, keys, names)
         exchange.state[_SIGNED] = request, payload_sha256, keys
 
     async def found(self) -> Keys:
