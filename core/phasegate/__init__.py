@@ -21,7 +21,7 @@ from .http.message import Request, Response
 from .http.query import Query
 from .model import Consumer, Credential, Route, UpstreamTLS
 from .passwords import check_password, hash_password
-from .plugin import Clock, ConsumerDirectory, Outcome, Plugin, Services, hookimpl
+from .plugin import Clock, ConsumerDirectory, Outcome, Plugin, Services, at_once, hookimpl
 from .router.expression import Conditions
 from .router.variables import variable
 from .secret import Secret
@@ -66,6 +66,7 @@ __all__ = [
     "UpstreamError",
     "UpstreamFacts",
     "UpstreamTLS",
+    "at_once",
     "check_password",
     "goes_on_as_preflight",
     "hash_password",

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote
 
-from .errors import PluginFailed, Unauthorized
+from .concealment import NOTHING, Concealment
+from .errors import Unauthorized
 from .exchange import Exchange
-from .http.headers import Headers, name_of
+from .http.headers import Headers
 from .http.hygiene import IDENTITY
 from .http.message import Request
 from .model import Consumer, Credential
 from .multi_auth import MultiAuth
-from .plugin import Outcome, Plugin
+from .plugin import Outcome, Plugin, judge_of
 
 Step = tuple[str, Callable[..., Any]]
-"""A plugin's name, and what authenticates by it, or conceals."""
+"""A plugin's name, and what authenticates by it."""
 
 Ask = Callable[[Any], Awaitable[Outcome]]
 
@@ -34,27 +35,36 @@ class Group:
     With `any` the first that knows the caller will do, with `all` each has to, and all have to mean the same consumer.
     A credential that does not hold ends it at once, but with `try_next` the others are asked all the same. A browser's
     question before a request (a preflight) passes without them where no plugin has `run_on_preflight`.
+
+    `judge` is the first plugin's, where it judges `at_once` and its word may be enough. `untold` are the fields that are left
+    out where a caller is told of: credentials, and what a client says of itself.
     """
 
     steps: tuple[Step, ...]
-    concealing: tuple[Step, ...] = ()
+    concealment: Concealment = NOTHING
     policy: Literal["any", "all"] = "any"
     try_next: bool = False
     run_on_preflight: bool = False
+    judge: Callable[[Exchange], object] | None = field(init=False)
+    untold: frozenset[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Decide what follows from the rest, so that there is no judge where something stands around the first step."""
+        is_simple = bool(self.steps) and not self.concealment.by_plugins and self.policy == "any"
+        object.__setattr__(self, "judge", judge_of(self.steps[0][1]) if is_simple else None)
+        object.__setattr__(self, "untold", self.concealment.fields | IDENTITY)
 
     @classmethod
     def of(cls, steps: Sequence[Step], instances: Iterable[Plugin]) -> Group:
         """Return the group of a chain's steps, composed as a `multi-auth` in the chain says."""
         policy: Literal["any", "all"] = "any"
         try_next = run_on_preflight = False
-        concealing = []
-        for instance in instances:
-            if type(instance).conceal is not Plugin.conceal:
-                concealing.append((instance.name, instance.conceal))
+        members = tuple(instances)
+        for instance in members:
             if isinstance(instance, MultiAuth):
                 policy, try_next = instance.policy, instance.try_next
             run_on_preflight |= getattr(instance, "run_on_preflight", False) is True
-        return cls(tuple(steps), tuple(concealing), policy, try_next, run_on_preflight)
+        return cls(tuple(steps), Concealment.of(members), policy, try_next, run_on_preflight)
 
     def settled(self, first: Outcome, ask: Ask) -> Awaitable[Outcome]:
         """Return the outcome that holds, where the first plugin's alone does not say. Raise Unauthorized for none."""
@@ -92,23 +102,46 @@ class Group:
         return _agreed(held)
 
 
-async def authenticate(exchange: Exchange, groups: Sequence[Group], ask: Ask) -> None:
+def recognize(exchange: Exchange, groups: Sequence[Group], ask: Ask) -> Awaitable[None] | None:
+    """Note who sends the request, as `authenticate` does. Return what is left to wait for, None where nothing is.
+
+    Most requests come to one group whose first plugin judges at once, and knows the caller.
+    """
+    group, request = groups[0], exchange.request
+    if group.judge is None or len(groups) > 1 or request.method == "OPTIONS":
+        return authenticate(exchange, groups, ask)
+    try:
+        outcome = group.judge(exchange)
+    except Exception:  # noqa: BLE001 (who tells of a plugin's failures asks it once more)
+        return authenticate(exchange, groups, ask)
+    if type(outcome) is not Outcome:
+        return authenticate(exchange, groups, ask)
+    consumer = outcome.consumer
+    if consumer is None or not outcome.holds or not outcome.present:
+        return authenticate(exchange, groups, ask, outcome)
+    exchange.consumer, exchange.credential = consumer, outcome.credential
+    if outcome.claims is not None:
+        exchange.claims = outcome.claims
+    if request.query.raw:
+        group.concealment.take_arguments_from(request)
+    _tell(request.headers, consumer, outcome.credential, group.untold)
+    return None
+
+
+async def authenticate(exchange: Exchange, groups: Sequence[Group], ask: Ask, judged: Outcome | None = None) -> None:
     """Note who sends the request, for everybody behind. Raise Unauthorized where a group is not content.
 
-    Each group has to be, so that a route's credential can't stand in for one that a global rule asks for.
+    Each group has to be, so that a route's credential can't stand in for one that a global rule asks for. `judged` is what the
+    first plugin has said already, where there is one group alone.
     """
     anonymous = False
     request = exchange.request
     preflight = request.method == "OPTIONS" and goes_on_as_preflight(exchange)
     for group in groups:
-        for name, conceal in group.concealing:
-            try:
-                conceal(request)
-            except Exception as error:
-                raise _concealing_failed(name, error) from error
+        group.concealment.take_from(request)
         if preflight and not group.run_on_preflight:
             continue
-        outcome = await ask(group.steps[0])
+        outcome = await ask(group.steps[0]) if judged is None else judged
         if group.policy == "all" or not outcome.holds:
             outcome = await group.settled(outcome, ask)
         consumer, present = outcome.consumer, outcome.present
@@ -121,11 +154,6 @@ async def authenticate(exchange: Exchange, groups: Sequence[Group], ask: Ask) ->
     consumer = exchange.consumer
     if consumer is not None:
         tell(request.headers, consumer, exchange.credential, anonymous=anonymous)
-
-
-def _concealing_failed(name: str, error: Exception) -> PluginFailed:
-    message = f"plugin {name} failed in conceal: {type(error).__name__}: {error}"
-    return PluginFailed(message, plugin=name, phase="conceal")
 
 
 def is_preflight(request: Request) -> bool:
@@ -142,19 +170,24 @@ def goes_on_as_preflight(exchange: Exchange) -> bool:
 
 def tell(headers: Headers, consumer: Consumer, credential: Credential | None, *, anonymous: bool = False) -> None:
     """Write into a request who sends it. Nothing that stood there before is left."""
-    kept = headers.raw
-    if not IDENTITY.isdisjoint(map(name_of, kept)):
-        kept = [field for field in kept if field[0] not in IDENTITY]
+    _tell(headers, consumer, credential, IDENTITY)
+    if anonymous:
+        headers.raw = [*headers.raw, (b"x-anonymous-consumer", b"true")]
+
+
+def _tell(headers: Headers, consumer: Consumer, credential: Credential | None, dropped: frozenset[bytes]) -> None:
+    told = []
+    for one in headers.raw:  # A comprehension is a call more.
+        if one[0] not in dropped:
+            told.append(one)  # noqa: PERF401
     name = consumer.username.encode()
-    told = [*kept, (b"x-consumer-username", name), (b"x-consumer-id", name)]
+    told += ((b"x-consumer-username", name), (b"x-consumer-id", name))
     if consumer.labels and (custom_id := consumer.labels.get("custom_id")):
         told.append((b"x-consumer-custom-id", _field_value(custom_id)))
     if consumer.group_id is not None:
         told.append((b"x-consumer-groups", consumer.group_id.encode()))
     if credential is not None and credential.identifier is not None:
         told.append((b"x-credential-identifier", credential.identifier.encode()))
-    if anonymous:
-        told.append((b"x-anonymous-consumer", b"true"))
     headers.raw = told
 
 

@@ -19,6 +19,8 @@ _PLAIN_METHODS = (
     ("close", True),
     ("check", False),
     ("conceal", False),
+    ("concealed_fields", False),
+    ("concealed_arguments", False),
     ("destination", False),
     ("connects_to", False),
 )

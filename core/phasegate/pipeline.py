@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from .amendment import Amendment
-from .authentication import Group, authenticate
+from .authentication import Group, recognize
 from .errors import PluginFailed, PluginTimedOut, RequestError, RouteNotFound, ServiceUnavailable
 from .exchange import Exchange
 from .http.message import Response
@@ -108,7 +108,7 @@ class Run:
         self._for_consumer = for_consumer
         self._refused = refused
 
-    async def answer(self) -> Response:  # noqa: C901 (a coroutine for each phase would cost every request)
+    async def answer(self) -> Response:  # noqa: C901, PLR0912 (a coroutine for each phase would cost every request)
         """Run every phase up to `response` and return the answer, an error's included. Only cancelling ends it early."""
         exchange, pipeline = self._exchange, self._pipeline
         try:
@@ -118,7 +118,9 @@ class Run:
             if pipeline.rewrite:
                 response = await self._first("rewrite", pipeline.rewrite)
             if response is None and pipeline.authenticate:
-                await authenticate(exchange, pipeline.authenticate, self._outcome)
+                waiting = recognize(exchange, pipeline.authenticate, self._outcome)
+                if waiting is not None:
+                    await waiting
                 consumer = exchange.consumer
                 pipeline = self._authenticated(consumer) if consumer is not None and consumer.plugins else pipeline
             if response is None and pipeline.access:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Protocol
+from functools import wraps
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 import pluggy
 
@@ -24,6 +25,8 @@ HOOKS = ("rewrite", "authenticate", "access", "proxy", "response", "log")
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+P = TypeVar("P")
+_JUDGE = f"{PROJECT}_judge"
 
 
 class Outcome(NamedTuple):
@@ -73,6 +76,26 @@ def _printable(challenge: str) -> str:
     if not challenge.isascii() or not challenge.isprintable():
         raise ValueError("a challenge holds printable ASCII alone")
     return challenge
+
+
+def at_once(judge: Callable[[P, Exchange], Outcome]) -> Callable[[P, Exchange], Coroutine[Any, Any, Outcome]]:
+    """Make `authenticate` of a plain method that waits for nothing, under `@hookimpl`.
+
+    The gateway calls the method itself where nothing stands around it. It has no effects: where it raises, it is called again.
+    """
+
+    @wraps(judge)
+    async def authenticate(self: P, exchange: Exchange) -> Outcome:
+        return judge(self, exchange)
+
+    setattr(authenticate, _JUDGE, judge)
+    return authenticate
+
+
+def judge_of(authenticate: object) -> Callable[[Exchange], object] | None:
+    """Return the method that an instance's `authenticate` was made of `at_once`, None for any other."""
+    judge = getattr(getattr(authenticate, "__func__", None), _JUDGE, None)
+    return None if judge is None else judge.__get__(authenticate.__self__)  # type: ignore[attr-defined]
 
 
 class ConsumerDirectory(Protocol):
@@ -171,8 +194,21 @@ class Plugin:
     def conceal(self, request: Request) -> None:
         """Take the credentials that this plugin judges by out of what upstreams get, once everybody is asked.
 
-        It holds for plugins with `authenticate`, whichever of them knew the caller. `exchange.original` keeps them.
+        It holds for plugins with `authenticate`, whichever of them knew the caller. `exchange.original` keeps them. As it
+        stands here, it takes out what the two below name; one of the plugin's own is called instead.
         """
+        request.headers.remove(*self.concealed_fields())
+        for name in self.concealed_arguments():
+            if name in request.query:
+                request.query = request.query.without(name)
+
+    def concealed_fields(self) -> Collection[str]:
+        """Return the names of the header fields to conceal. Called at load, before `open`."""
+        return ()
+
+    def concealed_arguments(self) -> Collection[str]:
+        """Return the names of the query's arguments to conceal. Called at load, before `open`."""
+        return ()
 
     def check(self) -> Iterable[Finding]:
         """Return what the schema can't see: errors that refuse the configuration, warnings for the operator.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar
 
-from phasegate import Exchange, Outcome, Request, Services, hookimpl
+from phasegate import Exchange, Outcome, Services, at_once, hookimpl
 
 from .plugin import AuthPlugin, fields
 
@@ -55,24 +56,26 @@ class KeyAuth(AuthPlugin):
         self._field = self.header.lower().encode("ascii")
 
     @hookimpl
-    async def authenticate(self, exchange: Exchange) -> Outcome:
+    @at_once
+    def authenticate(self, exchange: Exchange) -> Outcome:
         """Look the key up. Two keys in one place are refused, since nobody could say which one counts."""
-        keys, field = [], self._field
+        key, field, count = None, self._field, 0
         for name, value in exchange.received[-1]:
             if name == field:
-                keys.append(value.decode("latin-1"))
-        if not keys:
+                key, count = value.decode("latin-1"), count + 1
+        if key is None:
             keys = exchange.original.query.get_all(self.query)
-        if not keys:
-            return self.absent()
-        if len(keys) > 1:
-            return self.invalid(f"{len(keys)} keys in one request")
-        return self.consumers.caller(self.name, keys[0]) or self.invalid("no consumer has this key")
+            if not keys:
+                return self.absent()
+            key, count = keys[0], len(keys)
+        if count > 1:
+            return self.invalid(f"{count} keys in one request")
+        return self.consumers.caller(self.name, key) or self.invalid("no consumer has this key")
 
-    def conceal(self, request: Request) -> None:
-        """Take the key out of the request, so that no upstream sees it."""
-        if self.hide_credentials:
-            headers, hidden = request.headers, self._field
-            headers.raw = [field for field in headers.raw if field[0] != hidden]
-            if request.query.raw and self.query in request.query:
-                request.query = request.query.without(self.query)
+    def concealed_fields(self) -> Collection[str]:
+        """Return the header that the key may stand in, so that no upstream sees it."""
+        return (self.header,) if self.hide_credentials else ()
+
+    def concealed_arguments(self) -> Collection[str]:
+        """Return the argument that it may stand in, for the same reason."""
+        return (self.query,) if self.hide_credentials else ()
