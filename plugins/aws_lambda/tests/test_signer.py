@@ -11,7 +11,6 @@ from phasegate_aws_lambda.endpoint import Endpoint
 from phasegate_aws_lambda.signer import Signer
 
 FIRST, SECOND = Keys("AKIDFIRST", Secret("one")), Keys("AKIDSECOND", Secret("two"), Secret("t0ken"))
-NOTHING = Body()
 MIDNIGHT = 1_700_006_400.0
 
 
@@ -19,14 +18,6 @@ def signature(signer: Signer, keys: Keys, now: float, host: str = "h.example") -
     request = FunctionRequest(method="GET", host=host, path="/", query="", headers=[], body=Body(b""))
     signer.sign(request, "e3b0", now, keys)
     return request.get(b"authorization")
-
-
-def signed(signer: Signer, said: tuple[str, str, str, bytes, str]) -> FunctionRequest:
-    method, path, query, content_type, payload = said
-    headers = [(b"accept", b"*/*")] + [(b"content-type", content_type)] * bool(content_type)
-    request = FunctionRequest(method, "h.example", path, query, headers, NOTHING)
-    signer.sign(request, payload, MIDNIGHT, FIRST)
-    return request
 
 
 def fresh() -> Signer:
@@ -43,33 +34,6 @@ def test_a_signer_that_signed_for_another_host_or_within_the_second_signs_as_a_n
     signer = fresh()
     for host, now in (("a.example", MIDNIGHT), ("b.example", MIDNIGHT + 0.9), ("a.example", MIDNIGHT - 0.1)):
         assert signature(signer, FIRST, now, host) == signature(fresh(), FIRST, now, host)
-
-
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(("GET", "POST")),
-            st.sampled_from(("/", "/a", "//a", "/a%20b", "/" + "a" * 600)),
-            st.sampled_from(("", "a=b", "b&a=+", "a=" + "b" * 600)),
-            st.sampled_from((b"", b"text/plain", b"text/plain;  q=1", b"t/" + b"t" * 600)),
-            st.sampled_from(("e3b0", "aaaa")),
-        ),
-        max_size=8,
-    )
-)
-def test_requests_of_one_second_are_signed_as_each_would_be_alone(
-    requests: list[tuple[str, str, str, bytes, str]],
-) -> None:
-    signer = fresh()
-    assert [signed(signer, said) for said in requests] == [signed(fresh(), said) for said in requests]
-
-
-def test_no_more_is_remembered_of_a_second_than_may_be() -> None:
-    signer = fresh()
-    for number in range(400):
-        signed(signer, ("GET", "/", f"a={number}", b"", "e3b0"))
-    assert signer._moment is not None
-    assert len(signer._moment.signed) == 256
 
 
 @given(st.text("ab&=+%2f/-", max_size=12), st.sampled_from((1, 40)))

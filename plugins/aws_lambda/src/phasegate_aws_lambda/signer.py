@@ -13,7 +13,6 @@ from urllib.parse import quote
 from phasegate.faas import FunctionRequest
 
 from .canonical import (
-    Fields,
     canonical_headers,
     canonical_query,
     canonical_uri,
@@ -31,8 +30,6 @@ from .signed_fields import NEVER_SIGNED, choice_of, content_type_place
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _QUERY_LIFETIME_SECONDS = 300
-# How many requests are remembered for the rest of their second, and up to which length of what differs.
-_REMEMBERED, _REMEMBERED_LENGTH = 256, 512
 
 _NAME_OF = itemgetter(0)
 
@@ -88,8 +85,6 @@ class _Moment:
     plain: _Headers
     typed: _Headers
     """Of requests without a `content-type`, and with one, that have no other header to sign."""
-    signed: dict[tuple[str, str, str, bytes | None, str], tuple[str, Fields]] = field(default_factory=dict)
-    """What was signed in this second: the same request again has the same signature."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -148,37 +143,23 @@ class Signer:
         return Account(canonical, self._to_sign(stamp) + _sha256_of(canonical))
 
     def _sign_headers(self, request: FunctionRequest, payload: str, moment: _Moment, names: tuple[bytes, ...]) -> None:
-        place = content_type_place(names, self.extra)
-        if place is None:
-            self._sign_all_headers(request, payload, moment)
-            return
-        content_type = request.headers[place][1] if place >= 0 else None
-        said = request.method, request.path, request.query, content_type, payload
-        signed = moment.signed.get(said)
-        if signed is None:
-            signed = self._signed(request, content_type, payload, moment)
-            if len(moment.signed) < _REMEMBERED and _is_short(request, content_type):
-                moment.signed[said] = signed
-        request.query, fields = signed
-        request.headers += fields
-
-    def _signed(
-        self, request: FunctionRequest, content_type: bytes | None, payload: str, moment: _Moment
-    ) -> tuple[str, Fields]:
-        """Return the query as it is sent, and the fields that sign a request with no other header to sign."""
-        uri = canonical_uri(request.path, escape_again=self._normalises)
-        wire, query = query_forms(request.query)
-        headers, line = moment.plain, ""
-        if content_type is not None:
-            headers, line = moment.typed, content_type_line(content_type)
-        canonical = f"{request.method}\n{uri}\n{query}\n{line}{moment.begin}{payload}{headers.end}{payload}"
-        value = headers.value + _signature(canonical, moment)
-        return wire, [(b"x-amz-content-sha256", payload.encode()), *moment.own, (b"authorization", value)]
-
-    def _sign_all_headers(self, request: FunctionRequest, payload: str, moment: _Moment) -> None:
-        """Sign a request that has further headers to sign, or some of ours."""
         request.query, query = query_forms(request.query)
-        own = [(b"x-amz-content-sha256", payload.encode()), *moment.own]
+        place = content_type_place(names, self.extra)
+        own = ((b"x-amz-content-sha256", payload.encode()), *moment.own)
+        if place is None:
+            self._sign_all_headers(request, payload, query, moment, own)
+            return
+        headers, line = moment.plain, ""
+        if place >= 0:
+            headers, line = moment.typed, content_type_line(request.headers[place][1])
+        uri = canonical_uri(request.path, escape_again=self._normalises)
+        canonical = f"{request.method}\n{uri}\n{query}\n{line}{moment.begin}{payload}{headers.end}{payload}"
+        request.headers += (*own, (b"authorization", headers.value + _signature(canonical, moment)))
+
+    def _sign_all_headers(
+        self, request: FunctionRequest, payload: str, query: str, moment: _Moment, own: tuple[tuple[bytes, bytes], ...]
+    ) -> None:
+        """Sign a request that has further headers to sign, or some of ours."""
         request.remove(b"authorization", *map(_NAME_OF, own))
         request.headers += own
         headers = self._signed_headers(request)
@@ -240,10 +221,6 @@ class Signer:
                 key = hmac.digest(key, part.encode(), "sha256")
             self._day_key = (day, secret), key
         return self._day_key[1]
-
-
-def _is_short(request: FunctionRequest, content_type: bytes | None) -> bool:
-    return len(request.method) + len(request.path) + len(request.query) + len(content_type or b"") <= _REMEMBERED_LENGTH
 
 
 def _signature(canonical: str, moment: _Moment) -> bytes:
