@@ -112,7 +112,9 @@ def recognize(exchange: Exchange, groups: Sequence[Group], ask: Ask) -> Awaitabl
         return authenticate(exchange, groups, ask)
     try:
         outcome = group.judge(exchange)
-    except Exception:  # noqa: BLE001 (who tells of a plugin's failures asks it once more)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 (who tells of a plugin's failures, its exit too, asks it once more)
         return authenticate(exchange, groups, ask)
     if type(outcome) is not Outcome:
         return authenticate(exchange, groups, ask)

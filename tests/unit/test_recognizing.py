@@ -50,6 +50,8 @@ class Judges(Plugin):
         said = exchange.original.headers.get("x-key") or "none"
         if said == "unauthorized":
             raise Unauthorized("not today", public="Not today")
+        if said == "exit":
+            raise SystemExit
         return SAID[said]  # type: ignore[return-value]
 
     def concealed_fields(self) -> tuple[str, ...]:
@@ -150,7 +152,9 @@ async def test_a_refused_request_keeps_no_credential() -> None:
     assert ("x-key" in exchange.request.headers, exchange.request.query.raw) == (False, "")
 
 
-@pytest.mark.parametrize(("said", "message"), [("text", "returned a str"), ("unheard-of", "KeyError")])
+@pytest.mark.parametrize(
+    ("said", "message"), [("text", "returned a str"), ("unheard-of", "KeyError"), ("exit", "SystemExit")]
+)
 async def test_a_judge_that_fails_is_told_of_as_any_plugin(said: str, message: str) -> None:
     exchange = make_exchange(make_request(headers={"x-key": said}), route=Route("r", ("/",)))
     assert (await answered(compiled(Judges, Answers), exchange))[0] == 500
