@@ -257,7 +257,9 @@ def _find_route(exchange: Exchange, router: Router) -> RequestError | None:
         if (merged and merged.route) != (match and match.route):
             return BadRequest(f"path {request.path!r} would take another route once its slashes are merged")
     if match is not None:
-        exchange.route, exchange.params, exchange.prefix = match.route, match.params, match.prefix
+        exchange.route, params, exchange.prefix, _ = match
+        if params:
+            exchange.params = dict(params)
     return None
 
 
