@@ -27,7 +27,6 @@ from .http.hygiene import ExplanationAsked, client_address
 from .http.message import Request
 from .pipeline import Run
 from .plugin import Plugin, Services, SystemClock
-from .router import Router
 from .schema.tables import Schemas
 from .snapshot import Snapshot, Sources
 from .snapshot.certificates import Certificates
@@ -116,8 +115,7 @@ class Gateway:
         snapshot.acquire()
         if refused is not None:
             return self._told_of(exchange, snapshot, refused)
-        refused = self.misdirected(request) or _find_route(exchange, snapshot.router)
-        return GatewayPassage(exchange, snapshot, self._access_log, refused)
+        return GatewayPassage(exchange, snapshot, self._access_log, _find_route(exchange, snapshot))
 
     def explaining(self, request: Request, told: Callable[[Told], object], *, dry_run: bool = False) -> Passage:
         """Take in a request that is no client's, and tell what happened to it once it is over.
@@ -127,8 +125,7 @@ class Gateway:
         exchange = Exchange(request, _identified(request.headers), time.monotonic())
         snapshot = self._snapshot
         snapshot.acquire()
-        refused = self.misdirected(request) or _find_route(exchange, snapshot.router)
-        return self._explained(exchange, snapshot, refused, told, dry_run=dry_run)
+        return self._explained(exchange, snapshot, _find_route(exchange, snapshot), told, dry_run=dry_run)
 
     def misdirected(self, request: Request) -> Misdirected | None:
         """Return why a request for a host with a rule for client certificates can't be answered on its connection.
@@ -136,10 +133,7 @@ class Gateway:
         The rule protects the host on every connection: one that another name, an older rule, or no TLS at all stands for
         has proven nothing (RFC 9113 section 9.1.2).
         """
-        rule = self._snapshot.certificates.rule_for(request.host)
-        if rule is None or rule == request.client_rule:
-            return None
-        return Misdirected(f"{request.host} is for clients with certificates that this connection was not asked for")
+        return _misdirected(request, self._snapshot.certificates)
 
     @cached_property
     def _secrets(self) -> Secrets:
@@ -149,7 +143,7 @@ class Gateway:
         """Go on with a request of which the listener says something: that it is refused, or asks to be explained."""
         if not isinstance(refused, ExplanationAsked):
             return GatewayPassage(exchange, snapshot, self._access_log, refused)
-        found = self.misdirected(exchange.request) or _find_route(exchange, snapshot.router)
+        found = _find_route(exchange, snapshot)
         if self._live is not None and self._live.admits(refused.token):
             return self._explained(exchange, snapshot, found, self._live.keep)
         return GatewayPassage(exchange, snapshot, self._access_log, found)
@@ -203,7 +197,9 @@ class GatewayPassage(Run):
         access_log: AccessLog | None,
         refused: RequestError | None,
     ) -> None:
-        Run.__init__(self, exchange, snapshot.pipeline(exchange.route), snapshot.pipeline_for, refused)
+        # Run's own way would be one more call.
+        self._exchange, self._refused = exchange, refused
+        self._pipeline, self._for_consumer = snapshot.pipeline(exchange.route), snapshot.pipeline_for
         self._snapshot = snapshot
         self._access_log = access_log
 
@@ -234,45 +230,56 @@ class GatewayPassage(Run):
         exchange.bytes_sent = bytes_sent
         exchange.close()
         exchange.request.body.close()
-        if exchange.error is not None:
-            _report(exchange, exchange.error)
+        error, answered = exchange.error, exchange.response
+        if error is not None:
+            _report(exchange, error)
+            if isinstance(error, ClientClosed):
+                answered = None
         if self._access_log is not None:
-            answered = exchange.response
-            if answered is None or isinstance(exchange.error, ClientClosed):
-                self._access_log.record(exchange, ClientClosed.status)
-            else:
-                self._access_log.record(exchange, answered.status)
+            self._access_log.record(exchange, ClientClosed.status if answered is None else answered.status)
 
 
-def _find_route(exchange: Exchange, router: Router) -> RequestError | None:
+def _misdirected(request: Request, certificates: Certificates) -> Misdirected | None:
+    rule = certificates.rule_for(request.host)
+    if rule is None or rule == request.client_rule:
+        return None
+    return Misdirected(f"{request.host} is for clients with certificates that this connection was not asked for")
+
+
+def _find_route(exchange: Exchange, snapshot: Snapshot) -> RequestError | None:
     """Note the route that the request takes, or return why it is refused.
 
     Upstreams merge repeated slashes, AWS among them; a path that would then take another route is refused, since it would be
     authorised by one route and answered as if it had come through the other.
     """
-    request = exchange.request
-    match = router.match(request)
+    request, certificates = exchange.request, snapshot.certificates
+    if certificates.asks_clients and (misdirected := _misdirected(request, certificates)) is not None:
+        return misdirected
+    match = snapshot.router.match(request)
     if "//" in request.path:
-        merged = router.match(request.with_path(_SLASHES.sub("/", request.path)))
+        merged = snapshot.router.match(request.with_path(_SLASHES.sub("/", request.path)))
         if (merged and merged.route) != (match and match.route):
             return BadRequest(f"path {request.path!r} would take another route once its slashes are merged")
     if match is not None:
-        exchange.route, exchange.params, exchange.prefix = match.route, match.params, match.prefix
+        exchange.route, params, exchange.prefix, _ = match
+        if params:
+            exchange.params = dict(params)
     return None
 
 
 def _identified(headers: Headers) -> str:
     """Return the request's id, which stands in its fields afterwards: the client's where it gave one, or a new one."""
-    if b"x-request-id" in map(name_of, headers.raw):
-        given = [value for name, value in headers.raw if name == b"x-request-id"]
+    raw = headers.raw
+    if b"x-request-id" in map(name_of, raw):
+        given = [value for name, value in raw if name == b"x-request-id"]
         found = given[0].decode("latin-1")
         # A list of its own in any case: a listener may have more requests of the same fields.
-        headers.remove("x-request-id")
+        raw = [field for field in raw if field[0] != b"x-request-id"]
         if _REQUEST_ID.fullmatch(found):
-            headers.raw = [*headers.raw, (b"x-request-id", given[0])]
+            headers.raw = [*raw, (b"x-request-id", given[0])]
             return found
     new = request_ids.new()
-    headers.raw = [*headers.raw, (b"x-request-id", new.encode("ascii"))]
+    headers.raw = [*raw, (b"x-request-id", new.encode())]
     return new
 
 

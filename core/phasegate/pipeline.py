@@ -132,7 +132,10 @@ class Run:
                     except BaseException as error:  # noqa: BLE001
                         raise _raised(error, step, "proxy")  # noqa: B904 (the same one, as a rule)
                     if response is not None:
-                        response = _usable(response, step, "proxy")
+                        if type(response) is not Response or type(response.status) is not int:
+                            response = _checked(response, Response, step, "proxy")
+                        elif not 200 <= response.status <= 599:
+                            _judge_status(response, step, "proxy")
                         break
                 else:
                     raise self._unclaimed()
@@ -143,7 +146,12 @@ class Run:
             response.headers[_UPSTREAM_STATUS] = str(upstream.status)
         if self._pipeline.response:
             response = await self._changed(response)
-        return self._finished(response)
+        exchange.response = response
+        fields = response.headers.raw
+        # Of several, listeners send the first. A plugin may keep its answer and give it again.
+        if not fields or fields[0] is not _SERVER:
+            response.headers.raw = [_SERVER, *fields]
+        return response
 
     async def log(self) -> None:
         """Run the log phase; a plugin that fails in it is reported and the next one runs."""
@@ -180,14 +188,6 @@ class Run:
     def _authenticated(self, consumer: Consumer) -> Pipeline:
         self._pipeline = self._for_consumer(self._exchange.route, consumer)
         return self._pipeline
-
-    def _finished(self, response: Response) -> Response:
-        self._exchange.response = response
-        fields = response.headers.raw
-        # Of several, listeners send the first. A plugin may keep its answer and give it again.
-        if not fields or fields[0] is not _SERVER:
-            response.headers.raw = [_SERVER, *fields]
-        return response
 
     def _failed(self, error: RequestError) -> Response:
         self._exchange.error = error

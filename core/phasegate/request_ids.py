@@ -12,8 +12,7 @@ _stock: list[str] = []
 def new() -> str:
     """Return an id of 32 hexadecimal digits that nobody can guess."""
     if not _stock:
-        drawn = os.urandom(_BYTES * _STOCK).hex()
-        _stock.extend([drawn[start : start + 2 * _BYTES] for start in range(0, len(drawn), 2 * _BYTES)])
+        _stock.extend(os.urandom(_BYTES * _STOCK).hex(" ", _BYTES).split())
     return _stock.pop()
 
 

@@ -103,3 +103,14 @@ async def test_no_change_of_a_requests_fields_reaches_the_listeners_list(
     await finish(passage, None, 0)
     assert kept == before
     await gateway.close()
+
+
+async def test_what_a_plugin_writes_into_the_parameters_is_gone_with_the_request(gateway: Gateway) -> None:
+    gateway.swap(await gateway.prepare(lives("a")))
+    for _ in range(2):
+        passage = gateway.begin(make_request(target="/a"))
+        assert isinstance(passage, GatewayPassage)
+        assert passage._exchange.params == {}
+        passage._exchange.params["x"] = "written"
+        await finish(passage, None, 0)
+    await gateway.close()

@@ -90,7 +90,7 @@ class Folder:
             raise CommandError(
                 f"{taker} takes {what}, and not {route.id!r}: give a method, path and Host that it takes"
             )
-        exchange.route, exchange.params, exchange.prefix = match.route, match.params, match.prefix
+        exchange.route, exchange.params, exchange.prefix = match.route, dict(match.params), match.prefix
         for step in self._snapshot.pipeline(route).rewrite:
             await self._open(step, services)
             try:

@@ -11,6 +11,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 # RFC 9110 section 5.6.2 (token) and 5.5 (field value without CR, LF and NUL).
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _UNSAFE_VALUE = re.compile(r"[\r\n\0]")
+_new = object.__new__
 
 
 name_of = itemgetter(0)
@@ -33,7 +34,7 @@ class Headers:
     @classmethod
     def from_raw(cls, raw: RawHeaders) -> Headers:
         """Return headers that hold `raw` itself; its names must be lower-case already."""
-        headers = cls.__new__(cls)
+        headers = _new(cls)
         headers.raw = raw
         return headers
 

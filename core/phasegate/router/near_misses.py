@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import nsmallest
 from operator import itemgetter
@@ -86,7 +86,7 @@ def _missed(route: Route, request: Request, *, is_on: bool, most: float) -> tupl
     return (len(reasons) + unlike, NearMiss(route, tuple(reasons))) if reasons else None
 
 
-def _conditions(route: Route, request: Request, params: dict[str, str]) -> Iterator[Reason]:
+def _conditions(route: Route, request: Request, params: Mapping[str, str]) -> Iterator[Reason]:
     """Yield which conditions beyond host and path do not hold."""
     if route.methods and request.method not in route.methods:
         yield Reason("method", f"it takes {_listed(sorted(route.methods))}, not {request.method}")
@@ -113,7 +113,7 @@ def _beaten(fit: Fit, taken: Fit | None) -> Reason:
     return Reason("order", f"it fits, and {one.candidate.route.id} comes first: {why}")
 
 
-def _exactness(prefix: str | None, params: dict[str, str]) -> tuple[int, int]:
+def _exactness(prefix: str | None, params: Mapping[str, str]) -> tuple[int, int]:
     return (2, len(prefix.split("/"))) if prefix is not None else (1, 0) if params else (0, 0)
 
 

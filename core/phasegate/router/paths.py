@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from itertools import chain, repeat, starmap
+from types import MappingProxyType
+from typing import NamedTuple
 
+from ..http.message import Request
 from ..model import Route
 from .conditions import Candidate, Rank
 from .pattern import Pattern
 
-T = TypeVar("T")
+_NO_PARAMS: Mapping[str, str] = MappingProxyType({})
 
 
-class PathMatch(NamedTuple):
-    """A candidate whose uri fits, its parameters, and the path up to its `*` (None without one)."""
+class Match(NamedTuple):
+    """The route whose uri fits, the values of its `:parameters`, and the path before its `*` (None without one).
 
-    candidate: Candidate
-    params: dict[str, str]
+    Made once for each pattern. What stands in an index under a pattern with parameters has their names in `params`, and
+    gets values where a path is found.
+    """
+
+    route: Route
+    params: Mapping[str, str]
     prefix: str | None
-
-
-class _Entry(NamedTuple):
     candidate: Candidate
-    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, candidate: Candidate, pattern: Pattern) -> Match:
+        """Return the match that stands in an index under a pattern."""
+        prefix = pattern.text.removesuffix("*") if pattern.is_prefix else None
+        return cls(candidate.route, dict.fromkeys(pattern.names, "") or _NO_PARAMS, prefix, candidate)
 
 
 class _Node:
@@ -35,8 +45,8 @@ class _Node:
         self.edit = edit
         self.children: dict[str, _Node] = {}
         self.parameter: _Node | None = None
-        self.ending: tuple[_Entry, ...] = ()
-        self.prefixes: tuple[_Entry, ...] = ()
+        self.ending: tuple[Match, ...] = ()
+        self.prefixes: tuple[Match, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -70,12 +80,8 @@ class _Node:
             del self.children[segment]
 
 
-class _Place(NamedTuple):
-    """A node that a path reached: how many segments led there, and the values of its parameters."""
-
-    node: _Node
-    depth: int
-    values: tuple[str, ...]
+_Place = tuple[_Node, int, tuple[str, ...]]
+"""A node that a path reached: how many segments led there, and the values of its parameters."""
 
 
 class PathIndex:
@@ -86,7 +92,7 @@ class PathIndex:
 
     def __init__(self, edit: object) -> None:
         self._edit = edit
-        self._exact: dict[str, tuple[Candidate, ...]] = {}
+        self._exact: dict[str, tuple[Match, ...]] = {}
         self._root = _Node(edit)
 
     @property
@@ -104,27 +110,27 @@ class PathIndex:
 
     def add(self, pattern: Pattern, candidate: Candidate) -> None:
         """Put a route's pattern in, at its place among those that share it."""
+        match = Match.of(candidate, pattern)
         if pattern.is_exact:
-            self._exact[pattern.text] = _with(self._exact.get(pattern.text, ()), candidate, _rank)
+            self._exact[pattern.text] = _with(self._exact.get(pattern.text, ()), match)
             return
         node = self._way(pattern)[-1]
-        entry = _Entry(candidate, pattern.names)
         if pattern.is_prefix:
-            node.prefixes = _with(node.prefixes, entry, _entry_rank)
+            node.prefixes = _with(node.prefixes, match)
         else:
-            node.ending = _with(node.ending, entry, _entry_rank)
+            node.ending = _with(node.ending, match)
 
     def remove(self, pattern: Pattern, route: Route) -> None:
         """Take a route's pattern out."""
         if pattern.is_exact:
-            left = tuple(candidate for candidate in self._exact[pattern.text] if candidate.route is not route)
+            left = _without(self._exact[pattern.text], route)
             self._exact[pattern.text] = left
             if not left:
                 del self._exact[pattern.text]
             return
         *way, node = self._way(pattern)
-        node.prefixes = tuple(entry for entry in node.prefixes if entry.candidate.route is not route)
-        node.ending = tuple(entry for entry in node.ending if entry.candidate.route is not route)
+        node.prefixes = _without(node.prefixes, route)
+        node.ending = _without(node.ending, route)
         for parent, segment in zip(reversed(way), reversed(pattern.segments), strict=True):
             parent.prune(segment)
 
@@ -135,84 +141,101 @@ class PathIndex:
             way.append(way[-1].child(segment, self._edit))
         return way
 
-    def find(self, path: str) -> Iterator[PathMatch]:
+    def first(self, request: Request) -> Match | None:
+        """Return the first match whose route takes the request, None where there is none."""
+        path = request.path
+        for match in self._exact.get(path, ()):
+            candidate = match.candidate
+            if candidate.takes_all or candidate.accepts(request, match.params):
+                return match
+        for match in self._below(path):
+            candidate = match.candidate
+            if candidate.takes_all or candidate.accepts(request, match.params):
+                return match
+        return None
+
+    def find(self, path: str) -> Iterator[Match]:
         """Yield what fits the path: exact uris, then parameters, then prefixes from the longest."""
-        for candidate in self.exact(path):
-            yield PathMatch(candidate, {}, None)
-        yield from self.below(path)
+        yield from self._exact.get(path, ())
+        yield from self._below(path)
 
-    def exact(self, path: str) -> tuple[Candidate, ...]:
-        """Return the candidates whose uri is the path itself."""
-        return self._exact.get(path, ())
+    def _below(self, path: str) -> Iterable[Match]:
+        """Return what fits the path beside exact uris, to be left at the first that will do.
 
-    def below(self, path: str) -> Iterator[PathMatch]:
-        """Yield what else fits the path: parameters, then prefixes from the longest."""
+        It is no generator, since to close one before its end takes several times as long as to find a route.
+        """
         node, passed = self._root, []
         segments = path.split("/")[1:]
-        for depth, segment in enumerate(segments):
+        for segment in segments:
             if node.parameter is not None:
-                yield from _find_anywhere(self._root, segments)
-                return
+                return _find_anywhere(self._root, segments)
             if node.prefixes:
-                passed.append((depth, node.prefixes))
+                passed.append(node.prefixes)
             child = node.children.get(segment)
             if child is None:
                 break
             node = child
-        else:
-            for entry in node.ending:
-                yield PathMatch(entry.candidate, {}, None)
-        for depth, entries in reversed(passed):
-            prefix = "/".join(["", *segments[:depth], ""])
-            for entry in entries:
-                yield PathMatch(entry.candidate, {}, prefix)
+        # No uri ends here: one without parameters is exact, and not in the tree.
+        return passed[0] if len(passed) == 1 else chain.from_iterable(reversed(passed))
 
 
-def _find_anywhere(root: _Node, segments: list[str]) -> Iterator[PathMatch]:
-    """Yield what fits below a tree with parameters, where more than one way may lead to an end."""
-    places = list(_walk(_Place(root, 0, ()), segments))
-    yield from _endings(places, len(segments))
-    yield from _prefixes(places, segments)
+def _find_anywhere(root: _Node, segments: list[str]) -> Iterator[Match]:
+    """Return what fits below a tree with parameters, where more than one way may lead to an end."""
+    length = len(segments)
+    endings, prefixes = [], []
+    for place in _places(root, segments):
+        node, depth, _ = place
+        if depth < length:
+            if node.prefixes:
+                prefixes.append((node.prefixes, place))
+        elif node.ending:
+            endings.append((node.ending, place))
+    return starmap(partial(_filled, segments), chain.from_iterable(map(_ranked, (endings, prefixes))))
 
 
-def _walk(start: _Place, segments: list[str]) -> Iterator[_Place]:
-    """Yield every node that a beginning of the path leads to."""
-    waiting = [start]
-    while waiting:
-        place = waiting.pop()
-        yield place
-        if place.depth == len(segments):
-            continue
-        segment = segments[place.depth]
-        parameter, child = place.node.parameter, place.node.children.get(segment)
-        if parameter is not None and segment:
-            waiting.append(_Place(parameter, place.depth + 1, (*place.values, segment)))
+def _places(root: _Node, segments: list[str]) -> list[_Place]:
+    """Return every node that a beginning of the path leads to."""
+    # It grows on the way.
+    places: list[_Place] = [(root, 0, ())]
+    for node, depth, values in places:
+        if depth == len(segments):
+            break
+        segment = segments[depth]
+        child, parameter = node.children.get(segment), node.parameter
         if child is not None:
-            waiting.append(_Place(child, place.depth + 1, place.values))
+            places.append((child, depth + 1, values))
+        if parameter is not None and segment:
+            places.append((parameter, depth + 1, (*values, segment)))
+    return places
 
 
-def _endings(places: list[_Place], length: int) -> Iterator[PathMatch]:
-    found = [(entry, place) for place in places if place.depth == length for entry in place.node.ending]
-    for entry, place in sorted(found, key=lambda pair: _entry_rank(pair[0])):
-        yield PathMatch(entry.candidate, dict(zip(entry.names, place.values, strict=True)), None)
+def _ranked(groups: list[tuple[tuple[Match, ...], _Place]]) -> Iterable[tuple[Match, _Place]]:
+    """Return the matches of places with their places: those of the deepest first, then by their ranks."""
+    if len(groups) == 1:
+        matches, place = groups[0]
+        return zip(matches, repeat(place), strict=False)
+    pairs = [(match, place) for matches, place in groups for match in matches]
+    return sorted(pairs, key=lambda pair: (-pair[1][1], pair[0].candidate.rank))
 
 
-def _prefixes(places: list[_Place], segments: list[str]) -> Iterator[PathMatch]:
-    found = [(entry, place) for place in places if place.depth < len(segments) for entry in place.node.prefixes]
-    for entry, place in sorted(found, key=lambda pair: (-pair[1].depth, _entry_rank(pair[0]))):
-        prefix = "/".join(["", *segments[: place.depth], ""])
-        yield PathMatch(entry.candidate, dict(zip(entry.names, place.values, strict=True)), prefix)
+def _filled(segments: list[str], match: Match, place: _Place) -> Match:
+    """Return a match with what the path has for its parameters."""
+    _, depth, values = place
+    if not values:
+        return match
+    prefix = None if match.prefix is None else "/".join(["", *segments[:depth], ""])
+    return Match(match.route, dict(zip(match.params, values, strict=True)), prefix, match.candidate)
 
 
-def _with(items: tuple[T, ...], item: T, rank: Callable[[T], Rank]) -> tuple[T, ...]:
-    """Return the items with one more at its place."""
-    at = bisect_right(items, rank(item), key=rank)
-    return (*items[:at], item, *items[at:])
+def _with(matches: tuple[Match, ...], match: Match) -> tuple[Match, ...]:
+    """Return the matches with one more at its place."""
+    at = bisect_right(matches, _rank(match), key=_rank)
+    return (*matches[:at], match, *matches[at:])
 
 
-def _rank(candidate: Candidate) -> Rank:
-    return candidate.rank
+def _without(matches: tuple[Match, ...], route: Route) -> tuple[Match, ...]:
+    return tuple(match for match in matches if match.route is not route)
 
 
-def _entry_rank(entry: _Entry) -> Rank:
-    return entry.candidate.rank
+def _rank(match: Match) -> Rank:
+    return match.candidate.rank

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from ..environment import holds_environment, shown
@@ -16,7 +16,7 @@ from ..http.address import is_within, parse_networks
 from ..http.message import Request
 from .variables import variable
 
-Predicate = Callable[[Request, dict[str, str]], bool]
+Predicate = Callable[[Request, Mapping[str, str]], bool]
 Test = Callable[[str | None], bool]
 
 _NUMERIC = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}

@@ -8,23 +8,15 @@ from typing import NamedTuple
 from ..http.message import Request
 from ..model import Route
 from .conditions import Candidate
-from .paths import PathIndex, PathMatch
+from .paths import Match, PathIndex
 from .pattern import Pattern, parse_uri
-
-
-class Match(NamedTuple):
-    """The route a request takes, the values of its `:parameters`, and the path before its `*` (None without one)."""
-
-    route: Route
-    params: dict[str, str]
-    prefix: str | None
 
 
 class Fit(NamedTuple):
     """A route whose host and uri fit, whatever its conditions say; `host` is the place of its host in their order."""
 
     host: int
-    match: PathMatch
+    match: Match
 
 
 class Router:
@@ -54,14 +46,12 @@ class Router:
 
     def match(self, request: Request) -> Match | None:
         """Return the route for a request, None when none matches."""
-        path = request.path
-        for index in self._indexes(request.host) if self._exact or self._wildcard else (self._any,):
-            for candidate in index.exact(path):
-                if candidate.accepts(request, {}):
-                    return Match(candidate.route, {}, None)
-            for candidate, params, prefix in index.below(path):
-                if candidate.accepts(request, params):
-                    return Match(candidate.route, params, prefix)
+        if not self._exact and not self._wildcard:
+            return self._any.first(request)
+        for index in self._indexes(request.host):
+            match = index.first(request)
+            if match is not None:
+                return match
         return None
 
     def fitting(self, request: Request) -> Iterator[Fit]:
@@ -105,16 +95,17 @@ class Router:
     def _place_of(self, host: str) -> tuple[dict[str, PathIndex], str]:
         return (self._wildcard, host[1:]) if host.startswith("*.") else (self._exact, host)
 
-    def _indexes(self, host: str) -> Iterator[PathIndex]:
-        if host in self._exact:
-            yield self._exact[host]
+    def _indexes(self, host: str) -> list[PathIndex]:
+        """Return the indexes for a host in their order."""
+        found = [self._exact[host]] if host in self._exact else []
         if self._wildcard:
             dot = host.find(".")
             while dot != -1:
                 if host[dot:] in self._wildcard:
-                    yield self._wildcard[host[dot:]]
+                    found.append(self._wildcard[host[dot:]])
                 dot = host.find(".", dot + 1)
-        yield self._any
+        found.append(self._any)
+        return found
 
 
 def _hosts(route: Route) -> Iterable[str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 
 from ..environment import shown
 from ..http.cookies import cookie
 from ..http.message import Request
 
-Reader = Callable[[Request, dict[str, str]], str | None]
+Reader = Callable[[Request, Mapping[str, str]], str | None]
 
 _FACTS: dict[str, Callable[[Request], str | None]] = {
     "request_method": lambda request: request.method,

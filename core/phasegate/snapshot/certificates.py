@@ -43,9 +43,10 @@ class Certificates:
     def __init__(self, entries: Iterable[Certificate] = ()) -> None:
         self._exact: dict[str, Certificate] = {}
         self._wildcard: dict[str, Certificate] = {}
-        self._asks_clients = False
+        self.asks_clients = False
+        """Whether any name has a rule for clients."""
         for entry in entries:
-            self._asks_clients = self._asks_clients or entry.rule is not None
+            self.asks_clients = self.asks_clients or entry.rule is not None
             for name in entry.names:
                 table, key = (self._wildcard, name[1:]) if name.startswith("*.") else (self._exact, name)
                 table.setdefault(key, entry)
@@ -67,7 +68,7 @@ class Certificates:
 
     def rule_for(self, host: str) -> ClientRule | None:
         """Return what a connection must have been judged by for a request to that host to be answered."""
-        if not self._asks_clients:
+        if not self.asks_clients:
             return None
         entry = self.find(host)
         return entry.rule if entry is not None else None

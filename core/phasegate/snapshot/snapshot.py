@@ -37,6 +37,13 @@ class Snapshot:
     router: Router
     index: ConsumerIndex
     certificates: Certificates
+    pipeline: Callable[[Route | None], Pipeline]
+    """Returns the pipeline of a route; of None, what runs where no route matches."""
+    pipeline_for: Callable[[Route | None, Consumer], Pipeline]
+    """Returns the pipeline of a route for a consumer, whose own plugins take precedence there.
+
+    A consumer that came with a newer snapshot has no say in this one.
+    """
 
     def __init__(
         self,
@@ -68,6 +75,7 @@ class Snapshot:
         keys = schemas.plugins.consumer_keys
         index = yield from _reindexing(base.index if base else ConsumerIndex(key_fields=keys), resolved, former)
         self.schemas, self.resolved, self.chains, self.router, self.index = schemas, resolved, chains, router, index
+        self.pipeline, self.pipeline_for = chains.of, chains.of_consumer
         self.certificates = _certificates(base, resolved)
         self._users = 0
         self._retired: Callable[[], None] | None = None
@@ -86,17 +94,6 @@ class Snapshot:
         """Return what a plugin was given beyond its configurations, None where nothing was."""
         found = self.resolved.metadata.get(plugin)
         return None if found is None else found.value["metadata"]
-
-    def pipeline(self, route: Route | None) -> Pipeline:
-        """Return the pipeline of a route; of None, what runs where no route matches."""
-        return self.chains.of(route)
-
-    def pipeline_for(self, route: Route | None, consumer: Consumer) -> Pipeline:
-        """Return the pipeline of a route for a consumer, whose own plugins take precedence there.
-
-        A consumer that came with a newer snapshot has no say in this one.
-        """
-        return self.chains.of_consumer(route, consumer)
 
     async def open(self, services: Callable[[Plugin], Services]) -> None:
         """Open every plugin instance that the previous snapshot did not have. Raise ConfigError when one fails."""

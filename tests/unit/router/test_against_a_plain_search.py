@@ -74,6 +74,18 @@ def test_the_router_finds_what_a_plain_search_finds(
 
 
 @settings(max_examples=400, deadline=None)
+@given(routes, targets, st.sampled_from(["x.test", "a.x.test", "other"]), st.sampled_from(["GET", "POST"]))
+def test_the_route_that_is_taken_is_the_first_that_fits_and_accepts(
+    drawn: list[tuple[str, tuple[str, ...], int, tuple[str, ...]]], target: str, host: str, method: str
+) -> None:
+    router = Router(built(drawn))
+    request = make_request(method, target, headers={"host": host})
+    fitting = [fit.match for fit in router.fitting(request)]
+    assert router.match(request) == next((one for one in fitting if one.candidate.accepts(request, one.params)), None)
+    assert all(one.prefix is None or request.path.startswith(one.prefix) for one in fitting)
+
+
+@settings(max_examples=400, deadline=None)
 @given(routes, st.lists(st.tuples(st.integers(0, 7), st.booleans()), max_size=12), targets)
 def test_a_forked_router_finds_what_is_in_it_and_its_origin_what_was(
     drawn: list[tuple[str, tuple[str, ...], int, tuple[str, ...]]], changes: list[tuple[int, bool]], target: str

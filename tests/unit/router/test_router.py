@@ -141,6 +141,19 @@ def test_configured_paths_are_brought_into_the_same_form() -> None:
     assert matched(router, "/gr%C3%B6%C3%9Fe/~user") == "r"
 
 
+@pytest.mark.parametrize("uri", ["/a/b", "/a/:id", "/a/*", "/:id/*"])
+def test_of_many_that_fit_none_is_asked_behind_the_first(uri: str) -> None:
+    few = Router([route(f"r{n}", uri, methods=frozenset({"GET"})) for n in range(10)])
+    many = Router([route(f"r{n}", uri, methods=frozenset({"GET"})) for n in range(1000)])
+    assert steps_of(few, "/a/b") == steps_of(many, "/a/b")
+
+
+def test_parameters_of_one_request_are_not_the_next_one_s() -> None:
+    router = Router([route("r", "/:x/*")])
+    matches = [router.match(make_request(target=target)) for target in ("/a/b", "/c/d")]
+    assert [(match.params, match.prefix) for match in matches if match] == [({"x": "a"}, "/a/"), ({"x": "c"}, "/c/")]
+
+
 def test_matching_time_does_not_grow_with_the_number_of_routes() -> None:
     few = Router([route(f"r{n}", f"/s{n}/:id", f"/p{n}/*", f"/e{n}") for n in range(10)])
     many = Router([route(f"r{n}", f"/s{n}/:id", f"/p{n}/*", f"/e{n}") for n in range(5000)])
