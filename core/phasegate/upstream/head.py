@@ -17,7 +17,7 @@ SMALL_HEAD_BYTES = _FIELD_LIMIT_BYTES
 
 _METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _COMMON = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_TARGET = re.compile(r"/[!\"$-~]*")
+_CR, _LF, _NUL = b"\r\n\0"
 
 
 def judge_head(status: int, version: str, fields: RawHeaders) -> tuple[bool, RawHeaders]:
@@ -61,17 +61,25 @@ def judge_sizes(fields: RawHeaders) -> None:
 def request_head(call: Call) -> bytes:
     """Return a request's head. Raise BadRequest for what would be another request on the wire than is meant."""
     method, target = call.method, call.target
-    if _TARGET.fullmatch(target) is None or (method not in _COMMON and _METHOD.fullmatch(method) is None):
+    if (
+        target[:1] != "/"
+        or not (target.isascii() and target.isprintable())
+        or " " in target
+        or "#" in target
+        or (method not in _COMMON and _METHOD.fullmatch(method) is None)
+    ):
         raise BadRequest(f"{method!r} {target.partition('?')[0]!r} can't be sent as a request line")
-    lines = [f"{method} {target} HTTP/1.1".encode("ascii"), *map(b": ".join, call.headers), b"\r\n"]
+    lines = [f"{method} {target} HTTP/1.1".encode(), *map(b": ".join, call.headers)]
     if call.body.length is None:
-        lines.insert(-1, b"transfer-encoding: chunked")
+        lines.append(b"transfer-encoding: chunked")
     if not call.origin.connection.keepalive:
-        lines.insert(-1, b"connection: close")
-    text = b"\r\n".join(lines)
-    if len(text) - len(text.translate(None, b"\r\n\0")) != 2 * len(lines):
+        lines.append(b"connection: close")
+    # Looking for one byte, as a number, takes a twentieth of counting it.
+    text = b"".join(lines)
+    if _CR in text or _LF in text or _NUL in text:
         raise BadRequest("a field of the request to the upstream holds CR, LF or NUL")
-    return text
+    lines.append(b"\r\n")
+    return b"\r\n".join(lines)
 
 
 def _judge_coding(fields: RawHeaders, version: str) -> None:
