@@ -8,7 +8,7 @@ import httptools
 
 from ..errors import MalformedResponse
 from ..http.headers import RawHeaders
-from .head import HEAD_LIMIT_BYTES, SMALL_HEAD_BYTES, judge_head, judge_sizes
+from .head import HEAD_LIMIT_BYTES, SMALL_HEAD_BYTES, is_framed, judge_head, judge_sizes
 
 NEVER = float("inf")
 _AHEAD_BYTES = 65_536
@@ -119,9 +119,10 @@ class AnswerIntake(asyncio.Protocol):
             self._is_1_1 = False
             return
         version = "1.1" if self._is_1_1 else parser.get_http_version()  # type: ignore[union-attr]
-        framed, self.fields = judge_head(status, version, fields)
-        self._until_close = not (framed or self._is_head or status in _BODILESS)
-        self._persistent = not self._until_close and parser.should_keep_alive()  # type: ignore[union-attr]
+        self.fields = judge_head(status, version, fields)
+        # Without an end of its own llhttp lets no answer keep its connection.
+        self._persistent = parser.should_keep_alive()  # type: ignore[union-attr]
+        self._until_close = not (self._persistent or self._is_head or status in _BODILESS or is_framed(fields))
         self.status = status
         self._in_head = False
         self.deadline = self._send_due

@@ -6,7 +6,7 @@ import re
 
 from ..errors import BadRequest, MalformedResponse
 from ..http.headers import RawHeaders, name_of
-from ..http.hygiene import HOP_BY_HOP, ORDINARY_CONNECTION, without_hop_by_hop
+from ..http.hygiene import HOP_BY_HOP, without_hop_by_hop
 from .call import Call
 
 HEAD_LIMIT_BYTES = 65_536
@@ -15,40 +15,41 @@ _FIELD_LIMIT_BYTES = 32_768
 SMALL_HEAD_BYTES = _FIELD_LIMIT_BYTES
 """What needs no closer look."""
 
+_KEPT = (b"connection", b"keep-alive")
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _COMMON = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _CR, _LF, _NUL = b"\r\n\0"
 
 
-def judge_head(status: int, version: str, fields: RawHeaders) -> tuple[bool, RawHeaders]:
-    """Return whether the head says where its body ends, and its fields but for those of the connection.
+def judge_head(status: int, version: str, fields: RawHeaders) -> RawHeaders:
+    """Return the fields of an answer but for those of the connection.
 
     Raise MalformedResponse for a status, version or coding that none can have.
     """
-    known = dict(fields)
-    connection = known.pop(b"connection", b"")
-    if (
-        version != "1.1"
-        or not 200 <= status <= 599
-        or b"content-length" not in known
-        or not HOP_BY_HOP.isdisjoint(known)
-    ):
+    if version != "1.1" or not 200 <= status <= 599:
         return _judge_closely(status, version, fields)
     # What most answers are.
-    if connection in ORDINARY_CONNECTION and len(known) + 1 == len(fields):
-        fields.remove((b"connection", connection))
-    elif len(known) != len(fields):
-        fields = without_hop_by_hop(fields)
-    return True, fields
+    others = fields
+    if _KEPT in fields:
+        others = fields.copy()
+        others.remove(_KEPT)
+    if HOP_BY_HOP.isdisjoint(map(name_of, others)):
+        return others
+    return _judge_closely(status, version, fields)
 
 
-def _judge_closely(status: int, version: str, fields: RawHeaders) -> tuple[bool, RawHeaders]:
+def _judge_closely(status: int, version: str, fields: RawHeaders) -> RawHeaders:
     if not 200 <= status <= 599 or version not in ("1.1", "1.0"):
         raise MalformedResponse(f"status {status} in HTTP/{version}")
-    names = [*map(name_of, fields)]
-    if b"transfer-encoding" in names:
+    if b"transfer-encoding" in map(name_of, fields):
         _judge_coding(fields, version)
-    return b"transfer-encoding" in names or b"content-length" in names, without_hop_by_hop(fields)
+    return without_hop_by_hop(fields)
+
+
+def is_framed(fields: RawHeaders) -> bool:
+    """Tell whether a head says where its body ends."""
+    return not _FRAMING.isdisjoint(map(name_of, fields))
 
 
 def judge_sizes(fields: RawHeaders) -> None:
