@@ -6,7 +6,7 @@ import re
 
 from ..errors import BadRequest, MalformedResponse
 from ..http.headers import RawHeaders, name_of
-from ..http.hygiene import HOP_BY_HOP, without_hop_by_hop
+from ..http.hygiene import without_hop_by_hop
 from .call import Call
 
 HEAD_LIMIT_BYTES = 65_536
@@ -15,7 +15,8 @@ _FIELD_LIMIT_BYTES = 32_768
 SMALL_HEAD_BYTES = _FIELD_LIMIT_BYTES
 """What needs no closer look."""
 
-_KEPT = (b"connection", b"keep-alive")
+KEPT = (b"connection", b"keep-alive")
+"""What most answers have of the connection, and nothing else."""
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _COMMON = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -27,19 +28,6 @@ def judge_head(status: int, version: str, fields: RawHeaders) -> RawHeaders:
 
     Raise MalformedResponse for a status, version or coding that none can have.
     """
-    if version != "1.1" or not 200 <= status <= 599:
-        return _judge_closely(status, version, fields)
-    # What most answers are.
-    others = fields
-    if _KEPT in fields:
-        others = fields.copy()
-        others.remove(_KEPT)
-    if HOP_BY_HOP.isdisjoint(map(name_of, others)):
-        return others
-    return _judge_closely(status, version, fields)
-
-
-def _judge_closely(status: int, version: str, fields: RawHeaders) -> RawHeaders:
     if not 200 <= status <= 599 or version not in ("1.1", "1.0"):
         raise MalformedResponse(f"status {status} in HTTP/{version}")
     if b"transfer-encoding" in map(name_of, fields):

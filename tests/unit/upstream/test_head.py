@@ -3,6 +3,7 @@
 import re
 from contextlib import suppress
 
+import httptools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from phasegate import BadRequest, Body, Origin
 from phasegate.errors import MalformedResponse
 from phasegate.http.hygiene import without_hop_by_hop
+from phasegate.upstream.answer_intake import AnswerIntake
 from phasegate.upstream.call import Call, CallTimeouts
 from phasegate.upstream.head import is_framed, judge_head, request_head
 
@@ -30,6 +32,27 @@ def test_what_is_of_the_connection_never_passes(fields: list[tuple[bytes, bytes]
     passing = judge_head(200, "1.1", given_fields)
     assert passing == without_hop_by_hop(fields)
     assert is_framed(given_fields) == any(name == b"content-length" for name, _ in fields)
+
+
+class Intake(AnswerIntake):
+    """Takes an answer in that nobody asked for."""
+
+    def __init__(self) -> None:
+        super().__init__("127.0.0.1:1")
+        self.busy = self._in_head = True
+        self._parser = httptools.HttpResponseParser(self)
+
+    def fail(self, error: Exception) -> None:
+        raise error
+
+
+@given(FIELDS, st.sampled_from([b"HTTP/1.1 200 OK", b"HTTP/1.1 599", b"HTTP/1.0 200 OK"]))
+def test_an_answers_fields_are_those_of_a_close_look(fields: list[tuple[bytes, bytes]], line: bytes) -> None:
+    fields = [field for field in fields if field[0] != b"content-length"] + [LENGTH]
+    intake = Intake()
+    intake.data_received(b"\r\n".join([line, *map(b": ".join, fields), b"\r\nok"]))
+    assert intake.fields == without_hop_by_hop(fields)
+    assert intake.complete
 
 
 @pytest.mark.parametrize(
