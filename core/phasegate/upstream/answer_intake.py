@@ -87,7 +87,7 @@ class AnswerIntake(asyncio.Protocol):
             self.transport.abort()
             return
         if self._fed == 0:
-            self._is_1_1 = data.startswith(b"HTTP/1.1 ")
+            self._is_1_1 = data[:9] == b"HTTP/1.1 "
         self._fed += len(data)
         try:
             self._parser.feed_data(data)
@@ -107,7 +107,8 @@ class AnswerIntake(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a field. A trailer is nobody's: it is forgotten when the next head begins."""
-        self._fields.append((name.lower(), value.rstrip(b" \t")))
+        # Of what this strips, llhttp lets no more through than blanks and tabs.
+        self._fields.append((name.lower(), value.rstrip()))
 
     def on_headers_complete(self) -> None:
         """Take the head, unless it is an interim one, which is passed over."""

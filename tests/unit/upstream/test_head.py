@@ -55,6 +55,18 @@ def test_an_answers_fields_are_those_of_a_close_look(fields: list[tuple[bytes, b
     assert intake.complete
 
 
+@pytest.mark.parametrize("code", [*range(9), *range(10, 32), 127])
+def test_a_value_does_not_end_in_what_is_no_text(code: int) -> None:
+    with pytest.raises(MalformedResponse):
+        Intake().data_received(b"HTTP/1.1 200 OK\r\nX: a%c\r\nContent-Length: 0\r\n\r\n" % code)
+
+
+def test_blanks_around_a_value_are_none_of_it() -> None:
+    intake = Intake()
+    intake.data_received(b"HTTP/1.1 200 OK\r\nX: \t a b\xa0 \t \r\nY:  \r\nContent-Length: 0\r\n\r\n")
+    assert intake.fields == [(b"x", b"a b\xa0"), (b"y", b""), (b"content-length", b"0")]
+
+
 @pytest.mark.parametrize(
     "fields",
     [
