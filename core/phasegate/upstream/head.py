@@ -63,7 +63,7 @@ def request_head(call: Call) -> bytes:
         lines.append(b"transfer-encoding: chunked")
     if not call.origin.connection.keepalive:
         lines.append(b"connection: close")
-    # Looking for one byte, as a number, takes a twentieth of counting it.
+    # Looking for one byte, as a number, takes a tenth of counting it.
     text = b"".join(lines)
     if _CR in text or _LF in text or _NUL in text:
         raise BadRequest("a field of the request to the upstream holds CR, LF or NUL")
