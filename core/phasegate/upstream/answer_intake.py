@@ -7,8 +7,9 @@ import asyncio
 import httptools
 
 from ..errors import MalformedResponse
-from ..http.headers import RawHeaders
-from .head import HEAD_LIMIT_BYTES, SMALL_HEAD_BYTES, judge_head, judge_sizes
+from ..http.headers import RawHeaders, name_of
+from ..http.hygiene import HOP_BY_HOP
+from .head import HEAD_LIMIT_BYTES, KEPT, SMALL_HEAD_BYTES, is_framed, judge_head, judge_sizes
 
 NEVER = float("inf")
 _AHEAD_BYTES = 65_536
@@ -86,7 +87,7 @@ class AnswerIntake(asyncio.Protocol):
             self.transport.abort()
             return
         if self._fed == 0:
-            self._is_1_1 = data.startswith(b"HTTP/1.1 ")
+            self._is_1_1 = data[:9] == b"HTTP/1.1 "
         self._fed += len(data)
         try:
             self._parser.feed_data(data)
@@ -106,7 +107,8 @@ class AnswerIntake(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a field. A trailer is nobody's: it is forgotten when the next head begins."""
-        self._fields.append((name.lower(), value.rstrip(b" \t")))
+        # Of what this strips, llhttp lets no more through than blanks and tabs.
+        self._fields.append((name.lower(), value.rstrip()))
 
     def on_headers_complete(self) -> None:
         """Take the head, unless it is an interim one, which is passed over."""
@@ -118,10 +120,16 @@ class AnswerIntake(asyncio.Protocol):
         if 100 <= status < 200 and status != 101:
             self._is_1_1 = False
             return
-        version = "1.1" if self._is_1_1 else parser.get_http_version()  # type: ignore[union-attr]
-        framed, self.fields = judge_head(status, version, fields)
-        self._until_close = not (framed or self._is_head or status in _BODILESS)
-        self._persistent = not self._until_close and parser.should_keep_alive()  # type: ignore[union-attr]
+        # Without an end of its own llhttp lets no answer keep its connection.
+        self._persistent = parser.should_keep_alive()  # type: ignore[union-attr]
+        self._until_close = not (self._persistent or self._is_head or status in _BODILESS or is_framed(fields))
+        # What most heads are is seen here; to call somebody for it takes longer than to see it.
+        kept = KEPT in fields
+        if kept:
+            fields.remove(KEPT)
+        if not (self._is_1_1 and 200 <= status <= 599 and HOP_BY_HOP.isdisjoint(map(name_of, fields))):
+            fields = self._judged(status, [*fields, KEPT] if kept else fields)
+        self.fields = fields
         self.status = status
         self._in_head = False
         self.deadline = self._send_due
@@ -154,6 +162,10 @@ class AnswerIntake(asyncio.Protocol):
                 self._wake()
 
     # The rest is its own.
+
+    def _judged(self, status: int, fields: RawHeaders) -> RawHeaders:
+        version = "1.1" if self._is_1_1 else self._parser.get_http_version()  # type: ignore[union-attr]
+        return judge_head(status, version, fields)
 
     def _wake(self) -> None:
         waiter, self._waiter = self._waiter, None

@@ -32,6 +32,17 @@ class Answer(Response):
         self._body = body if streaming is None else streaming
         self._streaming = streaming
 
+    @classmethod
+    def of(cls, status: int, fields: RawHeaders, body: bytes) -> Answer:
+        """Return an answer that is here whole. Most are, and this is faster than to call the class."""
+        answer = cls.__new__(cls)
+        answer.status = status
+        answer.headers = headers = Headers.__new__(Headers)
+        headers.raw = fields
+        answer._body = body  # noqa: SLF001 (its own)
+        answer._streaming = None  # noqa: SLF001 (its own)
+        return answer
+
     @property
     def streams(self) -> bool:
         """Whether the body was not here whole with the head, so that there is something to close."""

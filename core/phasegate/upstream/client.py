@@ -79,7 +79,7 @@ class UpstreamClient:
                     raise UpstreamUnreachable(f"{call.origin.address} closed a kept connection") from error
             connection = None
         if connection.complete:
-            return Answer(connection.status, connection.fields, connection.body())
+            return Answer.of(connection.status, connection.fields, connection.body())
         streaming = AnswerBody(connection, timeouts.gap, timeouts.whole)
         return Answer(connection.status, connection.fields, b"", streaming)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import trustme
 
-from phasegate import BadRequest, Body, Headers, PayloadTooLarge
+from phasegate import BadRequest, Body, Headers, PayloadTooLarge, Response
 from phasegate.errors import (
     ClientClosed,
     MalformedResponse,
@@ -98,6 +98,12 @@ async def test_an_answer_comes_with_every_field_as_sent(send: Send, upstream: Fa
     assert answer.headers.get_all("set-cookie") == ["a=1", "b=2"]
     assert answer.headers.get("x") == "ü"
     assert await answer.read() == b"tea"
+
+
+def test_an_answer_that_is_here_whole_is_like_any_other() -> None:
+    one, other = Answer.of(200, [(b"x", b"1")], b"ok"), Answer(200, [(b"x", b"1")], b"ok")
+    assert all(getattr(one, name) == getattr(other, name) for name in (*Answer.__slots__, *Response.__slots__))
+    assert not one.streams
 
 
 async def test_redirects_cookies_and_encodings_are_the_clients_own_affair(send: Send, upstream: FakeUpstream) -> None:

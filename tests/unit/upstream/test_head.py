@@ -1,12 +1,19 @@
-"""Heads of answers: the short way by which most are judged comes to the same as a close look."""
+"""Heads: the short ways by which most are judged come to the same as a close look."""
 
+import re
+from contextlib import suppress
+
+import httptools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phasegate import BadRequest, Body, Origin
 from phasegate.errors import MalformedResponse
 from phasegate.http.hygiene import without_hop_by_hop
-from phasegate.upstream.head import judge_head
+from phasegate.upstream.answer_intake import AnswerIntake
+from phasegate.upstream.call import Call, CallTimeouts
+from phasegate.upstream.head import is_framed, judge_head, request_head
 
 LENGTH, COOKIE = (b"content-length", b"2"), (b"set-cookie", b"a=b")
 KEPT, CLOSED = (b"connection", b"keep-alive"), (b"connection", b"close")
@@ -21,9 +28,43 @@ FIELDS = st.lists(
 
 @given(FIELDS)
 def test_what_is_of_the_connection_never_passes(fields: list[tuple[bytes, bytes]]) -> None:
-    framed, passing = judge_head(200, "1.1", [*fields])
+    given_fields = [*fields]
+    passing = judge_head(200, "1.1", given_fields)
     assert passing == without_hop_by_hop(fields)
-    assert framed == any(name == b"content-length" for name, _ in fields)
+    assert is_framed(given_fields) == any(name == b"content-length" for name, _ in fields)
+
+
+class Intake(AnswerIntake):
+    """Takes an answer in that nobody asked for."""
+
+    def __init__(self) -> None:
+        super().__init__("127.0.0.1:1")
+        self.busy = self._in_head = True
+        self._parser = httptools.HttpResponseParser(self)
+
+    def fail(self, error: Exception) -> None:
+        raise error
+
+
+@given(FIELDS, st.sampled_from([b"HTTP/1.1 200 OK", b"HTTP/1.1 599", b"HTTP/1.0 200 OK"]))
+def test_an_answers_fields_are_those_of_a_close_look(fields: list[tuple[bytes, bytes]], line: bytes) -> None:
+    fields = [field for field in fields if field[0] != b"content-length"] + [LENGTH]
+    intake = Intake()
+    intake.data_received(b"\r\n".join([line, *map(b": ".join, fields), b"\r\nok"]))
+    assert intake.fields == without_hop_by_hop(fields)
+    assert intake.complete
+
+
+@pytest.mark.parametrize("code", [*range(9), *range(10, 32), 127])
+def test_a_value_does_not_end_in_what_is_no_text(code: int) -> None:
+    with pytest.raises(MalformedResponse):
+        Intake().data_received(b"HTTP/1.1 200 OK\r\nX: a%c\r\nContent-Length: 0\r\n\r\n" % code)
+
+
+def test_blanks_around_a_value_are_none_of_it() -> None:
+    intake = Intake()
+    intake.data_received(b"HTTP/1.1 200 OK\r\nX: \t a b\xa0 \t \r\nY:  \r\nContent-Length: 0\r\n\r\n")
+    assert intake.fields == [(b"x", b"a b\xa0"), (b"y", b""), (b"content-length", b"0")]
 
 
 @pytest.mark.parametrize(
@@ -36,7 +77,7 @@ def test_what_is_of_the_connection_never_passes(fields: list[tuple[bytes, bytes]
     ],
 )
 def test_fields_that_go_on_stay_in_their_order(fields: list[tuple[bytes, bytes]]) -> None:
-    _, passing = judge_head(200, "1.1", [*fields])
+    passing = judge_head(200, "1.1", [*fields])
     assert passing == [field for field in fields if field in (LENGTH, COOKIE)]
 
 
@@ -53,3 +94,38 @@ def test_fields_that_go_on_stay_in_their_order(fields: list[tuple[bytes, bytes]]
 def test_what_no_answer_can_have(status: int, version: str, field: tuple[bytes, bytes]) -> None:
     with pytest.raises(MalformedResponse):
         judge_head(status, version, [LENGTH, field])
+
+
+TIMEOUTS = CallTimeouts(connect=1.0, send=1.0, head=1.0, gap=1.0)
+TARGET = re.compile(r"/[!\"$-~]*")
+TARGETS = st.one_of(st.text(), st.text().map("/".__add__), st.text('/ab?#%~ !"\x7f\r\n\0\x1f\x80\xad', max_size=8))
+LINES = st.lists(st.tuples(st.binary(), st.binary()) | st.tuples(st.just(b"x"), st.text("ab\r\n\0").map(str.encode)))
+
+
+def sent(method: str, target: str, fields: list[tuple[bytes, bytes]]) -> bytes | None:
+    """Return the head of a request, None where there is none."""
+    body, origin = Body(), Origin("http", "127.0.0.1:1")
+    with suppress(BadRequest):
+        return request_head(
+            Call(method=method, origin=origin, target=target, headers=fields, body=body, timeouts=TIMEOUTS)
+        )
+    return None
+
+
+@given(TARGETS)
+def test_a_target_is_sent_that_is_a_path_of_printable_characters(target: str) -> None:
+    head = None if TARGET.fullmatch(target) is None else f"GET {target} HTTP/1.1\r\n\r\n".encode("ascii")
+    assert sent("GET", target, []) == head
+
+
+@pytest.mark.parametrize("code", range(256))
+def test_every_character_of_a_target_is_judged(code: int) -> None:
+    target = f"/a{chr(code)}b"
+    assert (sent("GET", target, []) is None) == (TARGET.fullmatch(target) is None)
+
+
+@given(LINES)
+def test_no_field_is_sent_that_has_the_end_of_a_line_in_it(fields: list[tuple[bytes, bytes]]) -> None:
+    text = b"".join(b"%b: %b\r\n" % field for field in fields)
+    held = re.search(rb"[\r\n\0]", b"".join(map(b"".join, fields)))
+    assert sent("GET", "/", fields) == (None if held else b"GET / HTTP/1.1\r\n" + text + b"\r\n")
