@@ -50,6 +50,7 @@ class Http1Connection(Wire):
 
     def begin(self) -> None:
         """Expect the first request, of which bytes are here already."""
+        self._intake.begin()
         self.deadline = self.loop.time() + self.listener.limits.head_timeout
 
     # What asyncio calls.
@@ -137,21 +138,20 @@ class Http1Connection(Wire):
 
     # What exchanges call.
 
-    def goes_on(self, exchange: Http1Exchange) -> bool:
+    def goes_on(self, exchange: Http1Exchange, now: float) -> bool:
         """Tell whether the connection can go on after an answer whose head is about to leave."""
-        if not self._waiting and self.is_old(self.loop.time()):
+        if (now >= self._old_at or self.listener.roster.draining) and not self._waiting:
             return False
         if self._intake.receiving is not exchange or exchange.body is None or exchange.body.begun:
             return True
         return not exchange.expects_continue and self._intake.is_short
 
-    def answered(self, exchange: Http1Exchange) -> None:
+    def answered(self, exchange: Http1Exchange, now: float) -> None:
         """Go on after an answer that has been sent whole."""
         self._current = None
         if self.closed:
             return
-        receiving = self._intake.receiving
-        if receiving is exchange and exchange.body is not None:
+        if exchange.body is not None and self._intake.receiving is exchange:
             exchange.persistent = exchange.persistent and not exchange.body.begun
             exchange.body.discard()
         if not exchange.persistent:
@@ -164,7 +164,7 @@ class Http1Connection(Wire):
             # Not here, where an error may be under way: httptools tells what its callbacks raised by the error's context.
             self.loop.call_soon(self._take_ahead)
         if self._current is None:
-            self._expect_more()
+            self._expect_more(now)
         if not self.reading:
             self._read_on()
 
@@ -237,8 +237,8 @@ class Http1Connection(Wire):
             self._waiting = deque()
         self._waiting.append(exchange)
 
-    def _expect_more(self) -> None:
-        listener, now = self.listener, self.loop.time()
+    def _expect_more(self, now: float) -> None:
+        listener = self.listener
         if self.deaf:
             self.close(linger=False)
         elif self._intake.in_head:
@@ -257,7 +257,7 @@ class Http1Connection(Wire):
             receiving.persistent = False
             receiving.body.fail(error)
         else:
-            self.requested(Http1Exchange(self, self._intake.stand_in(), body=None, persistent=False, refused=error))
+            self.requested(Http1Exchange.refusing(self, self._intake.stand_in(), None, error))
 
     def _hurry_body(self, exchange: Http1Exchange, now: float) -> None:
         limits, body = self.listener.limits, exchange.body

@@ -14,20 +14,16 @@ _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".en
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-def head_of(
-    response: Response, method: str, *, persistent: bool, chunked: bool = False, announced: bool = False
-) -> bytes:
+def head_of(response: Response, method: str, option: bytes = b"", *, chunked: bool = False) -> bytes:
     """Return status line and fields.
 
-    `persistent` says whether the connection goes on after the answer, `announced` whether that must be said to a client of
-    HTTP/1.0, and `chunked` how a body of unknown length comes. Raise ResponseCut where a field would end the head.
+    `option` is what `Connection` says, nothing where it is empty, and `chunked` how a body of unknown length comes. Raise
+    ResponseCut where a field would end the head.
     """
     status = response.status
     fields = final_headers(response, method)
-    if not persistent:
-        fields.append((b"connection", b"close"))
-    elif announced:
-        fields.append((b"connection", b"keep-alive"))
+    if option:
+        fields.append((b"connection", option))
     if chunked:
         fields.append((b"transfer-encoding", b"chunked"))
     lines = b"\r\n".join(map(b": ".join, fields))

@@ -65,7 +65,7 @@ class Http2Connection(Connection):
     def begin(self) -> None:
         """Send our settings."""
         self.session.begin()
-        self._intake.gate.credit()
+        self._intake.begin()
         self._schedule()
 
     # What asyncio calls.

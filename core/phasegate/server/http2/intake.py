@@ -14,7 +14,7 @@ from ...errors import BadRequest, HeadTooLarge, PayloadTooLarge, RequestError, T
 from ...http.body import NOTHING, Body
 from ...http.hygiene import EXPLAIN, ExplanationAsked
 from ..inbound_body import InboundBody
-from ..incoming import Head, request_of, stand_in
+from ..incoming import Head, Way, request_by, stand_in
 from .codec import Block
 from .exchange import Http2Exchange
 from .gate import (
@@ -52,14 +52,20 @@ _SHAPE = END_HEADERS | PADDED
 class Intake:
     """Takes frames in, and keeps the connection's exchanges up to date with what they say."""
 
-    __slots__ = ("_connection", "_frames", "_limits", "_unended", "gate")
+    __slots__ = ("_connection", "_frames", "_limits", "_unended", "_way", "gate")
 
     def __init__(self, connection: Http2Connection) -> None:
         self._connection = connection
         self._limits = connection.listener.limits
         self._unended = 0
+        self._way: Way
         self.gate = Gate(self._limits, connection.loop.time)
         self._frames: Iterator[Frame] = iter(())
+
+    def begin(self) -> None:
+        """Note by which way requests come, and let the client acknowledge our settings."""
+        self._way = self._connection.way("2")
+        self.gate.credit()
 
     def feed(self, data: bytes) -> bool:
         """Take bytes in; tell whether frames are left of them, for a further turn. Raise ConnectionFault as `go_on` does."""
@@ -246,15 +252,8 @@ class Intake:
                 opening.method, target, scheme=listener.scheme, http_version="2", peer=connection.address
             )
             return Http2Exchange(connection, stream, request, body=body, length=opening.length, refused=head)
-        request = request_of(
-            head,
-            body=NOTHING if body is None else Body.incoming(body, opening.length, listener.roster.memory),
-            scheme=listener.scheme,
-            http_version="2",
-            peer=connection.address,
-            server_port=listener.port,
-            client_rule=connection.client_rule,
-        )
+        taken = NOTHING if body is None else Body.incoming(body, opening.length, listener.roster.memory)
+        request = request_by(self._way, head, taken)
         exchange = Http2Exchange(connection, stream, request, body=body, length=opening.length)
         if body is not None and opening.expects_continue:
             exchange.expects_continue = True
