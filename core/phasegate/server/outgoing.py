@@ -43,12 +43,8 @@ def final_headers(response: Response, method: str) -> RawHeaders:
     true length, which for HEAD and 304 alone may be that of a body which is not sent: where nobody knows that of GET's, HEAD
     is told none (RFC 9110 section 8.6).
     """
-    raw, body, status = response.headers.raw, response.body, response.status
-    fields = [field for field in raw if field[0] not in _SPECIAL]
-    first = dict(reversed(raw))
-    fields.append((b"date", first.get(b"date") or http_date()))
-    if b"server" in first:
-        fields.append((b"server", first[b"server"]))
+    body, status = response.body, response.status
+    fields = _without_length(response.headers.raw)
     if isinstance(body, bytes) and status not in (204, 304) and method != "HEAD":
         fields.append((b"content-length", b"%d" % len(body)))
     elif status != 204:
@@ -70,6 +66,25 @@ async def guarded(body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         raise
     except BaseException as error:
         raise _failure(error) from error
+
+
+def _without_length(raw: RawHeaders) -> RawHeaders:
+    """Return the fields that go out, but for the length, which the body tells."""
+    fields: RawHeaders = []
+    date: bytes | None = None
+    server: tuple[bytes, bytes] | None = None
+    for field in raw:
+        name = field[0]
+        if name not in _SPECIAL:
+            fields.append(field)
+        elif name == b"date":
+            date = field[1] if date is None else date
+        elif name == b"server":
+            server = server or field
+    fields.append((b"date", date or http_date()))
+    if server is not None:
+        fields.append(server)
+    return fields
 
 
 def _failure(error: BaseException) -> RequestError:

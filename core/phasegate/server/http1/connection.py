@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import ClientClosed, RequestError, RequestTimeout
 from ...http.websocket import WebSocketAnswer
+from ..answering import answer
 from ..connection import EVERY_SWEEP
 from ..inbound_body import InboundBody
 from ..roster import LAST_CALL_SECONDS
@@ -50,7 +51,7 @@ class Http1Connection(Wire):
 
     def begin(self) -> None:
         """Expect the first request, of which bytes are here already."""
-        self._intake.begin()
+        self._intake.way = self.way("1.1")
         self.deadline = self.loop.time() + self.listener.limits.head_timeout
 
     # What asyncio calls.
@@ -221,15 +222,19 @@ class Http1Connection(Wire):
     def _start(self, exchange: Http1Exchange) -> None:
         self._current = exchange
         self.deadline = EVERY_SWEEP
-        self.listener.roster.work_began(exchange)
-        run = self._once_drained(exchange) if self._stalled else exchange.run()
+        listener = self.listener
+        listener.roster.work_began(exchange)
+        if self._stalled:
+            work = self._once_drained(exchange)
+        else:
+            work = answer(listener.application, exchange.request, exchange.refused, exchange)
         # The loop's own way of making one has it write a name for each.
-        exchange.task = asyncio.Task(run, loop=self.loop, name="request")
+        exchange.task = asyncio.Task(work, loop=self.loop, name="request")
 
     async def _once_drained(self, exchange: Http1Exchange) -> None:
         """Make no answer for a client that takes none of those before."""
         await self.drained()
-        await exchange.run()
+        await answer(self.listener.application, exchange.request, exchange.refused, exchange)
 
     def _wait_in_line(self, exchange: Http1Exchange) -> None:
         """Keep a pipelined request; what stands behind it is parsed when its turn has come."""

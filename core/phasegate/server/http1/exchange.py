@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
 
 from ...errors import RequestError, ResponseCut
 from ...http.chunks import LAST_CHUNK, chunk_of
 from ...http.message import Request, Response
 from ...http.websocket import WebSocketAnswer
-from ..answering import answer
 from ..inbound_body import InboundBody
 from ..outgoing import declared_length, guarded, has_no_body
 from .head import CONTINUE, head_of, is_chunked
@@ -71,10 +70,6 @@ class Http1Exchange:
         """Whether the client is gone."""
         return self._connection.closed
 
-    def run(self) -> Coroutine[Any, Any, None]:
-        """See the request through."""
-        return answer(self._connection.listener.application, self.request, self.refused, self)
-
     def over(self) -> None:
         """Note that nothing more is done for the request."""
         self._connection.listener.roster.work_ended(self)
@@ -95,7 +90,9 @@ class Http1Exchange:
         now = connection.loop.time()
         if self.persistent:
             self.persistent = connection.goes_on(self, now)
-        head = head_of(response, method, self._option())
+        head = head_of(
+            response, method, b"" if self.persistent and self.request.http_version != "1.0" else self._option()
+        )
         self.begun = True
         if method == "HEAD" or status in (204, 304):
             body = b""

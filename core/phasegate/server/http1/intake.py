@@ -51,9 +51,9 @@ class Intake:
         "_repeats",
         "_resuming",
         "_target",
-        "_way",
         "in_head",
         "receiving",
+        "way",
     )
 
     def __init__(self, connection: Http1Connection) -> None:
@@ -61,11 +61,12 @@ class Intake:
         """Whether a head has begun and not ended."""
         self.receiving: Http1Exchange | None = None
         """Whose body is coming in."""
+        self.way: Way
+        """By which requests come."""
         self._connection = connection
         self._limits = connection.listener.limits
         self._parser = httptools.HttpRequestParser(self)
         self._framing: Framing
-        self._way: Way
         self._target = b""
         self._fields: RawHeaders = []
         self._head_bytes = 0
@@ -80,10 +81,6 @@ class Intake:
         # Whether no message was under way when the bytes came that are being fed.
         self._alone = False
 
-    def begin(self) -> None:
-        """Note by which way requests come."""
-        self._way = self._connection.way("1.1")
-
     def feed(self, data: bytes) -> None:
         """Take bytes in, at most a portion. Raise RequestError for what can't be taken; nothing can be after that."""
         self._alone = self.receiving is None and not self.in_head
@@ -91,7 +88,7 @@ class Intake:
             head = self._repeats.head(data, self._limits.target_bytes)
             if head is not None:
                 connection = self._connection
-                connection.requested(Http1Exchange(connection, request_by(self._way, head, NOTHING), None))
+                connection.requested(Http1Exchange(connection, request_by(self.way, head, NOTHING), None))
                 return
         rest = self._feed_parser(data)
         while rest:
@@ -228,7 +225,7 @@ class Intake:
         return exchange
 
     def _exchange_of(self, head: Head, version: str, framing: Framing) -> Http1Exchange:
-        way = self._way if version == "1.1" else self._way._replace(http_version=version)
+        way = self.way if version == "1.1" else self.way._replace(http_version=version)
         if framing is BARE:
             return Http1Exchange(self._connection, request_by(way, head, NOTHING), None)
         connection, body = self._connection, self._inbound(framing)

@@ -65,7 +65,8 @@ class Http2Connection(Connection):
     def begin(self) -> None:
         """Send our settings."""
         self.session.begin()
-        self._intake.begin()
+        self._intake.way = self.way("2")
+        self._intake.gate.credit()
         self._schedule()
 
     # What asyncio calls.

@@ -52,20 +52,16 @@ _SHAPE = END_HEADERS | PADDED
 class Intake:
     """Takes frames in, and keeps the connection's exchanges up to date with what they say."""
 
-    __slots__ = ("_connection", "_frames", "_limits", "_unended", "_way", "gate")
+    __slots__ = ("_connection", "_frames", "_limits", "_unended", "gate", "way")
 
     def __init__(self, connection: Http2Connection) -> None:
+        self.way: Way
+        """By which requests come."""
         self._connection = connection
         self._limits = connection.listener.limits
         self._unended = 0
-        self._way: Way
         self.gate = Gate(self._limits, connection.loop.time)
         self._frames: Iterator[Frame] = iter(())
-
-    def begin(self) -> None:
-        """Note by which way requests come, and let the client acknowledge our settings."""
-        self._way = self._connection.way("2")
-        self.gate.credit()
 
     def feed(self, data: bytes) -> bool:
         """Take bytes in; tell whether frames are left of them, for a further turn. Raise ConnectionFault as `go_on` does."""
@@ -253,7 +249,7 @@ class Intake:
             )
             return Http2Exchange(connection, stream, request, body=body, length=opening.length, refused=head)
         taken = NOTHING if body is None else Body.incoming(body, opening.length, listener.roster.memory)
-        request = request_by(self._way, head, taken)
+        request = request_by(self.way, head, taken)
         exchange = Http2Exchange(connection, stream, request, body=body, length=opening.length)
         if body is not None and opening.expects_continue:
             exchange.expects_continue = True
