@@ -108,13 +108,14 @@ class Connection(asyncio.Protocol):
         blocks = self._blocks
         if not blocks:
             return
-        if len(blocks) == 1:
-            data = blocks.pop()
-        else:
+        data = blocks.pop()
+        if blocks:
+            blocks.append(data)
             data = b"".join(blocks)
             self._blocks, self._size = [], 0
-        if not self.closed and not self.transport.is_closing():
-            self.transport.write(data)
+        transport = self.transport
+        if not self.closed and not transport.is_closing():
+            transport.write(data)
 
     @property
     def stalled(self) -> bool:

@@ -81,18 +81,19 @@ class Intake:
         # Whether no message was under way when the bytes came that are being fed.
         self._alone = False
 
-    def feed(self, data: bytes) -> None:
-        """Take bytes in, at most a portion. Raise RequestError for what can't be taken; nothing can be after that."""
-        self._alone = self.receiving is None and not self.in_head
+    def feed(self, data: bytes) -> bool:
+        """Take a portion of bytes in; tell whether a head begins in it that has not ended. Raise RequestError as the last thing."""
+        began_earlier = self.in_head
+        self._alone = self.receiving is None and not began_earlier
         if self._alone:
             head = self._repeats.head(data, self._limits.target_bytes)
             if head is not None:
-                connection = self._connection
-                connection.requested(Http1Exchange(connection, request_by(self.way, head, NOTHING), None))
-                return
+                self._connection.requested(Http1Exchange(self._connection, request_by(self.way, head, NOTHING), None))
+                return False
         rest = self._feed_parser(data)
         while rest:
             rest = self._feed_parser(rest)
+        return self.in_head and not began_earlier
 
     @property
     def portion(self) -> int:
