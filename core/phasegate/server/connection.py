@@ -10,6 +10,7 @@ import termios
 from typing import TYPE_CHECKING
 
 from ..http.client_rule import ClientRule
+from .incoming import Way
 
 if TYPE_CHECKING:
     from .listener import Listener
@@ -77,6 +78,11 @@ class Connection(asyncio.Protocol):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.address}>"
 
+    def way(self, http_version: str) -> Way:
+        """Return how requests come in by this connection."""
+        listener = self.listener
+        return Way(listener.scheme, http_version, self.address, listener.port, self.client_rule)
+
     def write(self, data: bytes) -> None:
         """Send bytes behind those that wait, unless the client is gone. `stalled` tells at once whether it takes them."""
         if self._blocks:
@@ -102,13 +108,14 @@ class Connection(asyncio.Protocol):
         blocks = self._blocks
         if not blocks:
             return
-        if len(blocks) == 1:
-            data = blocks.pop()
-        else:
+        data = blocks.pop()
+        if blocks:
+            blocks.append(data)
             data = b"".join(blocks)
             self._blocks, self._size = [], 0
-        if not self.closed and not self.transport.is_closing():
-            self.transport.write(data)
+        transport = self.transport
+        if not self.closed and not transport.is_closing():
+            transport.write(data)
 
     @property
     def stalled(self) -> bool:

@@ -56,6 +56,16 @@ def head_of(method: str, target: bytes, fields: RawHeaders) -> Head:
     return Head(method, path, query, fields, host, port, target.decode("ascii"))
 
 
+class Way(NamedTuple):
+    """How requests come in: what those of one connection have in common."""
+
+    scheme: str
+    http_version: str
+    peer: str
+    server_port: int | None
+    client_rule: ClientRule | None = None
+
+
 def request_of(
     head: Head,
     *,
@@ -65,22 +75,25 @@ def request_of(
     peer: str,
     server_port: int | None,
     is_websocket: bool = False,
-    client_rule: ClientRule | None = None,
 ) -> Request:
     """Return the request that a head begins; its path is canonical already."""
+    request = request_by(Way(scheme, http_version, peer, server_port), head, body)
+    request.is_websocket = is_websocket
+    return request
+
+
+def request_by(way: Way, head: Head, body: Body) -> Request:
+    """Return the request that a head begins which came this way; no WebSocket's."""
     request = Request.__new__(Request)
     # Taken apart at once, and the path past its setter, which would judge it once more.
     request.method, request._path, query, fields, request.host, request.port, request.raw_target = head  # noqa: SLF001
+    request.scheme, request.http_version, request.peer, request.server_port, request.client_rule = way
     request.query = Query(query)
-    request.headers = Headers.from_raw(fields)
+    request.headers = headers = Headers.__new__(Headers)
+    headers.raw = fields
     request.body = body
-    request.scheme = scheme
-    request.http_version = http_version
-    request.peer = request.client = peer
-    request.peer_trusted = False
-    request.server_port = server_port
-    request.is_websocket = is_websocket
-    request.client_rule = client_rule
+    request.client = request.peer
+    request.peer_trusted = request.is_websocket = False
     return request
 
 

@@ -109,7 +109,7 @@ class Opening(asyncio.Protocol):
         return connection
 
     def _turn_away(self) -> None:
-        self._transport.write(head_of(_OVERLOADED, "GET", persistent=False) + bytes(_OVERLOADED.body))  # type: ignore[arg-type]
+        self._transport.write(head_of(_OVERLOADED, "GET", b"close") + bytes(_OVERLOADED.body))  # type: ignore[arg-type]
         self._transport.close()
         # The roster, which does not have it, won't look how long that takes.
         self._farewell = self._listener.loop.call_later(FAREWELL_SECONDS, self._transport.abort)

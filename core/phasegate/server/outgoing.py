@@ -43,20 +43,25 @@ def final_headers(response: Response, method: str) -> RawHeaders:
     true length, which for HEAD and 304 alone may be that of a body which is not sent: where nobody knows that of GET's, HEAD
     is told none (RFC 9110 section 8.6).
     """
-    raw, body, status = response.headers.raw, response.body, response.status
-    fields = [field for field in raw if field[0] not in _SPECIAL]
-    first = dict(reversed(raw))
-    fields.append((b"date", first.get(b"date") or http_date()))
-    if b"server" in first:
-        fields.append((b"server", first[b"server"]))
-    if isinstance(body, bytes) and status not in (204, 304) and method != "HEAD":
+    fields: RawHeaders = []
+    date: bytes | None = None
+    server: tuple[bytes, bytes] | None = None
+    for field in response.headers.raw:
+        name = field[0]
+        if name not in _SPECIAL:
+            fields.append(field)
+        elif name == b"date":
+            date = field[1] if date is None else date
+        elif name == b"server":
+            server = server or field
+    fields.append((b"date", date or http_date()))
+    if server is not None:
+        fields.append(server)
+    body = response.body
+    if isinstance(body, bytes) and method != "HEAD" and response.status not in (204, 304):
         fields.append((b"content-length", b"%d" % len(body)))
-    elif status != 204:
-        length = declared_length(response)
-        if length is None and isinstance(body, bytes) and status != 304:
-            length = len(body) or None
-        if length is not None:
-            fields.append((b"content-length", b"%d" % length))
+    elif (length := _length_to_tell(response)) is not None:
+        fields.append((b"content-length", b"%d" % length))
     return fields
 
 
@@ -70,6 +75,17 @@ async def guarded(body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         raise
     except BaseException as error:
         raise _failure(error) from error
+
+
+def _length_to_tell(response: Response) -> int | None:
+    """Return the length to tell of a body that is not sent, or not here whole; None where there is none to tell."""
+    body, status = response.body, response.status
+    if status == 204:
+        return None
+    length = declared_length(response)
+    if length is None and isinstance(body, bytes) and status != 304:
+        length = len(body) or None
+    return length
 
 
 def _failure(error: BaseException) -> RequestError:

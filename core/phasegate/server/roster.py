@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
+from collections.abc import Callable
 from typing import Literal, Protocol
 from weakref import WeakSet
 
@@ -77,6 +78,8 @@ class Roster:
         self._full = False
         self.working: set[Work] = set()
         """Requests whose answer is not done yet, or not logged."""
+        self.work_began: Callable[[Work], None] = self.working.add
+        """Keeps an exchange until its work has ended, though its client may leave before."""
         self._idle = asyncio.Event()
 
     def __len__(self) -> int:
@@ -113,10 +116,6 @@ class Roster:
         if not self._by_address[member.address]:
             del self._by_address[member.address]
         self._note_end()
-
-    def work_began(self, exchange: Work) -> None:
-        """Keep an exchange until its work has ended, though its client may leave before."""
-        self.working.add(exchange)
 
     def work_ended(self, exchange: Work) -> None:
         """Let an exchange go: its answer has left and is logged."""

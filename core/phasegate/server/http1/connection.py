@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import ClientClosed, RequestError, RequestTimeout
 from ...http.websocket import WebSocketAnswer
+from ..answering import answer
 from ..connection import EVERY_SWEEP
 from ..inbound_body import InboundBody
 from ..roster import LAST_CALL_SECONDS
@@ -50,6 +51,7 @@ class Http1Connection(Wire):
 
     def begin(self) -> None:
         """Expect the first request, of which bytes are here already."""
+        self._intake.way = self.way("1.1")
         self.deadline = self.loop.time() + self.listener.limits.head_timeout
 
     # What asyncio calls.
@@ -110,10 +112,19 @@ class Http1Connection(Wire):
 
     def requested(self, exchange: Http1Exchange) -> None:
         """Answer a request, once those before it are answered."""
-        if self._current is None:
-            self._start(exchange)
-        else:
+        if self._current is not None:
             self._wait_in_line(exchange)
+            return
+        self._current = exchange
+        self.deadline = EVERY_SWEEP
+        listener = self.listener
+        listener.roster.work_began(exchange)
+        if self._stalled:
+            work = self._once_drained(exchange)
+        else:
+            work = answer(listener.application, exchange.request, exchange.refused, exchange)
+        # The loop's own way of making one has it write a name for each.
+        exchange.task = asyncio.Task(work, loop=self.loop, name="request")
 
     def received(self, exchange: Http1Exchange) -> None:
         """Note that a request is here whole; behind one that was to be the last there is nothing to read."""
@@ -137,36 +148,31 @@ class Http1Connection(Wire):
 
     # What exchanges call.
 
-    def goes_on(self, exchange: Http1Exchange) -> bool:
+    def goes_on(self, exchange: Http1Exchange, now: float) -> bool:
         """Tell whether the connection can go on after an answer whose head is about to leave."""
-        if not self._waiting and self.is_old(self.loop.time()):
+        if (now >= self._old_at or self.listener.roster.draining) and not self._waiting:
             return False
         if self._intake.receiving is not exchange or exchange.body is None or exchange.body.begun:
             return True
         return not exchange.expects_continue and self._intake.is_short
 
-    def answered(self, exchange: Http1Exchange) -> None:
+    def answered(self, exchange: Http1Exchange, now: float) -> None:
         """Go on after an answer that has been sent whole."""
         self._current = None
         if self.closed:
             return
-        receiving = self._intake.receiving
-        if receiving is exchange and exchange.body is not None:
+        if exchange.body is not None and self._intake.receiving is exchange:
             exchange.persistent = exchange.persistent and not exchange.body.begun
             exchange.body.discard()
         if not exchange.persistent:
             self._ahead = b""
             self.close(linger=not self._done)
             return
-        if self._waiting:
-            self._start(self._waiting.popleft())
-        if self._ahead:
-            # Not here, where an error may be under way: httptools tells what its callbacks raised by the error's context.
-            self.loop.call_soon(self._take_ahead)
-        if self._current is None:
-            self._expect_more()
-        if not self.reading:
-            self._read_on()
+        listener = self.listener
+        old = now >= self._old_at or listener.roster.draining
+        self.deadline = now + (LAST_CALL_SECONDS if old else listener.limits.idle_timeout)
+        if self._waiting or self._ahead or self._intake.in_head or self.deaf or not self.reading:
+            self._go_on(now)
 
     async def hand_over(self, answer: WebSocketAnswer) -> int:
         """Let Hypercorn speak WebSocket from now on; return the bytes sent to the client once that has ended."""
@@ -193,16 +199,15 @@ class Http1Connection(Wire):
     # The rest is its own.
 
     def _take(self, data: bytes) -> None:
-        began_earlier = self._intake.in_head
         try:
-            self._intake.feed(data)
+            begins = self._intake.feed(data)
         except RequestError as error:
             if self.deaf:
                 self._done = False
             else:
                 self._refuse(error)
         else:
-            if self._intake.in_head and not began_earlier and self._current is None:
+            if begins and self._current is None:
                 self.deadline = min(self.deadline, self.loop.time() + self.listener.limits.head_timeout)
 
     def _take_ahead(self) -> None:
@@ -218,18 +223,10 @@ class Http1Connection(Wire):
         elif not self.reading:
             self._read_on()
 
-    def _start(self, exchange: Http1Exchange) -> None:
-        self._current = exchange
-        self.deadline = EVERY_SWEEP
-        self.listener.roster.work_began(exchange)
-        run = self._once_drained(exchange) if self._stalled else exchange.run()
-        # The loop's own way of making one has it write a name for each.
-        exchange.task = asyncio.Task(run, loop=self.loop, name="request")
-
     async def _once_drained(self, exchange: Http1Exchange) -> None:
         """Make no answer for a client that takes none of those before."""
         await self.drained()
-        await exchange.run()
+        await answer(self.listener.application, exchange.request, exchange.refused, exchange)
 
     def _wait_in_line(self, exchange: Http1Exchange) -> None:
         """Keep a pipelined request; what stands behind it is parsed when its turn has come."""
@@ -237,16 +234,20 @@ class Http1Connection(Wire):
             self._waiting = deque()
         self._waiting.append(exchange)
 
-    def _expect_more(self) -> None:
-        listener, now = self.listener, self.loop.time()
-        if self.deaf:
-            self.close(linger=False)
-        elif self._intake.in_head:
-            self.deadline = now + listener.limits.head_timeout
-        elif now >= self._old_at or listener.roster.draining:
-            self.deadline = now + LAST_CALL_SECONDS
-        else:
-            self.deadline = now + listener.limits.idle_timeout
+    def _go_on(self, now: float) -> None:
+        """Go on with what has come already, or will not come any more."""
+        if self._waiting:
+            self.requested(self._waiting.popleft())
+        if self._ahead:
+            # Not here, where an error may be under way: httptools tells what its callbacks raised by the error's context.
+            self.loop.call_soon(self._take_ahead)
+        if self._current is None:
+            if self.deaf:
+                self.close(linger=False)
+            elif self._intake.in_head:
+                self.deadline = now + self.listener.limits.head_timeout
+        if not self.reading:
+            self._read_on()
 
     def _refuse(self, error: RequestError) -> None:
         """Take no more from this client, and tell it why once it has the answers that are due before."""
@@ -257,7 +258,7 @@ class Http1Connection(Wire):
             receiving.persistent = False
             receiving.body.fail(error)
         else:
-            self.requested(Http1Exchange(self, self._intake.stand_in(), body=None, persistent=False, refused=error))
+            self.requested(Http1Exchange.refusing(self, self._intake.stand_in(), None, error))
 
     def _hurry_body(self, exchange: Http1Exchange, now: float) -> None:
         limits, body = self.listener.limits, exchange.body

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
 
 from ...errors import RequestError, ResponseCut
 from ...http.chunks import LAST_CHUNK, chunk_of
 from ...http.message import Request, Response
 from ...http.websocket import WebSocketAnswer
-from ..answering import answer
 from ..inbound_body import InboundBody
 from ..outgoing import declared_length, guarded, has_no_body
 from .head import CONTINUE, head_of, is_chunked
@@ -40,39 +39,36 @@ class Http1Exchange:
         "task",
     )
 
-    def __init__(
-        self,
-        connection: Http1Connection,
-        request: Request,
-        *,
-        body: InboundBody | None,
-        persistent: bool,
-        expects_continue: bool = False,
-        refused: RequestError | None = None,
-    ) -> None:
+    def __init__(self, connection: Http1Connection, request: Request, body: InboundBody | None) -> None:
         self.request = request
         self.method = request.method
         """What the client used, by which it reads the answer; plugins may change the request's."""
         self.body = body
-        self.persistent = persistent
+        self.persistent = True
         """Whether the connection goes on after this exchange."""
-        self.expects_continue = expects_continue
+        self.expects_continue = False
         """Whether the client waits for a word before it sends its body."""
-        self.refused = refused
+        self.refused: RequestError | None = None
         self.bytes_sent = 0
         self.task: asyncio.Task[None] | None = None
         self.started = False
         self._connection = connection
         self.begun = False
 
+    @classmethod
+    def refusing(
+        cls, connection: Http1Connection, request: Request, body: InboundBody | None, error: RequestError
+    ) -> Http1Exchange:
+        """Return the exchange of a request that is answered by an error, after which the connection ends."""
+        exchange = cls(connection, request, body)
+        exchange.persistent = False
+        exchange.refused = error
+        return exchange
+
     @property
     def closed(self) -> bool:
         """Whether the client is gone."""
         return self._connection.closed
-
-    def run(self) -> Coroutine[Any, Any, None]:
-        """See the request through."""
-        return answer(self._connection.listener.application, self.request, self.refused, self)
 
     def over(self) -> None:
         """Note that nothing more is done for the request."""
@@ -88,10 +84,22 @@ class Http1Exchange:
     def send(self, response: Response) -> Awaitable[None] | None:
         """Send the whole answer; return what is left to wait for. Raise RequestError when its body breaks off."""
         body = response.body
-        if isinstance(body, bytes) and len(body) <= _ONE_WRITE_BYTES and not isinstance(response, WebSocketAnswer):
-            self._send_short(response, body)
-            return None
-        return self._send_as_it_comes(response)
+        if not isinstance(body, bytes) or len(body) > _ONE_WRITE_BYTES or isinstance(response, WebSocketAnswer):
+            return self._send_as_it_comes(response)
+        connection, method, status = self._connection, self.method, response.status
+        now = connection.loop.time()
+        if self.persistent:
+            self.persistent = connection.goes_on(self, now)
+        head = head_of(
+            response, method, b"" if self.persistent and self.request.http_version != "1.0" else self._option()
+        )
+        self.begun = True
+        if method == "HEAD" or status in (204, 304):
+            body = b""
+        connection.write_soon(head + body)
+        self.bytes_sent = len(body)
+        connection.answered(self, now)
+        return None
 
     async def _send_as_it_comes(self, response: Response) -> None:
         request, body, connection = self.request, response.body, self._connection
@@ -99,14 +107,12 @@ class Http1Exchange:
             self.bytes_sent = await connection.hand_over(response)
             return
         chunked = is_chunked(response, self.method, request.http_version)
-        self.persistent = self.persistent and connection.goes_on(self) and self._is_framed(response, chunked=chunked)
-        head = head_of(
-            response,
-            self.method,
-            persistent=self.persistent,
-            chunked=chunked,
-            announced=request.http_version == "1.0",
+        self.persistent = (
+            self.persistent
+            and connection.goes_on(self, connection.loop.time())
+            and self._is_framed(response, chunked=chunked)
         )
+        head = head_of(response, self.method, self._option(), chunked=chunked)
         self.begun = True
         if isinstance(body, bytes):
             await self._send_long(head, b"" if has_no_body(self.method, response.status) else body)
@@ -118,7 +124,7 @@ class Http1Exchange:
         if connection.stalled:
             # A client that takes no answer gets none made for the requests behind it either.
             await connection.drained()
-        connection.answered(self)
+        connection.answered(self, connection.loop.time())
 
     def cut(self) -> None:
         """Leave the answer visibly unfinished: no last chunk, and where only the end tells, a reset."""
@@ -137,20 +143,11 @@ class Http1Exchange:
             return True
         return declared_length(response) is not None
 
-    def _send_short(self, response: Response, body: bytes) -> None:
-        """Send an answer in one write."""
-        request, connection = self.request, self._connection
-        method, status = self.method, response.status
-        if self.persistent:
-            self.persistent = connection.goes_on(self)
-        head = head_of(response, method, persistent=self.persistent, announced=request.http_version == "1.0")
-        self.begun = True
-        if body and method != "HEAD" and status not in (204, 304):
-            connection.write_soon(head + body)
-            self.bytes_sent = len(body)
-        else:
-            connection.write_soon(head)
-        connection.answered(self)
+    def _option(self) -> bytes:
+        """Return what has to be said of the connection; HTTP/1.0 alone is told that it goes on."""
+        if not self.persistent:
+            return b"close"
+        return b"keep-alive" if self.request.http_version == "1.0" else b""
 
     async def _send_long(self, head: bytes, body: bytes) -> None:
         connection = self._connection

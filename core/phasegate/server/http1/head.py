@@ -9,31 +9,29 @@ from ...http.message import Response
 from ..outgoing import declared_length, final_headers, has_no_body
 
 _CLASSES = {2: "Success", 3: "Redirection", 4: "Client Error", 5: "Server Error"}
-_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode("ascii") for status in HTTPStatus}
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}".encode("ascii") for status in HTTPStatus}
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-def head_of(
-    response: Response, method: str, *, persistent: bool, chunked: bool = False, announced: bool = False
-) -> bytes:
+def head_of(response: Response, method: str, option: bytes = b"", *, chunked: bool = False) -> bytes:
     """Return status line and fields.
 
-    `persistent` says whether the connection goes on after the answer, `announced` whether that must be said to a client of
-    HTTP/1.0, and `chunked` how a body of unknown length comes. Raise ResponseCut where a field would end the head.
+    `option` is what `Connection` says, nothing where it is empty, and `chunked` how a body of unknown length comes. Raise
+    ResponseCut where a field would end the head.
     """
     status = response.status
     fields = final_headers(response, method)
-    if not persistent:
-        fields.append((b"connection", b"close"))
-    elif announced:
-        fields.append((b"connection", b"keep-alive"))
+    if option:
+        fields.append((b"connection", option))
     if chunked:
         fields.append((b"transfer-encoding", b"chunked"))
-    lines = b"\r\n".join(map(b": ".join, fields))
-    if len(lines) - len(lines.translate(None, b"\r\n\0")) != 2 * len(fields) - 2:
+    lines = [*map(b": ".join, fields)]
+    said = b"".join(lines)
+    # Asked of a number: `translate` and `count` go through all bytes one by one.
+    if 13 in said or 10 in said or 0 in said:
         raise ResponseCut("a field of the answer holds CR, LF or NUL")
-    return b"%b%b\r\n\r\n" % (_STATUS_LINES.get(status) or _status_line(status), lines)
+    return b"\r\n".join((_STATUS_LINES.get(status) or _status_line(status), *lines, b"\r\n"))
 
 
 def is_chunked(response: Response, method: str, version: str) -> bool:
@@ -45,4 +43,4 @@ def is_chunked(response: Response, method: str, version: str) -> bool:
 
 def _status_line(status: int) -> bytes:
     """Return the line of a status that has no phrase of its own; its class gives one."""
-    return f"HTTP/1.1 {status} {_CLASSES[status // 100]}\r\n".encode("ascii")
+    return f"HTTP/1.1 {status} {_CLASSES[status // 100]}".encode("ascii")

@@ -13,7 +13,7 @@ from ...http.headers import RawHeaders
 from ...http.hygiene import ExplanationAsked
 from ...http.message import Request
 from ..inbound_body import InboundBody
-from ..incoming import Head, head_of, request_of, stand_in
+from ..incoming import Head, Way, head_of, request_by, stand_in
 from ..websocket import Handshake
 from .exchange import Http1Exchange
 from .faults import cause_of, fault_of
@@ -53,6 +53,7 @@ class Intake:
         "_target",
         "in_head",
         "receiving",
+        "way",
     )
 
     def __init__(self, connection: Http1Connection) -> None:
@@ -60,6 +61,8 @@ class Intake:
         """Whether a head has begun and not ended."""
         self.receiving: Http1Exchange | None = None
         """Whose body is coming in."""
+        self.way: Way
+        """By which requests come."""
         self._connection = connection
         self._limits = connection.listener.limits
         self._parser = httptools.HttpRequestParser(self)
@@ -78,16 +81,19 @@ class Intake:
         # Whether no message was under way when the bytes came that are being fed.
         self._alone = False
 
-    def feed(self, data: bytes) -> None:
-        """Take bytes in, at most a portion. Raise RequestError for what can't be taken; nothing can be after that."""
-        self._alone = self.receiving is None and not self.in_head
-        head = self._repeats.head(data, self._limits.target_bytes) if self._alone else None
-        if head is not None:
-            self._connection.requested(self._exchange_of(head, "1.1", BARE, persistent=True))
-            return
+    def feed(self, data: bytes) -> bool:
+        """Take a portion of bytes in; tell whether a head begins in it that has not ended. Raise RequestError as the last thing."""
+        began_earlier = self.in_head
+        self._alone = self.receiving is None and not began_earlier
+        if self._alone:
+            head = self._repeats.head(data, self._limits.target_bytes)
+            if head is not None:
+                self._connection.requested(Http1Exchange(self._connection, request_by(self.way, head, NOTHING), None))
+                return False
         rest = self._feed_parser(data)
         while rest:
             rest = self._feed_parser(rest)
+        return self.in_head and not began_earlier
 
     @property
     def portion(self) -> int:
@@ -206,7 +212,7 @@ class Intake:
             head = head_of(method, self._target, self._fields)
         except BadRequest as error:
             body = self._inbound(framing)
-            return Http1Exchange(self._connection, self.stand_in(), body=body, persistent=False, refused=error)
+            return Http1Exchange.refusing(self._connection, self.stand_in(), body, error)
         except ExplanationAsked as asked:
             self._fields, self._alone = asked.fields, False
             exchange = self._exchange(method, version, framing)
@@ -215,25 +221,21 @@ class Intake:
         persistent = self._parser.should_keep_alive() and not framing.is_websocket
         if self._alone and persistent and framing is BARE:
             self._repeats.note(self._raw, head)
-        return self._exchange_of(head, version, framing, persistent=persistent)
+        exchange = self._exchange_of(head, version, framing)
+        exchange.persistent = persistent
+        return exchange
 
-    def _exchange_of(self, head: Head, version: str, framing: Framing, *, persistent: bool) -> Http1Exchange:
-        connection, listener = self._connection, self._connection.listener
-        body = None if framing is BARE else self._inbound(framing)
-        request = request_of(
-            head,
-            body=NOTHING if body is None else Body.incoming(body, framing.length, listener.roster.memory),
-            scheme=listener.scheme,
-            http_version=version,
-            peer=connection.address,
-            server_port=listener.port,
-            is_websocket=framing.is_websocket,
-            client_rule=connection.client_rule,
-        )
-        exchange = Http1Exchange(
-            connection, request, body=body, persistent=persistent, expects_continue=framing.expects_continue
-        )
+    def _exchange_of(self, head: Head, version: str, framing: Framing) -> Http1Exchange:
+        way = self.way if version == "1.1" else self.way._replace(http_version=version)
+        if framing is BARE:
+            return Http1Exchange(self._connection, request_by(way, head, NOTHING), None)
+        connection, body = self._connection, self._inbound(framing)
+        memory = connection.listener.roster.memory
+        request = request_by(way, head, NOTHING if body is None else Body.incoming(body, framing.length, memory))
+        request.is_websocket = framing.is_websocket
+        exchange = Http1Exchange(connection, request, body)
         if body is not None and framing.expects_continue:
+            exchange.expects_continue = True
             body.wanted = exchange.ask_for_body
         return exchange
 

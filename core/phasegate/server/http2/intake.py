@@ -14,7 +14,7 @@ from ...errors import BadRequest, HeadTooLarge, PayloadTooLarge, RequestError, T
 from ...http.body import NOTHING, Body
 from ...http.hygiene import EXPLAIN, ExplanationAsked
 from ..inbound_body import InboundBody
-from ..incoming import Head, request_of, stand_in
+from ..incoming import Head, Way, request_by, stand_in
 from .codec import Block
 from .exchange import Http2Exchange
 from .gate import (
@@ -52,9 +52,11 @@ _SHAPE = END_HEADERS | PADDED
 class Intake:
     """Takes frames in, and keeps the connection's exchanges up to date with what they say."""
 
-    __slots__ = ("_connection", "_frames", "_limits", "_unended", "gate")
+    __slots__ = ("_connection", "_frames", "_limits", "_unended", "gate", "way")
 
     def __init__(self, connection: Http2Connection) -> None:
+        self.way: Way
+        """By which requests come."""
         self._connection = connection
         self._limits = connection.listener.limits
         self._unended = 0
@@ -246,15 +248,8 @@ class Intake:
                 opening.method, target, scheme=listener.scheme, http_version="2", peer=connection.address
             )
             return Http2Exchange(connection, stream, request, body=body, length=opening.length, refused=head)
-        request = request_of(
-            head,
-            body=NOTHING if body is None else Body.incoming(body, opening.length, listener.roster.memory),
-            scheme=listener.scheme,
-            http_version="2",
-            peer=connection.address,
-            server_port=listener.port,
-            client_rule=connection.client_rule,
-        )
+        taken = NOTHING if body is None else Body.incoming(body, opening.length, listener.roster.memory)
+        request = request_by(self.way, head, taken)
         exchange = Http2Exchange(connection, stream, request, body=body, length=opening.length)
         if body is not None and opening.expects_continue:
             exchange.expects_continue = True
