@@ -40,6 +40,9 @@ _SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
 
 _NAME_OF = itemgetter(0)
 
+# Without the client's own key and a trace to be continued, there is nothing to do but to add ours.
+_leaves_key_alone = frozenset({b"x-api-key", b"traceparent"}).isdisjoint
+
 _HEADER_NAME = {"type": "string", "regex": "[A-Za-z0-9_-]+", "meta": {"expected": "a header name"}}
 
 
@@ -138,6 +141,7 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         signer, keys = self._make_signer(), self.authorization.signs_with(self._signed_host)
         if signer is not None and keys is not None:
             self._signing = await Signing.open(signer, keys, services, patience_seconds=self.timeout / 1000)
+        self._sole_key = self._key if self._signing is None and self._invocation is None else None
 
     async def close(self) -> None:
         """Give back where keys come from."""
@@ -149,6 +153,9 @@ class AwsLambda(InvokeFields, FunctionPlugin):
 
         In a direct call the request becomes an event first, and nothing that the client sent is left outside of it.
         """
+        if self._sole_key is not None and _leaves_key_alone(map(_NAME_OF, request.headers)):
+            request.headers.append(self._sole_key)
+            return
         if self._invocation is not None:
             event = await self._invocation.shape(request, exchange, self.clock.time())
             if self._signing is not None:
