@@ -20,21 +20,13 @@ from .function_name import Template
 from .invocation import Invocation, read_answer
 from .invoke_fields import INVOKE, InvokeFields
 from .refusal import hide, read_refusal
+from .remapped import RENAMED, restored
 from .signed_fields import NEVER_SIGNED
 from .signer import Signer
 from .signing import Signing, signed_of
 from .trace import continue_trace
 
-# What API Gateway renames in a function's answer, and what becomes of it here ("Amazon API Gateway important notes",
-# AWS documentation); the length is the transport's own affair.
-_REMAPPED = {
-    b"x-amzn-remapped-www-authenticate": b"www-authenticate",
-    b"x-amzn-remapped-date": b"date",
-}
-_REMAPPED_DROPPED = b"x-amzn-remapped-content-length"
-
-_RENAMED = frozenset({*_REMAPPED, _REMAPPED_DROPPED})
-_TOLD = _RENAMED | IDENTITIES
+_TOLD = RENAMED | IDENTITIES
 
 _SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
 
@@ -198,8 +190,8 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         # What is refused twice goes to the client as it is then, so nothing is left for another time.
         signing = self._signing if answer.status == 403 else None
         repeats = signing is not None and await self._refused(signing, answer, exchange)
-        if told and not _RENAMED.isdisjoint(told):
-            answer.headers.raw = _restored(answer.headers.raw)
+        if told and not RENAMED.isdisjoint(told):
+            answer.headers.raw = restored(answer.headers.raw)
         return None if repeats else answer
 
     async def _refused(self, signing: Signing, answer: Answer, exchange: Exchange) -> bool:
@@ -291,13 +283,3 @@ class AwsLambda(InvokeFields, FunctionPlugin):
             extra=frozenset(name.lower().encode() for name in self.signed_headers),
             location=self.sign_location,
         )
-
-
-def _restored(fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Return the fields with API Gateway's renaming undone, each taking the place of what stands under its own name."""
-    replaced = {_REMAPPED[name] for name, _ in fields if name in _REMAPPED}
-    return [
-        (_REMAPPED.get(name, name), value)
-        for name, value in fields
-        if name not in replaced and name != _REMAPPED_DROPPED
-    ]
