@@ -66,7 +66,13 @@ class Forward(Plugin):
                 raise ServiceUnavailable(f"upstream {self.upstream.id} has no node with a weight")
             exchange.upstream = facts = UpstreamFacts(target.origin.address)
             try:
-                response = await self._send(exchange, self._call(request, target))
+                call = self._call(request, target)
+                if request.is_websocket:
+                    response = await self._websocket(exchange, call)
+                else:
+                    response = answer = await self._client.send(call)
+                    if answer.streams:
+                        exchange.defer(answer.close)
             except UpstreamError as error:
                 if error.sent or not left or self._has_tried_long(began):
                     raise
@@ -75,14 +81,6 @@ class Forward(Plugin):
                 facts.status, facts.seconds = response.status, self._clock.monotonic() - began
                 return response
         return None
-
-    async def _send(self, exchange: Exchange, call: Call) -> Response:
-        if exchange.request.is_websocket:
-            return await self._websocket(exchange, call)
-        answer = await self._client.send(call)
-        if answer.streams:
-            exchange.defer(answer.close)
-        return answer
 
     async def _websocket(self, exchange: Exchange, call: Call) -> Response:
         if exchange.route is None or not exchange.route.enable_websocket:

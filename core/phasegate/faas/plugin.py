@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from ..errors import BadRequest, Finding, UpstreamError
 from ..exchange import Exchange, FunctionFacts, UpstreamFacts
 from ..forward import content_length
+from ..http.body import NOTHING
 from ..http.hygiene import end_to_end_request
 from ..http.message import Response
 from ..model import UpstreamTLS
@@ -26,6 +27,7 @@ from .sharing import shared_functions
 from .target import FunctionTarget
 
 _MILLISECONDS = 1000.0
+_new = object.__new__
 
 
 @dataclass(kw_only=True)
@@ -141,6 +143,7 @@ class FunctionPlugin(ResilienceFields, Plugin):
         self.client = services.client
         self.clock = services.clock
         self.logger = services.logger
+        self._monotonic = self.clock.monotonic
         self._target = self.target()
         self._timeouts = CallTimeouts(
             connect=self.connect_timeout / _MILLISECONDS,
@@ -163,9 +166,9 @@ class FunctionPlugin(ResilienceFields, Plugin):
         """Call the function and hand its answer on as a stream."""
         if exchange.request.is_websocket:
             raise BadRequest("a function takes no WebSocket")
-        data = exchange.request.body.data
-        if data is None or len(data) > self.max_req_body_size:
-            await exchange.request.body.hold(self.max_req_body_size)
+        body = exchange.request.body
+        if body is not NOTHING and ((data := body.data) is None or len(data) > self.max_req_body_size):
+            await body.hold(self.max_req_body_size)
         if self._limits is not None:
             return await self._in_turn(self._limits, exchange)
         self._budget.calls += 1
@@ -173,9 +176,9 @@ class FunctionPlugin(ResilienceFields, Plugin):
             # What `_attempt` does: one coroutine less on the way of every request.
             request = self._request(exchange)
             await self.authorize(request, exchange)
-            call, began = self._call(request, exchange), self.clock.monotonic()
+            call, began = self._call(request, exchange), self._monotonic()
             answer = await self.client.send(call)
-            self._note_answer(answer, exchange, self.clock.monotonic() - began)
+            self._note_answer(answer, exchange, self._monotonic() - began)
             accepted = await self.accept(answer, exchange)
         except UpstreamError as error:
             return await self._answered(exchange, error)
@@ -216,9 +219,9 @@ class FunctionPlugin(ResilienceFields, Plugin):
     async def _attempt(self, exchange: Exchange) -> tuple[Answer, Response | None]:
         request = self._request(exchange)
         await self.authorize(request, exchange)
-        call, began = self._call(request, exchange), self.clock.monotonic()
+        call, began = self._call(request, exchange), self._monotonic()
         answer = await self.client.send(call)
-        self._note_answer(answer, exchange, self.clock.monotonic() - began)
+        self._note_answer(answer, exchange, self._monotonic() - began)
         return answer, await self.accept(answer, exchange)
 
     async def _wait(self, error: UpstreamError, retrying: Retrying, exchange: Exchange) -> None:
@@ -252,14 +255,15 @@ class FunctionPlugin(ResilienceFields, Plugin):
         headers = [host, *request.headers]
         if body.length or method != "GET":
             headers += content_length(method, body)
-        return Call(
-            method=method,
-            origin=self._origin,
-            target=f"{request.path}?{query}" if query else request.path,
-            headers=headers,
-            body=body,
-            timeouts=self._timeouts,
-        )
+        # What `Call` does by its names, in half the time.
+        call: Call = _new(Call)
+        call.method = method
+        call.origin = self._origin
+        call.target = f"{request.path}?{query}" if query else request.path
+        call.headers = headers
+        call.body = body
+        call.timeouts = self._timeouts
+        return call
 
     def _note_answer(self, answer: Answer, exchange: Exchange, seconds: float) -> None:
         facts = exchange.upstream
@@ -270,9 +274,9 @@ class FunctionPlugin(ResilienceFields, Plugin):
 
     def _request(self, exchange: Exchange) -> FunctionRequest:
         request, target = exchange.request, self._target
-        suffix, query = exchange.suffix, request.query.raw
+        query = request.query.raw
         # What `path_with` does, the path with its slash made ready.
-        path = target.path if suffix is None else self._under + suffix
+        path = target.path if exchange.prefix is None else f"{self._under}{exchange.suffix}"
         if target.query:
             query = target.query_with(query)
         return FunctionRequest(request.method, target.host, path, query, end_to_end_request(request), request.body)

@@ -14,6 +14,8 @@ from .head import HEAD_LIMIT_BYTES, KEPT, SMALL_HEAD_BYTES, is_framed, judge_hea
 NEVER = float("inf")
 _AHEAD_BYTES = 65_536
 _BODILESS = frozenset({204, 304})
+# Bound once, and not for each answer.
+_none_is_hop_by_hop = HOP_BY_HOP.isdisjoint
 
 
 class AnswerIntake(asyncio.Protocol):
@@ -127,7 +129,7 @@ class AnswerIntake(asyncio.Protocol):
         kept = KEPT in fields
         if kept:
             fields.remove(KEPT)
-        if not (self._is_1_1 and 200 <= status <= 599 and HOP_BY_HOP.isdisjoint(map(name_of, fields))):
+        if not (self._is_1_1 and 200 <= status <= 599 and _none_is_hop_by_hop(map(name_of, fields))):
             fields = self._judged(status, [*fields, KEPT] if kept else fields)
         self.fields = fields
         self.status = status

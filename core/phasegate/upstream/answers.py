@@ -21,32 +21,33 @@ class Source(Protocol):
         """Close the connection, unless the answer has been read whole."""
 
 
+_new = object.__new__
+
+
 class Answer(Response):
     """An upstream's response. Whoever made the call closes it: `exchange.defer(answer.close)`."""
 
-    __slots__ = ("_streaming",)
+    __slots__ = ("_streaming", "streams")
 
     def __init__(self, status: int, fields: RawHeaders, body: bytes, streaming: AnswerBody | None = None) -> None:
         self.status = status
         self.headers = Headers.from_raw(fields)
         self._body = body if streaming is None else streaming
         self._streaming = streaming
+        self.streams = streaming is not None
+        """Whether the body was not here whole with the head, so that there is something to close."""
 
     @classmethod
     def of(cls, status: int, fields: RawHeaders, body: bytes) -> Answer:
         """Return an answer that is here whole. Most are, and this is faster than to call the class."""
-        answer = cls.__new__(cls)
+        answer = _new(cls)
         answer.status = status
-        answer.headers = headers = Headers.__new__(Headers)
+        answer.headers = headers = _new(Headers)
         headers.raw = fields
         answer._body = body  # noqa: SLF001 (its own)
         answer._streaming = None  # noqa: SLF001 (its own)
+        answer.streams = False
         return answer
-
-    @property
-    def streams(self) -> bool:
-        """Whether the body was not here whole with the head, so that there is something to close."""
-        return self._streaming is not None
 
     def close(self) -> None:
         """Give up the connection, unless the body was read whole and it is back with the others already."""

@@ -31,6 +31,7 @@ from .websocket import UpstreamWebSocket, as_it_is, open_websocket
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 # A body up to this size leaves with its head, in one write.
 _ONE_WRITE_BYTES = 65_536
+_whole_answer = Answer.of
 # Turns of the loop after which a transport that is aborted, TLS or not, has said that it is closed.
 _TURNS_TO_CLOSE = 5
 
@@ -79,7 +80,7 @@ class UpstreamClient:
                     raise UpstreamUnreachable(f"{call.origin.address} closed a kept connection") from error
             connection = None
         if connection.complete:
-            return Answer.of(connection.status, connection.fields, connection.body())
+            return _whole_answer(connection.status, connection.fields, connection.body())
         streaming = AnswerBody(connection, timeouts.gap, timeouts.whole)
         return Answer(connection.status, connection.fields, b"", streaming)
 

@@ -21,6 +21,8 @@ _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _COMMON = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _CR, _LF, _NUL = b"\r\n\0"
+# Bound once, and not for each request.
+_line_of = b": ".join
 
 
 def judge_head(status: int, version: str, fields: RawHeaders) -> RawHeaders:
@@ -58,7 +60,7 @@ def request_head(call: Call) -> bytes:
         or (method not in _COMMON and _METHOD.fullmatch(method) is None)
     ):
         raise BadRequest(f"{method!r} {target.partition('?')[0]!r} can't be sent as a request line")
-    lines = [f"{method} {target} HTTP/1.1".encode(), *map(b": ".join, call.headers)]
+    lines = [f"{method} {target} HTTP/1.1".encode(), *map(_line_of, call.headers)]
     if call.body.length is None:
         lines.append(b"transfer-encoding: chunked")
     if not call.origin.connection.keepalive:

@@ -4,9 +4,13 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from phasegate.testing import FakeUpstream, Received
-from phasegate.testing.fixtures import GatewayMaker
+from phasegate import Body
+from phasegate.faas import FunctionRequest
+from phasegate.testing import FakeUpstream, Received, make_exchange
+from phasegate.testing.fixtures import GatewayMaker, Opener
 from phasegate_aws_lambda.plugin import AwsLambda
 
 THEIRS = {
@@ -91,3 +95,44 @@ async def test_a_signature_that_the_client_sent_goes_on_where_that_is_wanted(cal
     received = await call({}, PRESIGNED, **config)
     assert (received.target, received.get("authorization")) == (f"/fn?{PRESIGNED}", None)
     assert "Credential=AKIDEXAMPLE" in (await call({}, **config)).get("authorization")
+
+
+NAMES = st.sampled_from(
+    (b"x-api-key", b"traceparent", b"tracestate", b"authorization", b"x-amz-date", b"x-amzn-trace-id", b"accept")
+)
+TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+SOME_FIELDS = st.lists(st.tuples(NAMES, st.sampled_from((b"", b"theirs", TRACE))), max_size=6)
+
+
+@pytest.mark.parametrize("forwards", [False, True])
+async def test_a_key_alone_is_added_as_any_credential(opened: Opener, forwards: bool) -> None:
+    config = {"function_uri": "https://fn.test/", "authorization": {"apikey": "ours"}}
+    plugin = await opened(AwsLambda, {**config, "forward_client_credentials": forwards})
+    exchange, key = make_exchange(), plugin._sole_key
+
+    def authorized(fields: list[tuple[bytes, bytes]], sole_key: tuple[bytes, bytes] | None) -> FunctionRequest:
+        plugin._sole_key = sole_key
+        request = FunctionRequest("GET", "fn.test", "/", "a=1", list(fields), Body())
+        with pytest.raises(StopIteration):
+            plugin.authorize(request, exchange).send(None)
+        return request
+
+    @given(SOME_FIELDS)
+    def is_the_same(fields: list[tuple[bytes, bytes]]) -> None:
+        assert authorized(fields, key).headers == authorized(fields, None).headers
+
+    assert key is not None
+    is_the_same()
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"function_uri": "https://fn.test/", "authorization": {}},
+        {"function_uri": "https://fn.test/", "authorization": {"mode": "both", "apikey": "ours"}},
+        {"function": "arn:aws:lambda:eu-west-1:123456789012:function:fn", "authorization": {}},
+    ],
+)
+async def test_nothing_else_is_taken_for_a_key_alone(opened: Opener, oracle: Any, config: dict[str, Any]) -> None:
+    authorization = {**config["authorization"], "iam": oracle.iam}
+    assert (await opened(AwsLambda, {**config, "authorization": authorization}))._sole_key is None

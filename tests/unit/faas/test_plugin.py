@@ -1,6 +1,6 @@
 """A vendor's plugin is what it adds: the base does the rest."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import httpx
@@ -10,7 +10,8 @@ from phasegate import ConfigError, Exchange, Response, Secret
 from phasegate.contract import misuses
 from phasegate.faas import Answer, FunctionPlugin, FunctionRequest
 from phasegate.testing import FakeUpstream, Reply, make_exchange, make_plugin, make_request
-from phasegate.testing.fixtures import GatewayMaker
+from phasegate.testing.fixtures import GatewayMaker, Opener
+from phasegate.upstream.call import Call
 
 
 @dataclass(kw_only=True)
@@ -101,3 +102,10 @@ async def test_the_clients_own_credential_goes_on_where_that_is_wanted(
 def test_credentials_in_clear_text_are_warned_about(uri: str, count: int) -> None:
     plugin = make_plugin(MadeUpFunctions, {"function_uri": uri, "token": "t"})
     assert [finding.path for finding in plugin.check()] == ["function_uri"] * count
+
+
+async def test_a_call_has_all_that_any_call_has(opened: Opener) -> None:
+    config = {"function_uri": "https://fn.test/fn", "token": "t"}
+    plugin, exchange = await opened(MadeUpFunctions, config), make_exchange()
+    call = plugin._call(plugin._request(exchange), exchange)
+    assert call == Call(**{field.name: getattr(call, field.name) for field in fields(Call)})

@@ -20,25 +20,20 @@ from .function_name import Template
 from .invocation import Invocation, read_answer
 from .invoke_fields import INVOKE, InvokeFields
 from .refusal import hide, read_refusal
+from .remapped import RENAMED, restored
 from .signed_fields import NEVER_SIGNED
 from .signer import Signer
 from .signing import Signing, signed_of
 from .trace import continue_trace
 
-# What API Gateway renames in a function's answer, and what becomes of it here ("Amazon API Gateway important notes",
-# AWS documentation); the length is the transport's own affair.
-_REMAPPED = {
-    b"x-amzn-remapped-www-authenticate": b"www-authenticate",
-    b"x-amzn-remapped-date": b"date",
-}
-_REMAPPED_DROPPED = b"x-amzn-remapped-content-length"
-
-_RENAMED = frozenset({*_REMAPPED, _REMAPPED_DROPPED})
-_TOLD = _RENAMED | IDENTITIES
+_TOLD = RENAMED | IDENTITIES
 
 _SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
 
 _NAME_OF = itemgetter(0)
+
+# Without the client's own key and a trace to be continued, there is nothing to do but to add ours.
+_leaves_key_alone = frozenset({b"x-api-key", b"traceparent"}).isdisjoint
 
 _HEADER_NAME = {"type": "string", "regex": "[A-Za-z0-9_-]+", "meta": {"expected": "a header name"}}
 
@@ -138,6 +133,7 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         signer, keys = self._make_signer(), self.authorization.signs_with(self._signed_host)
         if signer is not None and keys is not None:
             self._signing = await Signing.open(signer, keys, services, patience_seconds=self.timeout / 1000)
+        self._sole_key = self._key if self._signing is None and self._invocation is None else None
 
     async def close(self) -> None:
         """Give back where keys come from."""
@@ -149,6 +145,9 @@ class AwsLambda(InvokeFields, FunctionPlugin):
 
         In a direct call the request becomes an event first, and nothing that the client sent is left outside of it.
         """
+        if self._sole_key is not None and _leaves_key_alone(map(_NAME_OF, request.headers)):
+            request.headers.append(self._sole_key)
+            return
         if self._invocation is not None:
             event = await self._invocation.shape(request, exchange, self.clock.time())
             if self._signing is not None:
@@ -191,8 +190,8 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         # What is refused twice goes to the client as it is then, so nothing is left for another time.
         signing = self._signing if answer.status == 403 else None
         repeats = signing is not None and await self._refused(signing, answer, exchange)
-        if told and not _RENAMED.isdisjoint(told):
-            answer.headers.raw = _restored(answer.headers.raw)
+        if told and not RENAMED.isdisjoint(told):
+            answer.headers.raw = restored(answer.headers.raw)
         return None if repeats else answer
 
     async def _refused(self, signing: Signing, answer: Answer, exchange: Exchange) -> bool:
@@ -284,13 +283,3 @@ class AwsLambda(InvokeFields, FunctionPlugin):
             extra=frozenset(name.lower().encode() for name in self.signed_headers),
             location=self.sign_location,
         )
-
-
-def _restored(fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Return the fields with API Gateway's renaming undone, each taking the place of what stands under its own name."""
-    replaced = {_REMAPPED[name] for name, _ in fields if name in _REMAPPED}
-    return [
-        (_REMAPPED.get(name, name), value)
-        for name, value in fields
-        if name not in replaced and name != _REMAPPED_DROPPED
-    ]
