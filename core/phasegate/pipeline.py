@@ -132,10 +132,12 @@ class Run:
                     except BaseException as error:  # noqa: BLE001
                         raise _raised(error, step, "proxy")  # noqa: B904 (the same one, as a rule)
                     if response is not None:
-                        if type(response) is not Response or type(response.status) is not int:
+                        if (
+                            not isinstance(response, Response)
+                            or type(response.status) is not int
+                            or not 200 <= response.status <= 599
+                        ):
                             response = _checked(response, Response, step, "proxy")
-                        elif not 200 <= response.status <= 599:
-                            _judge_status(response, step, "proxy")
                         break
                 else:
                     raise self._unclaimed()

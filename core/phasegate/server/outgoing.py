@@ -15,7 +15,8 @@ from .whereabouts import of_failure
 
 # They end the task that runs, and are no failure of what it runs.
 _OF_THE_TASK = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
-_SPECIAL = HOP_BY_HOP | {b"date", b"content-length", b"server"}
+SPECIAL = HOP_BY_HOP | {b"date", b"content-length", b"server"}
+"""The fields that don't go out as they are."""
 
 
 def has_no_body(method: str, status: int) -> bool:
@@ -48,7 +49,7 @@ def final_headers(response: Response, method: str) -> RawHeaders:
     server: tuple[bytes, bytes] | None = None
     for field in response.headers.raw:
         name = field[0]
-        if name not in _SPECIAL:
+        if name not in SPECIAL:
             fields.append(field)
         elif name == b"date":
             date = field[1] if date is None else date
@@ -57,12 +58,23 @@ def final_headers(response: Response, method: str) -> RawHeaders:
     fields.append((b"date", date or http_date()))
     if server is not None:
         fields.append(server)
-    body = response.body
-    if isinstance(body, bytes) and method != "HEAD" and response.status not in (204, 304):
-        fields.append((b"content-length", b"%d" % len(body)))
-    elif (length := _length_to_tell(response)) is not None:
+    length = length_to_tell(response, method)
+    if length is not None:
         fields.append((b"content-length", b"%d" % length))
     return fields
+
+
+def length_to_tell(response: Response, method: str) -> int | None:
+    """Return the length that goes out as `content-length`, None where there is none to tell."""
+    body, status = response.body, response.status
+    if isinstance(body, bytes) and method != "HEAD" and status not in (204, 304):
+        return len(body)
+    if status == 204:
+        return None
+    length = declared_length(response)
+    if length is None and isinstance(body, bytes) and status != 304:
+        length = len(body) or None
+    return length
 
 
 async def guarded(body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
@@ -75,17 +87,6 @@ async def guarded(body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         raise
     except BaseException as error:
         raise _failure(error) from error
-
-
-def _length_to_tell(response: Response) -> int | None:
-    """Return the length to tell of a body that is not sent, or not here whole; None where there is none to tell."""
-    body, status = response.body, response.status
-    if status == 204:
-        return None
-    length = declared_length(response)
-    if length is None and isinstance(body, bytes) and status != 304:
-        length = len(body) or None
-    return length
 
 
 def _failure(error: BaseException) -> RequestError:

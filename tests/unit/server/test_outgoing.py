@@ -1,5 +1,8 @@
 """Which fields of an answer go out, and what may not be among them."""
 
+from collections.abc import AsyncIterator
+from unittest import mock
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +22,10 @@ VALUES = st.lists(st.lists(st.sampled_from([b"\r", b"\n", b"\0", b": ", b"a", b"
 
 def answer(raw: RawHeaders, body: bytes = b"") -> Response:
     return Response(200, Headers.from_raw(raw), body)
+
+
+async def blocks() -> AsyncIterator[bytes]:
+    yield b"abc"
 
 
 def values(fields: RawHeaders, wanted: bytes) -> list[bytes]:
@@ -61,6 +68,20 @@ def test_a_head_holds_no_byte_that_would_end_it(names: list[bytes], contents: li
         lines = head_of(answer(raw), "GET").split(b"\r\n")
         assert lines[1 : 1 + len(raw)] == [name + b": " + value for name, value in raw]
         assert lines[-2:] == [b"", b""]
+
+
+@given(
+    FIELDS,
+    st.sampled_from([b"", b"abc", None]),
+    st.sampled_from(["GET", "HEAD"]),
+    st.sampled_from([200, 204, 299, 304, 503]),
+)
+def test_a_head_says_the_final_fields(raw: RawHeaders, body: bytes | None, method: str, status: int) -> None:
+    response = Response(status, Headers.from_raw(raw), blocks() if body is None else body)
+    with mock.patch("time.time", return_value=0.0):
+        lines = head_of(response, method, body=b"rest").split(b"\r\n")
+        fields = final_headers(response, method)
+    assert lines[1:] == [*(name + b": " + value for name, value in fields), b"", b"rest"]
 
 
 @pytest.mark.parametrize(

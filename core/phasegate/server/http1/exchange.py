@@ -90,13 +90,12 @@ class Http1Exchange:
         now = connection.loop.time()
         if self.persistent:
             self.persistent = connection.goes_on(self, now)
-        head = head_of(
-            response, method, b"" if self.persistent and self.request.http_version != "1.0" else self._option()
-        )
-        self.begun = True
+        option = b"" if self.persistent and self.request.http_version != "1.0" else self._option()
         if method == "HEAD" or status in (204, 304):
             body = b""
-        connection.write_soon(head + body)
+        message = head_of(response, method, option, body=body)
+        self.begun = True
+        connection.write_soon(message)
         self.bytes_sent = len(body)
         connection.answered(self, now)
         return None
