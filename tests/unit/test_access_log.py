@@ -224,5 +224,18 @@ def test_lines_made_together_are_what_they_are_alone(noted: list[tuple[Any, ...]
     assert [json.loads(line)["event"] for line in lines.splitlines()] == ["access"] * len(noted)
 
 
+@pytest.mark.parametrize("facts", [{"seconds": float("inf")}, {"seconds": "soon"}, {"status": object()}])
+async def test_facts_that_no_line_can_tell_take_no_other_line_with_them(
+    pipe: Pipe, facts: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    odd = finished()
+    odd.upstream = UpstreamFacts("up:80", **facts)
+    for exchange in (finished(), odd, finished()):
+        pipe.log.record(exchange, 200)
+    pipe.log.flush()
+    assert [line["status"] for line in pipe.lines()] == [200, 200, 200]
+    assert "facts left out of the access log" in caplog.text
+
+
 def test_no_lines_are_nothing() -> None:
     assert _lines(_told([])) == b""
