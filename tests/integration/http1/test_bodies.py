@@ -131,6 +131,22 @@ async def test_an_unread_long_or_unknown_body_closes_the_connection(
     assert (answer.get("connection"), answer.body, await client.rest()) == ("close", b"unread", b"")
 
 
+@pytest.mark.parametrize("size", [2, 100_000])
+async def test_an_answer_amid_its_body_says_that_the_connection_closes(
+    listen: Listen, connect: Connect, size: int
+) -> None:
+    """As of an upstream that answers by the request's head, while its body is read from the client."""
+
+    async def hasty(received: Request) -> Response:
+        async for _ in received.body:
+            break
+        return Response(200, {}, bytes(size))
+
+    client = await connect(await listen(hasty))
+    answer = await client.ask(request("POST", "/", b"Content-Length: 6") + b"abc")
+    assert (answer.get("connection"), len(answer.body), await client.rest()) == ("close", size, b"")
+
+
 @pytest.mark.parametrize("head", [request("POST", "/", b"Content-Length: 50000000"), chunked(last=b"2faf080\r\n")])
 @pytest.mark.parametrize("size", [10, 3 * MEGABYTE])
 async def test_a_client_that_is_still_sending_can_read_the_whole_answer(

@@ -148,12 +148,15 @@ class Http1Connection(Wire):
 
     # What exchanges call.
 
-    def goes_on(self, exchange: Http1Exchange, now: float) -> bool:
-        """Tell whether the connection can go on after an answer whose head is about to leave."""
+    def goes_on(self, exchange: Http1Exchange, now: float, *, whole: bool) -> bool:
+        """Tell whether the connection can go on after an answer whose head is about to leave; `whole` if its body does, too."""
         if (now >= self._old_at or self.listener.roster.draining) and not self._waiting:
             return False
-        if self._intake.receiving is not exchange or exchange.body is None or exchange.body.begun:
+        if exchange.body is None or self._intake.receiving is not exchange:
             return True
+        if exchange.body.begun:
+            # An answer that streams may end behind the request's body; none waits for it.
+            return not whole
         return not exchange.expects_continue and self._intake.is_short
 
     def answered(self, exchange: Http1Exchange, now: float) -> None:

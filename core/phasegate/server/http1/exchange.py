@@ -89,7 +89,7 @@ class Http1Exchange:
         connection, method, status = self._connection, self.method, response.status
         now = connection.loop.time()
         if self.persistent:
-            self.persistent = connection.goes_on(self, now)
+            self.persistent = connection.goes_on(self, now, whole=True)
         option = b"" if self.persistent and self.request.http_version != "1.0" else self._option()
         if method == "HEAD" or status in (204, 304):
             body = b""
@@ -108,7 +108,7 @@ class Http1Exchange:
         chunked = is_chunked(response, self.method, request.http_version)
         self.persistent = (
             self.persistent
-            and connection.goes_on(self, connection.loop.time())
+            and connection.goes_on(self, connection.loop.time(), whole=isinstance(body, bytes))
             and self._is_framed(response, chunked=chunked)
         )
         head = head_of(response, self.method, self._option(), chunked=chunked)
