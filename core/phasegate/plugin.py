@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from functools import wraps
+from types import MethodType
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 import pluggy
@@ -88,14 +89,18 @@ def at_once(judge: Callable[[P, Exchange], Outcome]) -> Callable[[P, Exchange], 
     async def authenticate(self: P, exchange: Exchange) -> Outcome:
         return judge(self, exchange)
 
-    setattr(authenticate, _JUDGE, judge)
+    # With whom it is meant for: a decorator around this would carry the mark on with everything that `wraps` copies.
+    setattr(authenticate, _JUDGE, (authenticate, judge))
     return authenticate
 
 
 def judge_of(authenticate: object) -> Callable[[Exchange], object] | None:
     """Return the method that an instance's `authenticate` was made of `at_once`, None for any other."""
-    judge = getattr(getattr(authenticate, "__func__", None), _JUDGE, None)
-    return None if judge is None else judge.__get__(authenticate.__self__)  # type: ignore[attr-defined]
+    if type(authenticate) is not MethodType:
+        return None
+    function: Any = authenticate.__func__
+    marked, judge = getattr(function, _JUDGE, (None, function))
+    return judge.__get__(authenticate.__self__) if marked is function else None
 
 
 class ConsumerDirectory(Protocol):
@@ -203,11 +208,11 @@ class Plugin:
                 request.query = request.query.without(name)
 
     def concealed_fields(self) -> Collection[str]:
-        """Return the names of the header fields to conceal. Called at load, before `open`."""
+        """Return the names of the header fields to conceal. Called once, after `open`."""
         return ()
 
     def concealed_arguments(self) -> Collection[str]:
-        """Return the names of the query's arguments to conceal. Called at load, before `open`."""
+        """Return the names of the query's arguments to conceal. Called once, after `open`."""
         return ()
 
     def check(self) -> Iterable[Finding]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, wraps
 from typing import Any, ClassVar
 
 import pytest
@@ -73,7 +73,19 @@ class Stricter(Judges):
         return found if exchange.request.path == "/" else Outcome.invalid("Wrong path", challenge="stricter")
 
 
-REGISTRY = Registry([Judges, Stricter, Token, Answers, MultiAuth])
+@dataclass(kw_only=True)
+class Guarded(Judges):
+    """Has the same judge, behind a decorator of its own."""
+
+    name: ClassVar[str] = "guarded"
+
+    @hookimpl
+    @wraps(Judges.authenticate)
+    async def authenticate(self, exchange: Exchange) -> Outcome:  # type: ignore[override]
+        return Outcome.invalid("Not from here", challenge="guarded")
+
+
+REGISTRY = Registry([Judges, Stricter, Guarded, Token, Answers, MultiAuth])
 
 
 def compiled(*classes: type[Plugin], amendment: Amendment | None = None, **config: Any) -> Pipeline:
@@ -166,10 +178,10 @@ async def test_a_judge_that_fails_is_told_of_as_any_plugin(said: str, message: s
 def test_no_step_is_passed_over_that_something_stands_around() -> None:
     amended = Amendment("key", instead=("text/plain", b"no"))
     pipelines = [
-        *(compiled(Stricter), compiled(Judges, amendment=amended), slowly(compiled(Judges))),
+        *(compiled(Stricter), compiled(Guarded), compiled(Judges, amendment=amended), slowly(compiled(Judges))),
         *(compiled(Judges, policy="all"), compiled(Judges, Token)),
     ]
-    assert [pipeline.authenticate[0].judge for pipeline in pipelines] == [None] * 5
+    assert [pipeline.authenticate[0].judge for pipeline in pipelines] == [None] * 6
 
 
 def test_a_method_that_judges_at_once_keeps_the_contract() -> None:
