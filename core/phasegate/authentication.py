@@ -36,8 +36,7 @@ class Group:
     A credential that does not hold ends it at once, but with `try_next` the others are asked all the same. A browser's
     question before a request (a preflight) passes without them where no plugin has `run_on_preflight`.
 
-    `judge` is the first plugin's, where it judges `at_once` and its word may be enough. `untold` are the fields that are left
-    out where a caller is told of: credentials, and what a client says of itself.
+    `judge` is the first plugin's, where it judges `at_once` and its word may be enough.
     """
 
     steps: tuple[Step, ...]
@@ -46,13 +45,11 @@ class Group:
     try_next: bool = False
     run_on_preflight: bool = False
     judge: Callable[[Exchange], object] | None = field(init=False)
-    untold: frozenset[bytes] = field(init=False)
 
     def __post_init__(self) -> None:
         """Decide what follows from the rest, so that there is no judge where something stands around the first step."""
         is_simple = bool(self.steps) and not self.concealment.by_plugins and self.policy == "any"
         object.__setattr__(self, "judge", judge_of(self.steps[0][1]) if is_simple else None)
-        object.__setattr__(self, "untold", self.concealment.fields | IDENTITY)
 
     @classmethod
     def of(cls, steps: Sequence[Step], instances: Iterable[Plugin]) -> Group:
@@ -64,7 +61,7 @@ class Group:
             if isinstance(instance, MultiAuth):
                 policy, try_next = instance.policy, instance.try_next
             run_on_preflight |= getattr(instance, "run_on_preflight", False) is True
-        return cls(tuple(steps), Concealment.of(members), policy, try_next, run_on_preflight)
+        return cls(tuple(steps), Concealment(members), policy, try_next, run_on_preflight)
 
     def settled(self, first: Outcome, ask: Ask) -> Awaitable[Outcome]:
         """Return the outcome that holds, where the first plugin's alone does not say. Raise Unauthorized for none."""
@@ -111,7 +108,7 @@ def recognize(exchange: Exchange, groups: Sequence[Group], ask: Ask) -> Awaitabl
     if group.judge is None or len(groups) > 1 or request.method == "OPTIONS":
         return authenticate(exchange, groups, ask)
     try:
-        outcome = group.judge(exchange)
+        outcome, untold = group.judge(exchange), group.concealment.untold
     except KeyboardInterrupt:
         raise
     except BaseException:  # noqa: BLE001 (who tells of a plugin's failures, its exit too, asks it once more)
@@ -126,7 +123,7 @@ def recognize(exchange: Exchange, groups: Sequence[Group], ask: Ask) -> Awaitabl
         exchange.claims = outcome.claims
     if request.query.raw:
         group.concealment.take_arguments_from(request)
-    _tell(request.headers, consumer, outcome.credential, group.untold)
+    _tell(request.headers, consumer, outcome.credential, untold)
     return None
 
 

@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
+from functools import cached_property
 
 from .errors import PluginFailed
+from .http.hygiene import IDENTITY
 from .http.message import Request
 from .plugin import Plugin
 
 
-@dataclass(frozen=True, slots=True)
 class Concealment:
-    """The names of the header fields and of the query's arguments that a chain's plugins conceal.
+    """The header fields and the query's arguments that a chain's plugins conceal.
 
-    `by_plugins` has the methods of those that do it their own way, by the plugin's name.
+    They are asked for the names when the first request comes: they may know them only once they are open. `by_plugins` has
+    the methods of those that do it their own way, by the plugin's name.
     """
 
-    fields: frozenset[bytes] = frozenset()
-    arguments: tuple[str, ...] = ()
-    by_plugins: tuple[tuple[str, Callable[[Request], None]], ...] = ()
-
-    @classmethod
-    def of(cls, instances: Iterable[Plugin]) -> Concealment:
-        """Return what the plugins of a chain conceal together."""
-        fields: set[bytes] = set()
-        arguments: dict[str, None] = {}
-        by_plugins = []
+    def __init__(self, instances: Iterable[Plugin] = ()) -> None:
+        self._naming: list[Plugin] = []
+        self.by_plugins: list[tuple[str, Callable[[Request], None]]] = []
         for instance in instances:
-            if type(instance).conceal is not Plugin.conceal:
-                by_plugins.append((instance.name, instance.conceal))
-                continue
-            fields.update(name.lower().encode("latin-1") for name in instance.concealed_fields())
-            arguments.update(dict.fromkeys(instance.concealed_arguments()))
-        return cls(frozenset(fields), tuple(arguments), tuple(by_plugins))
+            if type(instance).conceal is Plugin.conceal:
+                self._naming.append(instance)
+            else:
+                self.by_plugins.append((instance.name, instance.conceal))
+
+    @cached_property
+    def fields(self) -> frozenset[bytes]:
+        """Names of header fields. Raise PluginFailed where a plugin can't tell its own."""
+        names = [name for plugin in self._naming for name in _named(plugin, plugin.concealed_fields)]
+        return frozenset(name.lower().encode("latin-1") for name in names)
+
+    @cached_property
+    def arguments(self) -> tuple[str, ...]:
+        """Names of arguments. Raise PluginFailed where a plugin can't tell its own."""
+        return tuple(dict.fromkeys(n for plugin in self._naming for n in _named(plugin, plugin.concealed_arguments)))
+
+    @cached_property
+    def untold(self) -> frozenset[bytes]:
+        """The fields that are left out where a caller is told of: these, and what a client says of itself."""
+        return self.fields | IDENTITY
 
     def take_from(self, request: Request) -> None:
         """Take all of it out of a request. Raise PluginFailed where a plugin's own method raises."""
@@ -46,14 +54,29 @@ class Concealment:
             try:
                 conceal(request)
             except Exception as error:
-                message = f"plugin {name} failed in conceal: {type(error).__name__}: {error}"
-                raise PluginFailed(message, plugin=name, phase="conceal") from error
+                raise _failure(name, error) from error
 
     def take_arguments_from(self, request: Request) -> None:
         """Take the arguments out of a request's query."""
         for name in self.arguments:
             if name in request.query:
                 request.query = request.query.without(name)
+
+
+def _named(plugin: Plugin, names: Callable[[], Collection[str]]) -> Collection[str]:
+    try:
+        found = names()
+        are_names = not isinstance(found, str) and all(isinstance(name, str) for name in found)
+    except (Exception, SystemExit) as error:
+        raise _failure(plugin.name, error) from error
+    if not are_names:
+        raise _failure(plugin.name, TypeError(f"{found!r} are no names: return a tuple of them"))
+    return found
+
+
+def _failure(name: str, error: BaseException) -> PluginFailed:
+    message = f"plugin {name} failed in conceal: {type(error).__name__}: {error}"
+    return PluginFailed(message, plugin=name, phase="conceal")
 
 
 NOTHING = Concealment()
