@@ -108,7 +108,7 @@ class Http1Exchange:
         chunked = is_chunked(response, self.method, request.http_version)
         self.persistent = (
             self.persistent
-            and connection.goes_on(self, connection.loop.time(), whole=isinstance(body, bytes))
+            and connection.goes_on(self, connection.loop.time(), whole=self._is_short(response))
             and self._is_framed(response, chunked=chunked)
         )
         head = head_of(response, self.method, self._option(), chunked=chunked)
@@ -136,9 +136,13 @@ class Http1Exchange:
             self.expects_continue = False
             self._connection.write(CONTINUE)
 
+    def _is_short(self, response: Response) -> bool:
+        """Tell whether nothing of the answer is still to be made once its head leaves."""
+        return isinstance(response.body, bytes) or has_no_body(self.method, response.status)
+
     def _is_framed(self, response: Response, *, chunked: bool) -> bool:
         """Tell whether the answer's end can be seen without the connection's."""
-        if chunked or isinstance(response.body, bytes) or has_no_body(self.method, response.status):
+        if chunked or self._is_short(response):
             return True
         return declared_length(response) is not None
 
