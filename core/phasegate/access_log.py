@@ -8,6 +8,7 @@ import logging
 import os
 import stat
 import time
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
@@ -125,7 +126,8 @@ def _line_alone(noted: tuple[Any, ...]) -> bytes:
         return _lines(_told([noted]))
     except Exception as error:  # noqa: BLE001 (of any kind)
         *told, _, code = noted
-        facts = {"cause": f"{type(error).__name__}: leave numbers and text in the facts"}
+        cause = traceback.format_exception_only(error)[-1].strip()
+        facts = {"cause": f"{cause}: leave numbers and text in the facts of the upstream"}
         _logger.error("facts left out of the access log", extra={"request_id": told[2], "route": told[6], **facts})  # noqa: TRY400
         return _lines(_told([(*told, None, code)]))
 

@@ -224,7 +224,27 @@ def test_lines_made_together_are_what_they_are_alone(noted: list[tuple[Any, ...]
     assert [json.loads(line)["event"] for line in lines.splitlines()] == ["access"] * len(noted)
 
 
-@pytest.mark.parametrize("facts", [{"seconds": float("inf")}, {"seconds": "soon"}, {"status": object()}])
+class Unspeakable:
+    """What can't be told of, and can't tell why."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no word")
+
+    __str__ = __repr__
+
+
+class Unspeakably(Exception):
+    __str__ = Unspeakable.__repr__
+
+
+class Worse:
+    def __mul__(self, other: object) -> object:
+        raise Unspeakably
+
+
+@pytest.mark.parametrize(
+    "facts", [{"seconds": float("inf")}, {"seconds": "soon"}, {"seconds": Worse()}, {"status": Unspeakable()}]
+)
 async def test_facts_that_no_line_can_tell_take_no_other_line_with_them(
     pipe: Pipe, facts: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -234,7 +254,10 @@ async def test_facts_that_no_line_can_tell_take_no_other_line_with_them(
         pipe.log.record(exchange, 200)
     pipe.log.flush()
     assert [line["status"] for line in pipe.lines()] == [200, 200, 200]
-    assert "facts left out of the access log" in caplog.text
+    told = caplog.records[-1]
+    assert told.message == "facts left out of the access log"
+    assert vars(told)["request_id"] == odd.request_id
+    assert "leave numbers and text in the facts" in vars(told)["cause"]
 
 
 def test_no_lines_are_nothing() -> None:
