@@ -127,6 +127,7 @@ class Forward(Plugin):
             headers=[(b"host", host), *end_to_end_request(request), *content_length(request.method, request.body)],
             body=request.body,
             timeouts=self._timeouts,
+            passing=request.passing,
         )
 
 

@@ -268,7 +268,7 @@ def _find_route(exchange: Exchange, snapshot: Snapshot) -> RequestError | None:
 
 
 def _identified(headers: Headers) -> str:
-    """Return the request's id, which stands in its fields afterwards: the client's where it gave one, or a new one."""
+    """Return the request's id, which stands first in its fields afterwards: the client's where it gave one, or a new one."""
     raw = headers.raw
     if b"x-request-id" in map(name_of, raw):
         given = [value for name, value in raw if name == b"x-request-id"]
@@ -276,10 +276,10 @@ def _identified(headers: Headers) -> str:
         # A list of its own in any case: a listener may have more requests of the same fields.
         raw = [field for field in raw if field[0] != b"x-request-id"]
         if _REQUEST_ID.fullmatch(found):
-            headers.raw = [*raw, (b"x-request-id", given[0])]
+            headers.raw = [(b"x-request-id", given[0]), *raw]
             return found
     new = request_ids.new()
-    headers.raw = [*raw, (b"x-request-id", new.encode())]
+    headers.raw = [(b"x-request-id", new.encode()), *raw]
     return new
 
 

@@ -263,6 +263,7 @@ class FunctionPlugin(ResilienceFields, Plugin):
         call.headers = headers
         call.body = body
         call.timeouts = self._timeouts
+        call.passing = exchange.request.passing
         return call
 
     def _note_answer(self, answer: Answer, exchange: Exchange, seconds: float) -> None:

@@ -11,6 +11,7 @@ import orjson
 from .body import Body
 from .client_rule import ClientRule
 from .headers import Headers
+from .passing import Passing
 from .path import canonical_path
 from .query import Query
 
@@ -26,6 +27,7 @@ class Request:
     `port` is the one that `Host` names, None where it names none, and `server_port` the one that the client connected to.
     `host` is for matching; what upstreams get is the header. `is_websocket` says whether the request is the handshake of a
     WebSocket. `client_rule` is what the connection's client has proven by a certificate, None for nothing.
+    `passing` is what the connection remembers of its fields, for who sends them on; None for nothing.
     """
 
     __slots__ = (
@@ -38,6 +40,7 @@ class Request:
         "http_version",
         "is_websocket",
         "method",
+        "passing",
         "peer",
         "peer_trusted",
         "port",
@@ -81,6 +84,7 @@ class Request:
         self.raw_target = raw_target
         self.is_websocket = is_websocket
         self.client_rule = client_rule
+        self.passing: Passing | None = None
 
     @property
     def path(self) -> str:
@@ -139,6 +143,7 @@ class Request:
             raw,
         ) = values
         request.headers = Headers.from_raw(raw)
+        request.passing = None
         return request
 
     def with_path(self, path: str) -> Request:

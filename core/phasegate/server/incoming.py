@@ -12,6 +12,7 @@ from ..http.client_rule import ClientRule
 from ..http.headers import Headers, RawHeaders
 from ..http.hygiene import received_fields
 from ..http.message import Request
+from ..http.passing import Passing
 from ..http.path import parse_target
 from ..http.query import Query
 
@@ -82,7 +83,7 @@ def request_of(
     return request
 
 
-def request_by(way: Way, head: Head, body: Body) -> Request:
+def request_by(way: Way, head: Head, body: Body, passing: Passing | None = None) -> Request:
     """Return the request that a head begins which came this way; no WebSocket's."""
     request = Request.__new__(Request)
     # Taken apart at once, and the path past its setter, which would judge it once more.
@@ -91,7 +92,7 @@ def request_by(way: Way, head: Head, body: Body) -> Request:
     request.query = Query(query)
     request.headers = headers = Headers.__new__(Headers)
     headers.raw = fields
-    request.body = body
+    request.body, request.passing = body, passing
     request.client = request.peer
     request.peer_trusted = request.is_websocket = False
     return request

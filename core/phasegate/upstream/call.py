@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ..http.body import Body
 from ..http.headers import RawHeaders
+from ..http.passing import Passing
 from ..model import UpstreamTLS
 
 _SYSTEMS_TRUST = UpstreamTLS()
@@ -80,3 +81,5 @@ class Call:
     headers: RawHeaders = field(repr=False)
     body: Body
     timeouts: CallTimeouts
+    passing: Passing | None = field(default=None, repr=False, compare=False)
+    """What may hold lines of the headers behind the second, where they are the same fields."""

@@ -60,7 +60,10 @@ def request_head(call: Call) -> bytes:
         or (method not in _COMMON and _METHOD.fullmatch(method) is None)
     ):
         raise BadRequest(f"{method!r} {target.partition('?')[0]!r} can't be sent as a request line")
-    lines = [f"{method} {target} HTTP/1.1".encode(), *map(_line_of, call.headers)]
+    headers, known, joined = call.headers, call.passing, b""
+    if known is not None and known.lines and headers[2 : known.end] == known.fields:
+        headers, joined = headers[:2] + headers[known.end :], known.lines
+    lines = [f"{method} {target} HTTP/1.1".encode(), *map(_line_of, headers)]
     if call.body.length is None:
         lines.append(b"transfer-encoding: chunked")
     if not call.origin.connection.keepalive:
@@ -69,6 +72,8 @@ def request_head(call: Call) -> bytes:
     text = b"".join(lines)
     if _CR in text or _LF in text or _NUL in text:
         raise BadRequest("a field of the request to the upstream holds CR, LF or NUL")
+    if joined:
+        lines.insert(3, joined)
     lines.append(b"\r\n")
     return b"\r\n".join(lines)
 

@@ -88,7 +88,8 @@ class Intake:
         if self._alone:
             head = self._repeats.head(data, self._limits.target_bytes)
             if head is not None:
-                self._connection.requested(Http1Exchange(self._connection, request_by(self.way, head, NOTHING), None))
+                request = request_by(self.way, head, NOTHING, self._repeats.passing)
+                self._connection.requested(Http1Exchange(self._connection, request, None))
                 return False
         rest = self._feed_parser(data)
         while rest:

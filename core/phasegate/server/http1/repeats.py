@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ...errors import BadRequest
+from ...http.passing import Passing
 from ...http.path import parse_target
 from ..incoming import Head
 
@@ -23,7 +24,7 @@ class Repeats:
     differs is the request line, and that is judged each time.
     """
 
-    __slots__ = ("_data", "_former", "_known", "_section", "_tried")
+    __slots__ = ("_data", "_former", "_known", "_section", "_tried", "passing")
 
     def __init__(self) -> None:
         self._section = b""
@@ -33,6 +34,8 @@ class Repeats:
         # Nothing is kept of a request before it has come twice: most connections carry one.
         self._former = 0
         self._tried = 0
+        self.passing: Passing | None = None
+        """What passes on of the fields of a request whose head is known."""
 
     def head(self, data: bytes, most_bytes: int) -> Head | None:
         """Return the head of a request that is all of `data`, None where it must be parsed.
@@ -67,6 +70,6 @@ class Repeats:
         former, self._former = self._former, hash(section)
         if former == self._former:
             self._section, self._known, self._data = section, head, data
-            self._tried = 0
+            self._tried, self.passing = 0, Passing()
         else:
             self._tried += 1

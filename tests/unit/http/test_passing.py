@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phasegate import Body, Call, CallTimeouts, Origin, Request
+from phasegate.http.headers import RawHeaders
+from phasegate.http.hygiene import end_to_end_request
+from phasegate.http.passing import Passing
+from phasegate.testing import make_request
+from phasegate.upstream.head import request_head
+
+TIMEOUTS = CallTimeouts(connect=1.0, send=1.0, head=1.0, gap=1.0)
+ID = (b"x-request-id", b"1")
+NAMES = [b"host", b"accept", b"via", b"te", b"x-forwarded-for", b"connection", b"x-request-id", b"cookie"]
+FIELDS = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from([b"", b"a", b"b", b"trailers"])), max_size=5)
+CAME = st.fixed_dictionaries(
+    {},
+    optional={
+        "peer": st.sampled_from(["192.0.2.1", "192.0.2.2"]),
+        "scheme": st.sampled_from(["http", "https"]),
+        "port": st.sampled_from([None, 80, 8080]),
+        "server_port": st.sampled_from([None, 80, 8080]),
+        "http_version": st.sampled_from(["1.0", "1.1", "2"]),
+        "peer_trusted": st.booleans(),
+    },
+)
+PLACES = st.integers(0, 12)
+CHANGES = st.lists(st.tuples(PLACES, PLACES, st.lists(st.sampled_from([(b"x-api-key", b"k"), ID]), max_size=2)))
+
+
+def request_of(raw: RawHeaders, came: dict[str, Any] | None = None, passing: Passing | None = None) -> Request:
+    request = make_request()
+    request.headers.raw = raw
+    for name, value in (came or {}).items():
+        setattr(request, name, value)
+    request.passing = passing
+    return request
+
+
+def head_of(request: Request, changes: list[tuple[int, int, RawHeaders]] = []) -> bytes:  # noqa: B006 (not changed)
+    """Return the head of a call with what passes of a request, after somebody changed it here and there."""
+    headers = [(b"host", b"upstream.test"), *end_to_end_request(request)]
+    for start, end, fields in changes:
+        headers[start:end] = fields
+    origin = Origin("http", "127.0.0.1:1")
+    call = Call(method="GET", origin=origin, target="/", headers=headers, body=Body(), timeouts=TIMEOUTS)
+    call.passing = request.passing
+    return request_head(call)
+
+
+@given(st.lists(st.tuples(st.sampled_from([[ID], [(b"x-request-id", b"2")], []]), FIELDS, CAME, CHANGES), max_size=6))
+def test_what_passes_is_the_same_with_a_memory_and_without(requests: list[tuple[Any, ...]]) -> None:
+    passing = Passing()
+    for identity, fields, came, changes in requests:
+        for _ in range(2):
+            raw = [*identity, *fields]
+            known, unknown = request_of(raw, came, passing), request_of(raw, came)
+            assert end_to_end_request(known) == end_to_end_request(unknown)
+            assert head_of(known, changes) == head_of(unknown, changes)
+
+
+def test_the_first_request_is_remembered_and_each_has_its_own_id() -> None:
+    passing, fields = Passing(), [(b"host", b"gateway.test"), (b"accept", b"*/*")]
+    heads = [head_of(request_of([(b"x-request-id", b"%d" % n), *fields], passing=passing)) for n in range(3)]
+    assert passing.said == fields
+    assert b"accept: */*" in passing.lines
+    assert [head.replace(b"x-request-id: %d" % n, b"") for n, head in enumerate(heads)] == [
+        heads[0].replace(b"x-request-id: 0", b"")
+    ] * 3
+
+
+def test_what_is_handed_out_is_nobody_elses() -> None:
+    passing = Passing()
+    for _ in range(3):
+        end_to_end_request(request_of([ID, (b"accept", b"*/*")], passing=passing)).clear()
+    assert end_to_end_request(request_of([ID, (b"accept", b"*/*")], passing=passing))[1] == (b"accept", b"*/*")
+
+
+@pytest.mark.parametrize("value", [b"a\rb", b"a\nb", b"a\0b"])
+def test_what_can_not_be_sent_is_not_remembered(value: bytes) -> None:
+    passing = Passing()
+    end_to_end_request(request_of([ID, (b"x", value)], passing=passing))
+    assert (passing.said, passing.lines) == (None, b"")
+
+
+def test_nothing_is_remembered_behind_a_proxy_that_speaks_for_others() -> None:
+    passing = Passing()
+    end_to_end_request(request_of([ID, (b"accept", b"*/*")], {"peer_trusted": True}, passing))
+    assert passing.said is None
