@@ -164,9 +164,10 @@ class FunctionPlugin(ResilienceFields, Plugin):
     @hookimpl
     async def proxy(self, exchange: Exchange) -> Response | None:
         """Call the function and hand its answer on as a stream."""
-        if exchange.request.is_websocket:
+        request = exchange.request
+        if request.is_websocket:
             raise BadRequest("a function takes no WebSocket")
-        body = exchange.request.body
+        body = request.body
         if body is not NOTHING and ((data := body.data) is None or len(data) > self.max_req_body_size):
             await body.hold(self.max_req_body_size)
         if self._limits is not None:
@@ -174,11 +175,11 @@ class FunctionPlugin(ResilienceFields, Plugin):
         self._budget.calls += 1
         try:
             # What `_attempt` does: one coroutine less on the way of every request.
-            request = self._request(exchange)
-            await self.authorize(request, exchange)
-            call, began = self._call(request, exchange), self._monotonic()
+            outgoing, now = self._request(exchange), self._monotonic
+            await self.authorize(outgoing, exchange)
+            call, began = self._call(outgoing, exchange), now()
             answer = await self.client.send(call)
-            self._note_answer(answer, exchange, self._monotonic() - began)
+            _note_answer(answer, exchange, now() - began)
             accepted = await self.accept(answer, exchange)
         except UpstreamError as error:
             return await self._answered(exchange, error)
@@ -217,11 +218,11 @@ class FunctionPlugin(ResilienceFields, Plugin):
             failure, authorized_anew = None, True
 
     async def _attempt(self, exchange: Exchange) -> tuple[Answer, Response | None]:
-        request = self._request(exchange)
-        await self.authorize(request, exchange)
-        call, began = self._call(request, exchange), self._monotonic()
+        outgoing, now = self._request(exchange), self._monotonic
+        await self.authorize(outgoing, exchange)
+        call, began = self._call(outgoing, exchange), now()
         answer = await self.client.send(call)
-        self._note_answer(answer, exchange, self._monotonic() - began)
+        _note_answer(answer, exchange, now() - began)
         return answer, await self.accept(answer, exchange)
 
     async def _wait(self, error: UpstreamError, retrying: Retrying, exchange: Exchange) -> None:
@@ -266,13 +267,6 @@ class FunctionPlugin(ResilienceFields, Plugin):
         call.passing = exchange.request.passing
         return call
 
-    def _note_answer(self, answer: Answer, exchange: Exchange, seconds: float) -> None:
-        facts = exchange.upstream
-        if facts is not None:
-            facts.status, facts.seconds = answer.status, seconds
-        if answer.streams:
-            exchange.defer(answer.close)
-
     def _request(self, exchange: Exchange) -> FunctionRequest:
         request, target = exchange.request, self._target
         query = request.query.raw
@@ -281,3 +275,11 @@ class FunctionPlugin(ResilienceFields, Plugin):
         if target.query:
             query = target.query_with(query)
         return FunctionRequest(request.method, target.host, path, query, end_to_end_request(request), request.body)
+
+
+def _note_answer(answer: Answer, exchange: Exchange, seconds: float) -> None:
+    facts = exchange.upstream
+    if facts is not None:
+        facts.status, facts.seconds = answer.status, seconds
+    if answer.streams:
+        exchange.defer(answer.close)
