@@ -51,7 +51,7 @@ class Http1Connection(Wire):
 
     def begin(self) -> None:
         """Expect the first request, of which bytes are here already."""
-        self._intake.way = self.way("1.1")
+        self._intake.way = self.way("1.1")[:]
         self.deadline = self.loop.time() + self.listener.limits.head_timeout
 
     # What asyncio calls.

@@ -13,7 +13,7 @@ from ...http.headers import RawHeaders
 from ...http.hygiene import ExplanationAsked
 from ...http.message import Request
 from ..inbound_body import InboundBody
-from ..incoming import Head, Way, head_of, request_by, stand_in
+from ..incoming import Head, WayParts, head_of, request_by, stand_in
 from ..websocket import Handshake
 from .exchange import Http1Exchange
 from .faults import cause_of, fault_of
@@ -61,7 +61,7 @@ class Intake:
         """Whether a head has begun and not ended."""
         self.receiving: Http1Exchange | None = None
         """Whose body is coming in."""
-        self.way: Way
+        self.way: WayParts
         """By which requests come."""
         self._connection = connection
         self._limits = connection.listener.limits
@@ -227,7 +227,7 @@ class Intake:
         return exchange
 
     def _exchange_of(self, head: Head, version: str, framing: Framing) -> Http1Exchange:
-        way = self.way if version == "1.1" else self.way._replace(http_version=version)
+        way = self.way if version == "1.1" else (self.way[0], version, *self.way[2:])
         if framing is BARE:
             return Http1Exchange(self._connection, request_by(way, head, NOTHING), None)
         connection, body = self._connection, self._inbound(framing)

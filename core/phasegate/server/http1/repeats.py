@@ -7,7 +7,7 @@ import re
 from ...errors import BadRequest
 from ...http.passing import Passing
 from ...http.path import parse_target
-from ..incoming import Head
+from ..incoming import Head, HeadParts
 
 # A request line that llhttp takes as it is, of a method whose requests have no body unless a field says so.
 _LINE = re.compile(rb"(GET|HEAD|DELETE|OPTIONS) (/[!\"$-~]*) HTTP/1\.1")
@@ -28,7 +28,7 @@ class Repeats:
 
     def __init__(self) -> None:
         self._section = b""
-        self._known: Head | None = None
+        self._known: HeadParts | None = None
         # The request, whole, that `_known` is the head of.
         self._data = b""
         # Nothing is kept of a request before it has come twice: most connections carry one.
@@ -37,7 +37,7 @@ class Repeats:
         self.passing: Passing | None = None
         """What passes on of the fields of a request whose head is known."""
 
-    def head(self, data: bytes, most_bytes: int) -> Head | None:
+    def head(self, data: bytes, most_bytes: int) -> HeadParts | None:
         """Return the head of a request that is all of `data`, None where it must be parsed.
 
         Its target is one of up to `most_bytes`.
@@ -54,8 +54,8 @@ class Repeats:
             path, query, _ = parse_target(line[2])
         except BadRequest:
             return None
-        raw_target = line[2].decode("ascii")
-        self._known = head = Head(_METHODS[line[1]], path, query, known.fields, known.host, known.port, raw_target)
+        *_, fields, host, port, _ = known
+        self._known = head = _METHODS[line[1]], path, query, fields, host, port, line[2].decode("ascii")
         self._data = data
         return head
 
@@ -69,7 +69,7 @@ class Repeats:
         section = data[end:]
         former, self._former = self._former, hash(section)
         if former == self._former:
-            self._section, self._known, self._data = section, head, data
+            self._section, self._known, self._data = section, head[:], data
             self._tried, self.passing = 0, Passing()
         else:
             self._tried += 1

@@ -65,7 +65,7 @@ class Http2Connection(Connection):
     def begin(self) -> None:
         """Send our settings."""
         self.session.begin()
-        self._intake.way = self.way("2")
+        self._intake.way = self.way("2")[:]
         self._intake.gate.credit()
         self._schedule()
 

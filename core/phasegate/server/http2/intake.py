@@ -14,7 +14,7 @@ from ...errors import BadRequest, HeadTooLarge, PayloadTooLarge, RequestError, T
 from ...http.body import NOTHING, Body
 from ...http.hygiene import EXPLAIN, ExplanationAsked
 from ..inbound_body import InboundBody
-from ..incoming import Head, Way, request_by, stand_in
+from ..incoming import Head, WayParts, request_by, stand_in
 from .codec import Block
 from .exchange import Http2Exchange
 from .gate import (
@@ -55,7 +55,7 @@ class Intake:
     __slots__ = ("_connection", "_frames", "_limits", "_unended", "gate", "way")
 
     def __init__(self, connection: Http2Connection) -> None:
-        self.way: Way
+        self.way: WayParts
         """By which requests come."""
         self._connection = connection
         self._limits = connection.listener.limits
