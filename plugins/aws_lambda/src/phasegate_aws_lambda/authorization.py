@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import unquote_plus
 
@@ -13,6 +12,7 @@ from phasegate.faas import FunctionRequest
 
 from .credentials import ROLE, Keys, Role, Source, role_findings
 from .endpoint import DEFAULT_REGION, DEFAULT_SERVICE, Endpoint, endpoint_of
+from .signed_fields import is_aws
 from .signer import SIGNATURE_QUERY
 
 Mode = Literal["apikey", "iam", "both"]
@@ -163,28 +163,17 @@ def carries_signature(request: FunctionRequest) -> bool:
     return request.get(b"authorization") is not None or "x-amz-signature" in names
 
 
-@lru_cache(maxsize=256)
-def is_ordinary(names: tuple[bytes, ...]) -> bool:
-    """Tell whether none of a request's fields is a credential, names a trace, or is AWS's own."""
-    return not any(name in (b"x-api-key", b"traceparent") or _is_aws(name) for name in names)
-
-
-def remove_client_signature(request: FunctionRequest, exchange: Exchange, names: tuple[bytes, ...]) -> None:
+def remove_client_signature(request: FunctionRequest, exchange: Exchange) -> None:
     """Take out what the client said to AWS itself: `authorization`, `x-amz-*`, `x-amzn-*`, and a presigned query's fields.
 
-    `names` are those of the request's fields. What a plugin put in on the way stays, and so does `x-amzn-trace-id`, which
-    grants nothing.
+    What a plugin put in on the way stays, and so does `x-amzn-trace-id`, which grants nothing.
     """
-    if not is_ordinary(names) and any(map(_is_aws, names)):
+    if any(is_aws(name) for name, _ in request.headers):
         original = set(exchange.original.headers.raw)
-        request.headers = [field for field in request.headers if not (_is_aws(field[0]) and field in original)]
+        request.headers = [field for field in request.headers if not (is_aws(field[0]) and field in original)]
     query = request.query
-    if "%" in query or ("-" in query and "x-amz-" in query.lower()):
+    if "%" in query or "x-amz-" in query.lower():
         request.query = "&".join(pair for pair in query.split("&") if not _is_signature(pair))
-
-
-def _is_aws(name: bytes) -> bool:
-    return name == b"authorization" or (name.startswith((b"x-amz-", b"x-amzn-")) and name != b"x-amzn-trace-id")
 
 
 def _is_signature(pair: str) -> bool:

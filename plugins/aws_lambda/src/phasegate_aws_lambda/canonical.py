@@ -7,6 +7,7 @@ brought into their wire form first, and the canonical form is made of that.
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
@@ -15,34 +16,34 @@ Pairs = list[tuple[str, str]]
 Fields = list[tuple[bytes, bytes]]
 
 _UNRESERVED = "-_.~"
+_UNESCAPED = f"{string.ascii_letters}{string.digits}{_UNRESERVED}"
 # What needs no escape; in a path, no second one.
 _PLAIN = re.compile(r"[A-Za-z0-9\-_.~]*")
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9\-_.~/]*")
-# A single pair that is in its wire form already.
+# A single pair that is in its wire form already. To strip a short one takes half as long.
 _PLAIN_QUERY = re.compile(r"[A-Za-z0-9\-_.~]*=[A-Za-z0-9\-_.~]*")
+_STRIPPED_LENGTH = 12
 _SLASHES = re.compile(r"/{2,}")
 _SPACES = re.compile(rb"[ \t]+")
 # How many paths, queries and content types are remembered of each, and up to which length: many requests have the same.
 _REMEMBERED, _REMEMBERED_LENGTH = 1024, 256
 
 
-def merge_slashes(path: str) -> str:
-    """Return the path with repeated slashes made one, as AWS does before it checks a signature (not for S3)."""
-    return _SLASHES.sub("/", path) if "//" in path else path
+def path_forms(raw: str) -> tuple[str, str]:
+    """Return a path as it is sent, and as it is signed (not for S3, which takes it as it is).
+
+    AWS makes repeated slashes one before it checks a signature, which is over each segment of the escaped path escaped
+    once more.
+    """
+    return _remembered_paths(raw) if len(raw) <= _REMEMBERED_LENGTH else _both_paths(raw)
 
 
-def canonical_uri(wire_path: str, *, escape_again: bool = True) -> str:
-    """Return the path as it is signed: every segment of the escaped path escaped once more (for S3 as it is)."""
-    if not escape_again:
-        return wire_path
-    return _remembered_uri(wire_path) if len(wire_path) <= _REMEMBERED_LENGTH else _escaped_again(wire_path)
+def _both_paths(raw: str) -> tuple[str, str]:
+    wire = _SLASHES.sub("/", raw) if "//" in raw else raw
+    return wire, wire if _PLAIN_PATH.fullmatch(wire) else quote(wire, safe=f"/{_UNRESERVED}")
 
 
-def _escaped_again(wire_path: str) -> str:
-    return wire_path if _PLAIN_PATH.fullmatch(wire_path) else quote(wire_path, safe=f"/{_UNRESERVED}")
-
-
-_remembered_uri = lru_cache(maxsize=_REMEMBERED)(_escaped_again)
+_remembered_paths = lru_cache(maxsize=_REMEMBERED)(_both_paths)
 
 
 def wire_query(raw: str) -> Pairs:
@@ -61,7 +62,7 @@ def joined(pairs: Iterable[tuple[str, str]]) -> str:
 
 def query_forms(raw: str) -> tuple[str, str]:
     """Return a query as it is sent, and as it is signed."""
-    if not raw or _PLAIN_QUERY.fullmatch(raw):
+    if not raw or (raw.strip(_UNESCAPED) == "=" if len(raw) <= _STRIPPED_LENGTH else _PLAIN_QUERY.fullmatch(raw)):
         return raw, raw
     return _remembered_forms(raw) if len(raw) <= _REMEMBERED_LENGTH else _both_forms(raw)
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 from phasegate import Diagnosis, Exchange, Finding, FunctionFacts, Response, Services
 from phasegate.faas import Answer, FunctionPlugin, FunctionRequest, FunctionTarget
 
-from .authorization import AUTHORIZATION, Authorization, carries_signature, is_ordinary, remove_client_signature
+from .authorization import AUTHORIZATION, Authorization, carries_signature, remove_client_signature
 from .diagnosing import Examination
 from .dry_run import DryRun
 from .endpoint import DEFAULT_REGION
@@ -21,14 +21,12 @@ from .invocation import Invocation, read_answer
 from .invoke_fields import INVOKE, InvokeFields
 from .refusal import hide, read_refusal
 from .remapped import RENAMED, restored
-from .signed_fields import NEVER_SIGNED
-from .signer import Signer
+from .signed_fields import NEVER_SIGNED, look_at
+from .signer import SHA256_OF_NOTHING, Signer
 from .signing import Signing, signed_of
 from .trace import continue_trace
 
 _TOLD = RENAMED | IDENTITIES
-
-_SHA256_OF_NOTHING = hashlib.sha256(b"").hexdigest()
 
 _NAME_OF = itemgetter(0)
 
@@ -133,6 +131,7 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         signer, keys = self._make_signer(), self.authorization.signs_with(self._signed_host)
         if signer is not None and keys is not None:
             self._signing = await Signing.open(signer, keys, services, patience_seconds=self.timeout / 1000)
+        self._extra = frozenset() if self._signing is None else self._signing.extra
         self._sole_key = self._key if self._signing is None and self._invocation is None else None
 
     async def close(self) -> None:
@@ -155,7 +154,7 @@ class AwsLambda(InvokeFields, FunctionPlugin):
                 self._signing.sign(request, hashlib.sha256(event).hexdigest(), keys, exchange)
             return
         names = tuple(map(_NAME_OF, request.headers))
-        ordinary = is_ordinary(names)
+        ordinary, place = look_at(names, self._extra)
         if not ordinary and b"traceparent" in names:
             continue_trace(request)
         if self._key is not None:
@@ -165,14 +164,15 @@ class AwsLambda(InvokeFields, FunctionPlugin):
                 self.set_credential(request, *self._key)
         if self._signing is None or (self.forward_client_credentials and carries_signature(request)):
             return
-        remove_client_signature(request, exchange, names)
-        data = request.body.data
-        if data is None:
-            payload = await request.body.sha256()
-        else:
-            payload = hashlib.sha256(data).hexdigest() if data else _SHA256_OF_NOTHING
+        # A presigned query's fields have a dash each, or an escape that stands for one.
+        if not ordinary or "-" in request.query or "%" in request.query:
+            remove_client_signature(request, exchange)
+        payload, body = SHA256_OF_NOTHING, request.body
+        if body.length != 0:
+            data = body.data
+            payload = await body.sha256() if data is None else hashlib.sha256(data).hexdigest()
         keys = self._signing.keys or await self._signing.found()
-        self._signing.sign(request, payload, keys, exchange, names if ordinary and self._key is None else None)
+        self._signing.sign(request, payload, keys, exchange, place if self._key is None else None)
 
     async def accept(self, answer: Answer, exchange: Exchange) -> Response | None:
         """Undo API Gateway's renaming; where AWS refuses our clock or our keys, ask for one more try with others.

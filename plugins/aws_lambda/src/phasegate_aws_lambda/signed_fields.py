@@ -65,6 +65,20 @@ def content_type_place(names: tuple[bytes, ...], extra: frozenset[bytes]) -> int
     return names.index(signed[0]) if signed == [b"content-type"] else None
 
 
+@lru_cache(maxsize=256)
+def look_at(names: tuple[bytes, ...], extra: frozenset[bytes]) -> tuple[bool, int | None]:
+    """Tell whether none of a request's fields is a credential, names a trace, or is AWS's own; and the place of the content
+    type, if that is so.
+    """
+    ordinary = not any(name in (b"x-api-key", b"traceparent") or is_aws(name) for name in names)
+    return ordinary, content_type_place(names, extra) if ordinary else None
+
+
+def is_aws(name: bytes) -> bool:
+    """Tell whether a field is for AWS itself; `x-amzn-trace-id` grants nothing."""
+    return name == b"authorization" or (name.startswith((b"x-amz-", b"x-amzn-")) and name != b"x-amzn-trace-id")
+
+
 def _is_always_signed(name: bytes) -> bool:
     if name in NEVER_SIGNED:
         return False

@@ -15,10 +15,9 @@ from phasegate.faas import FunctionRequest
 from .canonical import (
     canonical_headers,
     canonical_query,
-    canonical_uri,
     content_type_line,
     joined,
-    merge_slashes,
+    path_forms,
     query_forms,
     tidy_block,
     wire_query,
@@ -28,8 +27,12 @@ from .endpoint import Endpoint
 from .keyed_hash import KeyedHash
 from .signed_fields import NEVER_SIGNED, choice_of, content_type_place
 
+SHA256_OF_NOTHING = sha256(b"").hexdigest()
+
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _QUERY_LIFETIME_SECONDS = 300
+
+_Own = tuple[tuple[bytes, bytes], ...]
 
 _NAME_OF = itemgetter(0)
 
@@ -57,12 +60,14 @@ class Account(NamedTuple):
 class _Headers:
     """What the signatures of a moment have in common that are over the same headers, as text around what differs."""
 
-    __slots__ = ("end", "value")
+    __slots__ = ("end", "of_nothing", "value")
 
-    def __init__(self, dated: tuple[str, str], names: str, credential: str) -> None:
+    def __init__(self, begin: str, dated: tuple[str, str], names: str, credential: str) -> None:
         names = f"{names};{dated[1]}"
         self.end = f"\n{dated[0]}\n{names}\n"
         """What the canonical request has between the hash of the payload in a header, and that at its end."""
+        self.of_nothing = f"{begin}{SHA256_OF_NOTHING}{self.end}{SHA256_OF_NOTHING}"
+        """All that it has behind the content type where there is no payload."""
         self.value = f"{_ALGORITHM} Credential={credential}, SignedHeaders={names}, Signature=".encode()
         """What `authorization` has before the signature."""
 
@@ -71,12 +76,14 @@ class _Headers:
 class _Moment:
     """What the signatures of one second have in common that are made with the same keys for the same host."""
 
-    seconds: int
+    seconds: float
     keys: Keys
     host: str
     stamp: str
-    own: tuple[tuple[bytes, bytes], ...]
+    own: _Own
     """The fields of each signature that say when it was made, and by the token of which session."""
+    own_of_nothing: _Own
+    """The same behind the hash of a payload that is empty, as most are."""
     credential: str
     key: KeyedHash
     """What signs; it has taken in what the string to sign has before the hash."""
@@ -85,6 +92,10 @@ class _Moment:
     plain: _Headers
     typed: _Headers
     """Of requests without a `content-type`, and with one, that have no other header to sign."""
+
+    def sign(self, canonical: str) -> bytes:
+        """Return the signature of a canonical request."""
+        return self.key.hexdigest(sha256(canonical.encode()).hexdigest().encode()).encode()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,27 +122,33 @@ class Signer:
         payload_sha256: str,
         now: float,
         keys: Keys,
-        names: tuple[bytes, ...] | None = None,
+        place: int | None = None,
     ) -> None:
         """Bring the request into its wire form and sign it with these keys; `now` is in seconds since 1970.
 
-        `names` are those of its fields, where they are at hand. Nothing may touch the request's method, path, query, body or
-        signed headers afterwards.
+        `place` is what `content_type_place` says of it, where that is known. Nothing may touch the request's method, path,
+        query, body or signed headers afterwards.
         """
         moment = self._moment
         if (
             moment is None
-            or not 0 <= now - moment.seconds < 1
+            or not 0.0 <= now - moment.seconds < 1.0
             or moment.keys is not keys
             or moment.host != request.host
         ):
             moment = self._moment = self._moment_of(int(now), keys, request.host)
+        uri = request.path
         if self._normalises:
-            request.path = merge_slashes(request.path)
+            request.path, uri = path_forms(uri)
         if self.location == "query":
-            self._sign_query(request, payload_sha256, moment)
+            self._sign_query(request, uri, payload_sha256, moment)
+            return
+        if place is None:
+            place = content_type_place(tuple(map(_NAME_OF, request.headers)), self.extra)
+        if place is None:
+            self._sign_all_headers(request, uri, payload_sha256, moment)
         else:
-            self._sign_headers(request, payload_sha256, moment, names or tuple(map(_NAME_OF, request.headers)))
+            _sign_headers(request, uri, payload_sha256, moment, place)
 
     def account(self, request: FunctionRequest, payload_sha256: str) -> Account:
         """Return what the signature of a request that was signed here was made of."""
@@ -139,35 +156,22 @@ class Signer:
         stamp = query.get("X-Amz-Date") or (request.get(b"x-amz-date") or b"").decode("latin-1")
         pairs = [pair for pair in pairs if pair[0] != "X-Amz-Signature"]
         headers = self._signed_headers(request)
-        canonical = self._canonical(request, canonical_query(pairs), headers, payload_sha256)
-        return Account(canonical, self._to_sign(stamp) + _sha256_of(canonical))
+        uri = path_forms(request.path)[1] if self._normalises else request.path
+        canonical = _canonical(request, uri, canonical_query(pairs), headers, payload_sha256)
+        return Account(canonical, self._to_sign(stamp) + sha256(canonical.encode()).hexdigest())
 
-    def _sign_headers(self, request: FunctionRequest, payload: str, moment: _Moment, names: tuple[bytes, ...]) -> None:
-        request.query, query = query_forms(request.query)
-        place = content_type_place(names, self.extra)
-        own = ((b"x-amz-content-sha256", payload.encode()), *moment.own)
-        if place is None:
-            self._sign_all_headers(request, payload, query, moment, own)
-            return
-        headers, line = moment.plain, ""
-        if place >= 0:
-            headers, line = moment.typed, content_type_line(request.headers[place][1])
-        uri = canonical_uri(request.path, escape_again=self._normalises)
-        canonical = f"{request.method}\n{uri}\n{query}\n{line}{moment.begin}{payload}{headers.end}{payload}"
-        request.headers += (*own, (b"authorization", headers.value + _signature(canonical, moment)))
-
-    def _sign_all_headers(
-        self, request: FunctionRequest, payload: str, query: str, moment: _Moment, own: tuple[tuple[bytes, bytes], ...]
-    ) -> None:
+    def _sign_all_headers(self, request: FunctionRequest, uri: str, payload: str, moment: _Moment) -> None:
         """Sign a request that has further headers to sign, or some of ours."""
+        request.query, query = query_forms(request.query)
+        own = _with_payload(payload, moment.own)
         request.remove(b"authorization", *map(_NAME_OF, own))
         request.headers += own
         headers = self._signed_headers(request)
-        signature = _signature(self._canonical(request, query, headers, payload), moment)
+        signature = moment.sign(_canonical(request, uri, query, headers, payload))
         value = f"{_ALGORITHM} Credential={moment.credential}, SignedHeaders={headers[1]}, Signature="
         request.headers.append((b"authorization", value.encode() + signature))
 
-    def _sign_query(self, request: FunctionRequest, payload: str, moment: _Moment) -> None:
+    def _sign_query(self, request: FunctionRequest, uri: str, payload: str, moment: _Moment) -> None:
         headers, token = self._signed_headers(request), moment.keys.session_token
         fields = {
             "X-Amz-Algorithm": _ALGORITHM,
@@ -180,7 +184,7 @@ class Signer:
             fields["X-Amz-Security-Token"] = token.value
         own = [(name, quote(value, safe="-_.~")) for name, value in fields.items()]
         pairs = [*wire_query(request.query), *own]
-        signature = _signature(self._canonical(request, canonical_query(pairs), headers, payload), moment)
+        signature = moment.sign(_canonical(request, uri, canonical_query(pairs), headers, payload))
         request.query = joined([*pairs, ("X-Amz-Signature", signature.decode())])
 
     def _signed_headers(self, request: FunctionRequest) -> tuple[str, str]:
@@ -190,22 +194,17 @@ class Signer:
         block = tidy_block(chosen)
         return canonical_headers(chosen) if block is None or choice.names is None else (block, choice.names)
 
-    def _canonical(self, request: FunctionRequest, query: str, headers: tuple[str, str], payload: str) -> str:
-        uri = canonical_uri(request.path, escape_again=self._normalises)
-        return f"{request.method}\n{uri}\n{query}\n{headers[0]}\n{headers[1]}\n{payload}"
-
     def _moment_of(self, seconds: int, keys: Keys, host: str) -> _Moment:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
         credential = f"{keys.access_key}/{self._scope(stamp)}"
         key = KeyedHash(self._key_of_day(stamp[:8], keys.secret_key.value), self._to_sign(stamp).encode())
         date, token = (b"x-amz-date", stamp.encode()), keys.session_token
-        own = (date,) if token is None else (date, (b"x-amz-security-token", token.value.encode()))
-        dated = canonical_headers(own)
+        own: _Own = (date,) if token is None else (date, (b"x-amz-security-token", token.value.encode()))
+        begin, dated = f"host:{host}\nx-amz-content-sha256:", canonical_headers(own)
         return _Moment(
-            *(seconds, keys, host, stamp, own, credential, key),
-            begin=f"host:{host}\nx-amz-content-sha256:",
-            plain=_Headers(dated, "host;x-amz-content-sha256", credential),
-            typed=_Headers(dated, "content-type;host;x-amz-content-sha256", credential),
+            *(float(seconds), keys, host, stamp, own, _with_payload(SHA256_OF_NOTHING, own), credential, key, begin),
+            plain=_Headers(begin, dated, "host;x-amz-content-sha256", credential),
+            typed=_Headers(begin, dated, "content-type;host;x-amz-content-sha256", credential),
         )
 
     def _to_sign(self, stamp: str) -> str:
@@ -223,9 +222,25 @@ class Signer:
         return self._day_key[1]
 
 
-def _signature(canonical: str, moment: _Moment) -> bytes:
-    return moment.key.hexdigest(_sha256_of(canonical).encode()).encode()
+def _sign_headers(request: FunctionRequest, uri: str, payload: str, moment: _Moment, place: int) -> None:
+    """Sign a request that has no header to sign beside those that must be."""
+    request.query, query = query_forms(request.query)
+    headers, line = moment.plain, ""
+    if place >= 0:
+        headers, line = moment.typed, content_type_line(request.headers[place][1])
+    if payload == SHA256_OF_NOTHING:
+        own, rest = moment.own_of_nothing, headers.of_nothing
+    else:
+        own, rest = _with_payload(payload, moment.own), f"{moment.begin}{payload}{headers.end}{payload}"
+    signature = moment.sign(f"{request.method}\n{uri}\n{query}\n{line}{rest}")
+    fields = request.headers
+    fields += own
+    fields.append((b"authorization", headers.value + signature))
 
 
-def _sha256_of(text: str) -> str:
-    return sha256(text.encode()).hexdigest()
+def _with_payload(digest: str, own: _Own) -> _Own:
+    return (b"x-amz-content-sha256", digest.encode()), *own
+
+
+def _canonical(request: FunctionRequest, uri: str, query: str, headers: tuple[str, str], payload: str) -> str:
+    return f"{request.method}\n{uri}\n{query}\n{headers[0]}\n{headers[1]}\n{payload}"

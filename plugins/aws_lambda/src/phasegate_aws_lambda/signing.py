@@ -38,7 +38,7 @@ class Signing:
         self.keys = keys
         """The keys where they are given and never change."""
         self._signer = signer
-        self._clock = clock
+        self._time = clock.time
         self._logger = logger
         self._lease: Lease[Keys] | None = None
         self._patience_seconds = 0.0
@@ -71,13 +71,13 @@ class Signing:
         payload_sha256: str,
         keys: Keys,
         exchange: Exchange,
-        names: tuple[bytes, ...] | None = None,
+        place: int | None = None,
     ) -> None:
         """Sign a request, by AWS's clock as far as it is known. Nothing may touch the request afterwards.
 
-        `names` are those of its fields, where they are at hand.
+        `place` is what `content_type_place` says of it, where that is known.
         """
-        self._signer.sign(request, payload_sha256, self._clock.time() + self._skew_seconds, keys, names)
+        self._signer.sign(request, payload_sha256, self._time() + self._skew_seconds, keys, place)
         exchange.state[_SIGNED] = request, payload_sha256, keys
 
     async def found(self) -> Keys:
@@ -99,11 +99,11 @@ class Signing:
         return False
 
     def _now(self) -> float:
-        return self._clock.time() + self._skew_seconds
+        return self._time() + self._skew_seconds
 
     def _corrects_clock(self, answer: Answer, refusal: bytes) -> bool:
         """Tell whether the clock was why AWS refused and another offset than the present one would be right."""
-        found = clock_error_seconds(answer, refusal, self._clock.time())
+        found = clock_error_seconds(answer, refusal, self._time())
         if found is None or abs(found - self._skew_seconds) <= 1:
             return False
         self._skew_seconds = found
