@@ -150,7 +150,7 @@ class Http1Connection(Wire):
 
     def goes_on(self, exchange: Http1Exchange, now: float, *, whole: bool) -> bool:
         """Tell whether the connection can go on after an answer whose head is about to leave; `whole` if its body does, too."""
-        if (now >= self._old_at or self.listener.roster.draining) and not self._waiting:
+        if (now >= self.old_at or self.listener.roster.draining) and not self._waiting:
             return False
         if exchange.body is None or self._intake.receiving is not exchange:
             return True
@@ -172,7 +172,7 @@ class Http1Connection(Wire):
             self.close(linger=not self._done)
             return
         listener = self.listener
-        old = now >= self._old_at or listener.roster.draining
+        old = now >= self.old_at or listener.roster.draining
         self.deadline = now + (LAST_CALL_SECONDS if old else listener.limits.idle_timeout)
         if self._waiting or self._ahead or self._intake.in_head or self.deaf or not self.reading:
             self._go_on(now)

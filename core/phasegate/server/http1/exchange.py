@@ -88,7 +88,10 @@ class Http1Exchange:
             return self._send_as_it_comes(response)
         connection, method, status = self._connection, self.method, response.status
         now = connection.loop.time()
-        if self.persistent:
+        # What speaks against it is hardly ever so, and nothing more is asked where it is not.
+        if self.persistent and (
+            now >= connection.old_at or self.body is not None or connection.listener.roster.draining
+        ):
             self.persistent = connection.goes_on(self, now, whole=True)
         option = b"" if self.persistent and self.request.http_version != "1.0" else self._option()
         if option or method == "HEAD" or status in (204, 304):

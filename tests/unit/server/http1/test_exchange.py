@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 from unittest import mock
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,12 +24,17 @@ NAMES = st.sampled_from([b"date", b"server", b"content-length", b"connection", b
 VALUES = st.sampled_from([b"", b"1", b"2", b"\xff", b": ", b"Phasegate"])
 
 
-async def sent(request: Request, response: Response, *, persistent: bool) -> tuple[bytes, Http1Exchange]:
-    """Return what leaves for an answer, and its exchange."""
-    written: list[bytes] = []
+def connected(written: list[bytes]) -> Http1Connection:
     transport: Any = mock.Mock(write=written.append, is_closing=lambda: False)
     connection = Http1Connection(Listener(Scripted(echo), Roster(Limits())), transport, "192.0.2.1")
     connection.begin()
+    return connection
+
+
+async def sent(request: Request, response: Response, *, persistent: bool) -> tuple[bytes, Http1Exchange]:
+    """Return what leaves for an answer, and its exchange."""
+    written: list[bytes] = []
+    connection = connected(written)
     exchange = Http1Exchange(connection, request, None)
     exchange.persistent = persistent
     assert exchange.send(response) is None
@@ -67,3 +73,17 @@ def test_what_leaves_are_the_final_fields_and_the_body(
     assert line.startswith(b"HTTP/1.1 %d " % status)
     assert exchange.bytes_sent == (0 if has_no_body(method, status) else len(body))
     assert exchange.persistent is persistent
+
+
+@pytest.mark.parametrize(("old", "draining"), [(True, False), (False, True)])
+async def test_the_last_answer_of_a_connection_says_so(old: bool, draining: bool) -> None:
+    written: list[bytes] = []
+    connection = connected(written)
+    if old:
+        connection.old_at = connection.loop.time()
+    connection.listener.roster.draining = draining
+    exchange = Http1Exchange(connection, Request("GET", "/"), None)
+    exchange.send(Response(200))
+    connection.flush()
+    assert b"\r\nconnection: close\r\n" in b"".join(written)
+    assert not exchange.persistent
