@@ -36,7 +36,6 @@ class Connection(asyncio.Protocol):
         "_blocks",
         "_drained",
         "_moved",
-        "_old_at",
         "_size",
         "_stalled",
         "_taken",
@@ -48,6 +47,7 @@ class Connection(asyncio.Protocol):
         "deadline",
         "listener",
         "loop",
+        "old_at",
         "opened",
         "transport",
     )
@@ -61,7 +61,8 @@ class Connection(asyncio.Protocol):
         self.loop = listener.loop
         age = listener.limits.connection_age
         self.opened = self.loop.time()
-        self._old_at = self.opened + age if age > 0 else NEVER
+        self.old_at = self.opened + age if age > 0 else NEVER
+        """When it is to be given up once it has nothing to do, by the loop's clock."""
         self.deadline = NEVER
         self.closed = False
         """Whether the client is gone."""
@@ -176,7 +177,7 @@ class Connection(asyncio.Protocol):
 
     def is_old(self, now: float) -> bool:
         """Tell whether the connection is to be given up once it has nothing to do."""
-        return now >= self._old_at or self.listener.roster.draining
+        return now >= self.old_at or self.listener.roster.draining
 
     def abort(self) -> None:
         """Close at once; what was not taken is lost."""

@@ -80,6 +80,8 @@ class Roster:
         """Requests whose answer is not done yet, or not logged."""
         self.work_began: Callable[[Work], None] = self.working.add
         """Keeps an exchange until its work has ended, though its client may leave before."""
+        self.work_ended: Callable[[Work], None] = self.working.discard
+        """Lets an exchange go: its answer has left and is logged."""
         self._idle = asyncio.Event()
 
     def __len__(self) -> int:
@@ -117,17 +119,12 @@ class Roster:
             del self._by_address[member.address]
         self._note_end()
 
-    def work_ended(self, exchange: Work) -> None:
-        """Let an exchange go: its answer has left and is logged."""
-        self.working.discard(exchange)
-        if self.draining:
-            self._note_end()
-
     async def drain(self, seconds: float) -> None:
         """Let every connection finish what is under way, and cut what is not done in time."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         self.draining = True
+        self.work_ended = self._work_ended_at_last
         await self._until_made(min(end, loop.time() + self.limits.handshake_timeout))
         for member in tuple(self._members):
             member.drain(min(end, loop.time() + LAST_CALL_SECONDS))
@@ -152,6 +149,10 @@ class Roster:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(end):
                 await self._idle.wait()
+
+    def _work_ended_at_last(self, exchange: Work) -> None:
+        self.working.discard(exchange)
+        self._note_end()
 
     def _note_end(self) -> None:
         if not self._members and not self.working:

@@ -64,7 +64,7 @@ class Http1Connection(Wire):
             self._ahead += data
             self._take_ahead()
         else:
-            self._take(data)
+            self._intake.feed(data)
 
     def eof_received(self) -> None:
         """Close: a client that sends no more is taken to have left."""
@@ -110,6 +110,18 @@ class Http1Connection(Wire):
 
     # What the intake calls.
 
+    def head_began(self) -> None:
+        """Give the client the time there is for a head, unless an answer is under way."""
+        if self._current is None:
+            self.deadline = min(self.deadline, self.loop.time() + self.listener.limits.head_timeout)
+
+    def unreadable(self, error: RequestError) -> None:
+        """Refuse what can't be read; behind a request that is the last one it only shows that the client goes on sending."""
+        if self.deaf:
+            self._done = False
+        else:
+            self._refuse(error)
+
     def requested(self, exchange: Http1Exchange) -> None:
         """Answer a request, once those before it are answered."""
         if self._current is not None:
@@ -150,7 +162,7 @@ class Http1Connection(Wire):
 
     def goes_on(self, exchange: Http1Exchange, now: float, *, whole: bool) -> bool:
         """Tell whether the connection can go on after an answer whose head is about to leave; `whole` if its body does, too."""
-        if (now >= self._old_at or self.listener.roster.draining) and not self._waiting:
+        if (now >= self.old_at or self.listener.roster.draining) and not self._waiting:
             return False
         if exchange.body is None or self._intake.receiving is not exchange:
             return True
@@ -172,7 +184,7 @@ class Http1Connection(Wire):
             self.close(linger=not self._done)
             return
         listener = self.listener
-        old = now >= self._old_at or listener.roster.draining
+        old = now >= self.old_at or listener.roster.draining
         self.deadline = now + (LAST_CALL_SECONDS if old else listener.limits.idle_timeout)
         if self._waiting or self._ahead or self._intake.in_head or self.deaf or not self.reading:
             self._go_on(now)
@@ -201,24 +213,12 @@ class Http1Connection(Wire):
 
     # The rest is its own.
 
-    def _take(self, data: bytes) -> None:
-        try:
-            begins = self._intake.feed(data)
-        except RequestError as error:
-            if self.deaf:
-                self._done = False
-            else:
-                self._refuse(error)
-        else:
-            if begins and self._current is None:
-                self.deadline = min(self.deadline, self.loop.time() + self.listener.limits.head_timeout)
-
     def _take_ahead(self) -> None:
         """Take in what was kept, a portion at a time, until a request has to wait for its turn."""
         ahead, start = self._ahead, 0
         while start < len(ahead) and not (self._waiting or self._upgrading or self.deaf or self.closed):
             end = start + self._intake.portion
-            self._take(ahead[start:end])
+            self._intake.feed(ahead[start:end])
             start = end
         self._ahead = ahead[start:]
         if len(self._ahead) >= _AHEAD_BYTES:

@@ -12,7 +12,7 @@ from ...http.message import Request, Response
 from ...http.websocket import WebSocketAnswer
 from ..inbound_body import InboundBody
 from ..outgoing import declared_length, guarded, has_no_body
-from .head import CONTINUE, head_of, is_chunked
+from .head import CONTINUE, head_of, is_chunked, length_line, message_of
 
 if TYPE_CHECKING:
     from .connection import Http1Connection
@@ -88,12 +88,17 @@ class Http1Exchange:
             return self._send_as_it_comes(response)
         connection, method, status = self._connection, self.method, response.status
         now = connection.loop.time()
-        if self.persistent:
+        # What speaks against it is hardly ever so, and nothing more is asked where it is not.
+        if self.persistent and (
+            now >= connection.old_at or self.body is not None or connection.listener.roster.draining
+        ):
             self.persistent = connection.goes_on(self, now, whole=True)
         option = b"" if self.persistent and self.request.http_version != "1.0" else self._option()
-        if method == "HEAD" or status in (204, 304):
-            body = b""
-        message = head_of(response, method, option, body=body)
+        if option or method == "HEAD" or status in (204, 304):
+            body = b"" if has_no_body(method, status) else body
+            message = head_of(response, method, option, body=body)
+        else:
+            message = message_of(response, (length_line(len(body)), b"", body))
         self.begun = True
         connection.write_soon(message)
         self.bytes_sent = len(body)

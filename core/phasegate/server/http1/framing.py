@@ -50,6 +50,13 @@ def framing_of(method: bytes, version: str, fields: RawHeaders) -> Framing:
     return _told_by(method, version, fields)
 
 
+def judge_line(method: bytes, target: bytes, data: bytes) -> None:
+    """Refuse RTSP, whose request line llhttp takes for one of HTTP/1.0 or 1.1 and does not tell; `data` has the line in it."""
+    line = rb"(?:\A|\n)%b +%b +RTSP/" % (method, re.escape(target))
+    if re.search(line, data):
+        raise BadRequest("the request line is one of RTSP")
+
+
 def _told_by(method: bytes, version: str, fields: RawHeaders) -> Framing:
     length: int | None = 0
     expects_continue = is_websocket = False

@@ -22,25 +22,23 @@ def head_of(response: Response, method: str, option: bytes = b"", *, chunked: bo
     `option` is what `Connection` says, nothing where it is empty, and `chunked` how a body of unknown length comes. Raise
     ResponseCut where a field would end the head.
     """
-    status = response.status
-    lines = _lines(response)
-    said = b"".join(lines)
-    # Asked of a number: `translate` and `count` go through all bytes one by one.
-    if 13 in said or 10 in said or 0 in said:
-        raise ResponseCut("a field of the answer holds CR, LF or NUL")
+    rest = []
     length = length_to_tell(response, method)
     if length is not None:
-        lines.append(_length_line(length))
+        rest.append(length_line(length))
     if option:
-        lines.append(b"connection: " + option)
+        rest.append(b"connection: " + option)
     if chunked:
-        lines.append(b"transfer-encoding: chunked")
-    return b"\r\n".join([_STATUS_LINES.get(status) or _status_line(status), *lines, b"", body])
+        rest.append(b"transfer-encoding: chunked")
+    return message_of(response, (*rest, b"", body))
 
 
-def _lines(response: Response) -> list[bytes]:
-    """Return the lines of `final_headers` but the length's; to ask that and go through its fields takes half as long again."""
-    lines = []
+def message_of(response: Response, rest: tuple[bytes, ...]) -> bytes:
+    """Return the status line, the lines of `final_headers` but the length's, and those of `rest`; raises as `head_of` does.
+
+    To ask `final_headers` and go through its fields takes half as long again.
+    """
+    lines = [_STATUS_LINES.get(response.status) or _status_line(response.status)]
     date: bytes | None = None
     server: bytes | None = None
     for field in response.headers.raw:
@@ -54,7 +52,12 @@ def _lines(response: Response) -> list[bytes]:
     lines.append(b"date: " + (date or http_date()))
     if server is not None:
         lines.append(server)
-    return lines
+    said = b"".join(lines)
+    # Asked of a number: `translate` and `count` go through all bytes one by one.
+    if 13 in said or 10 in said or 0 in said:
+        raise ResponseCut("a field of the answer holds CR, LF or NUL")
+    lines += rest
+    return b"\r\n".join(lines)
 
 
 def is_chunked(response: Response, method: str, version: str) -> bool:
@@ -65,7 +68,8 @@ def is_chunked(response: Response, method: str, version: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _length_line(length: int) -> bytes:
+def length_line(length: int) -> bytes:
+    """Return the line of the body's length."""
     return b"content-length: %d" % length
 
 

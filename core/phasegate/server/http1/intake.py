@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import httptools
 
-from ...errors import BadRequest, HeadTooLarge, PayloadTooLarge, TargetTooLong
+from ...errors import BadRequest, HeadTooLarge, PayloadTooLarge, RequestError, TargetTooLong
 from ...http.body import NOTHING, Body
 from ...http.headers import RawHeaders
 from ...http.hygiene import ExplanationAsked
@@ -17,7 +16,7 @@ from ..incoming import Head, WayParts, head_of, request_by, stand_in
 from ..websocket import Handshake
 from .exchange import Http1Exchange
 from .faults import cause_of, fault_of
-from .framing import BARE, Framing, framing_of
+from .framing import BARE, Framing, framing_of, judge_line
 from .repeats import Repeats
 
 if TYPE_CHECKING:
@@ -81,8 +80,8 @@ class Intake:
         # Whether no message was under way when the bytes came that are being fed.
         self._alone = False
 
-    def feed(self, data: bytes) -> bool:
-        """Take a portion of bytes in; tell whether a head begins in it that has not ended. Raise RequestError as the last thing."""
+    def feed(self, data: bytes) -> None:
+        """Take a portion of bytes in. The connection is told as the last thing where a head begins, or nothing can be read."""
         began_earlier = self.in_head
         self._alone = self.receiving is None and not began_earlier
         if self._alone:
@@ -90,11 +89,16 @@ class Intake:
             if head is not None:
                 request = request_by(self.way, head, NOTHING, self._repeats.passing)
                 self._connection.requested(Http1Exchange(self._connection, request, None))
-                return False
-        rest = self._feed_parser(data)
-        while rest:
-            rest = self._feed_parser(rest)
-        return self.in_head and not began_earlier
+                return
+        try:
+            rest = self._feed_parser(data)
+            while rest:
+                rest = self._feed_parser(rest)
+        except RequestError as error:
+            self._connection.unreadable(error)
+        else:
+            if self.in_head and not began_earlier:
+                self._connection.head_began()
 
     @property
     def portion(self) -> int:
@@ -153,9 +157,9 @@ class Intake:
         limits, parser = self._limits, self._parser
         if len(self._fields) > limits.head_fields:
             raise HeadTooLarge(f"the request has over {limits.head_fields} fields")
-        if b" RTSP/" in self._raw:
-            self._judge_line()
         method, version = parser.get_method(), parser.get_http_version()
+        if b" RTSP/" in self._raw:
+            judge_line(method, self._target, self._raw)
         framing = self._framing = framing_of(method, version, self._fields)
         if framing.is_websocket and not parser.should_upgrade():
             raise BadRequest("the WebSocket handshake has no upgrade among its Connection options")
@@ -266,12 +270,6 @@ class Intake:
             counted, self._head_bytes = self._head_bytes, 0
             self._parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % kind)
             self._head_bytes = counted
-
-    def _judge_line(self) -> None:
-        """Refuse RTSP, whose request line llhttp takes for one of HTTP/1.0 or 1.1 and does not tell."""
-        line = rb"(?:\A|\n)%b +%b +RTSP/" % (self._parser.get_method(), re.escape(self._target))
-        if re.search(line, self._raw):
-            raise BadRequest("the request line is one of RTSP")
 
     def _weigh_head(self, data: bytes, *, goes_on: bool, alone: bool) -> None:
         """Hold a head to the limits while it is not here whole.
