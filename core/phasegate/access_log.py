@@ -27,12 +27,14 @@ _ATOMIC_BYTES = 4096
 _FILE_BYTES = 1 << 20
 _TOGETHER = 64
 
-_PLAIN = (
-    *("time", "event", "request_id", "client", "method", "host", "path", "protocol"),
-    *("status", "bytes", "duration_ms", "route", "consumer"),
-)
-_CALLED = (*_PLAIN, "upstream", "upstream_status", "upstream_ms")
-_RAN = (*_CALLED, "function")
+_PLAIN: dict[str, Any] = dict.fromkeys(
+    (
+        *("time", "event", "request_id", "client", "method", "host", "path", "protocol"),
+        *("status", "bytes", "duration_ms", "route", "consumer"),
+    )
+) | {"event": "access"}
+_CALLED = _PLAIN | dict.fromkeys(("upstream", "upstream_status", "upstream_ms"))
+_RAN = _CALLED | {"function": None}
 
 
 class AccessLog:
@@ -93,7 +95,7 @@ def _told(noted: list[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
     To fill one anew takes longer than to change its values. Tens of requests end within a millisecond, and share the text
     of their time.
     """
-    plain, called, ran = (dict.fromkeys(names) | {"event": "access"} for names in (_PLAIN, _CALLED, _RAN))
+    plain, called, ran = _PLAIN.copy(), _CALLED.copy(), _RAN.copy()
     known, later, moment = 0.0, 0.0, ""
     for ended, seconds, request_id, request, status, size, route, consumer, upstream, error in noted:
         millisecond = ended * 1000
