@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from phasegate import Consumer, Exchange, Route, UpstreamFacts
-from phasegate.access_log import AccessLog, _blocks, _lines, _told
+from phasegate.access_log import AccessLog, _blocks, _lines
 from phasegate.errors import UpstreamTimeout
 from phasegate.logs import timestamp
 from phasegate.testing import make_exchange, make_request
@@ -219,7 +219,7 @@ def of_facts(facts: Any, ended: float = 1.5) -> tuple[Any, ...]:
 @example([of_facts({"version": '},{"time":"'}), of_facts({"version": '\n{"time":"'})])
 @example([of_facts(orjson.Fragment(b'"a"')), of_facts({"version": "\ud800"}), of_facts({"version": 2**64})])
 def test_lines_made_together_are_what_they_are_alone(noted: list[tuple[Any, ...]]) -> None:
-    lines = _lines(_told(noted))
+    lines = _lines(noted)
     assert lines == b"".join(map(alone, noted))
     assert [json.loads(line)["event"] for line in lines.splitlines()] == ["access"] * len(noted)
 
@@ -260,5 +260,17 @@ async def test_facts_that_no_line_can_tell_take_no_other_line_with_them(
     assert "leave numbers and text in the facts" in vars(told)["cause"]
 
 
+async def test_what_two_plugins_left_is_told_of_once_each(pipe: Pipe, caplog: pytest.LogCaptureFixture) -> None:
+    unknown, untold = finished(), finished()
+    odd: Any = {"version": object()}
+    worse: Any = []
+    unknown.upstream, untold.upstream = UpstreamFacts("10.0.0.1:80", 200, 0.5, odd), UpstreamFacts("up:80", 200, worse)
+    for exchange in (unknown, finished(), untold):
+        pipe.log.record(exchange, 200)
+    pipe.log.flush()
+    assert [line.get("upstream") for line in pipe.lines()] == ["10.0.0.1:80", None, None]
+    assert [record.message for record in caplog.records] == ["facts left out of the access log"] * 2
+
+
 def test_no_lines_are_nothing() -> None:
-    assert _lines(_told([])) == b""
+    assert _lines([]) == b""
