@@ -7,15 +7,14 @@ import asyncio
 import httptools
 
 from ..errors import MalformedResponse
-from ..http.headers import RawHeaders, name_of
-from ..http.hygiene import HOP_BY_HOP
+from ..http.headers import RawHeaders
 from .head import HEAD_LIMIT_BYTES, KEPT, SMALL_HEAD_BYTES, is_framed, judge_head, judge_sizes
+from .seen_names import NO_NAMES, SeenNames
 
 NEVER = float("inf")
 _AHEAD_BYTES = 65_536
 _BODILESS = frozenset({204, 304})
-# Bound once, and not for each answer.
-_none_is_hop_by_hop = HOP_BY_HOP.isdisjoint
+_KEEP_ALIVE = KEPT[1]
 
 
 class AnswerIntake(asyncio.Protocol):
@@ -30,17 +29,19 @@ class AnswerIntake(asyncio.Protocol):
         "_blocks",
         "_error",
         "_fed",
-        "_fields",
         "_in_head",
         "_is_1_1",
         "_is_head",
+        "_names",
         "_parser",
         "_paused",
         "_persistent",
+        "_seen",
         "_send_due",
         "_size",
         "_unsent",
         "_until_close",
+        "_values",
         "_waiter",
         "busy",
         "complete",
@@ -61,10 +62,13 @@ class AnswerIntake(asyncio.Protocol):
         self.status = 0
         self.fields: RawHeaders = []
         """The answer's, but for those of the connection."""
-        self._fields: RawHeaders = []
+        # Its head's, or its trailers', as far as they are here; and what is known of the names of the answer before.
+        self._names: list[bytes] = []
+        self._values: list[bytes] = []
+        self._seen = NO_NAMES
         self._address = address
         self._parser: httptools.HttpResponseParser | None = None
-        # Whether the answer ends with the connection, and whether that can carry another call behind it.
+        # Whether the answer ends with the connection, which is then its last, and whether that can carry another call.
         self._until_close = self._persistent = False
         # The request, as long as it waits to leave.
         self._unsent = b""
@@ -105,33 +109,44 @@ class AnswerIntake(asyncio.Protocol):
         """Refuse a second answer to one request, and forget the trailers of the one before."""
         if self.complete:
             raise MalformedResponse(f"{self._address} answered more than it was asked")
-        self._fields = []
+        if self._names:
+            self._names, self._values = [], []
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a field. A trailer is nobody's: it is forgotten when the next head begins."""
         # Of what this strips, llhttp lets no more through than blanks and tabs.
-        self._fields.append((name.lower(), value.rstrip()))
+        self._names.append(name)
+        self._values.append(value.rstrip())
 
     def on_headers_complete(self) -> None:
         """Take the head, unless it is an interim one, which is passed over."""
         parser = self._parser
         status = parser.get_status_code()  # type: ignore[union-attr]
-        fields, self._fields = self._fields, []
+        names, values = self._names, self._values
+        self._names, self._values = [], []
         if self._fed > SMALL_HEAD_BYTES:
-            judge_sizes(fields)
+            judge_sizes([*zip(names, values, strict=True)])
         if 100 <= status < 200 and status != 101:
             self._is_1_1 = False
             return
+        seen = self._seen if names == self._seen.sent else self._see(names)
         # Without an end of its own llhttp lets no answer keep its connection.
         self._persistent = parser.should_keep_alive()  # type: ignore[union-attr]
-        self._until_close = not (self._persistent or self._is_head or status in _BODILESS or is_framed(fields))
+        if not self._persistent:
+            self._until_close = not (self._is_head or status in _BODILESS or is_framed(seen.with_values(values)))
+        passing, kept = seen.passing, seen.kept
         # What most heads are is seen here; to call somebody for it takes longer than to see it.
-        kept = KEPT in fields
-        if kept:
-            fields.remove(KEPT)
-        if not (self._is_1_1 and 200 <= status <= 599 and _none_is_hop_by_hop(map(name_of, fields))):
-            fields = self._judged(status, [*fields, KEPT] if kept else fields)
-        self.fields = fields
+        if (
+            passing is not None
+            and self._is_1_1
+            and 200 <= status <= 599
+            and (kept is None or values[kept] == _KEEP_ALIVE)
+        ):
+            if kept is not None:
+                del values[kept]
+            self.fields = [*zip(passing, values)]  # noqa: B905 (as many)
+        else:
+            self.fields = self._judged(status, seen.with_values(values))
         self.status = status
         self._in_head = False
         self.deadline = self._send_due
@@ -164,6 +179,12 @@ class AnswerIntake(asyncio.Protocol):
                 self._wake()
 
     # The rest is its own.
+
+    def _see(self, names: list[bytes]) -> SeenNames:
+        seen = SeenNames(names)
+        if seen.are_few():
+            self._seen = seen
+        return seen
 
     def _judged(self, status: int, fields: RawHeaders) -> RawHeaders:
         version = "1.1" if self._is_1_1 else self._parser.get_http_version()  # type: ignore[union-attr]

@@ -14,6 +14,7 @@ from phasegate.http.hygiene import without_hop_by_hop
 from phasegate.upstream.answer_intake import AnswerIntake
 from phasegate.upstream.call import Call, CallTimeouts
 from phasegate.upstream.head import is_framed, judge_head, request_head
+from phasegate.upstream.seen_names import NO_NAMES
 
 LENGTH, COOKIE = (b"content-length", b"2"), (b"set-cookie", b"a=b")
 KEPT, CLOSED = (b"connection", b"keep-alive"), (b"connection", b"close")
@@ -39,7 +40,13 @@ class Intake(AnswerIntake):
 
     def __init__(self) -> None:
         super().__init__("127.0.0.1:1")
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Await an answer."""
         self.busy = self._in_head = True
+        self.complete = False
+        self._fed = 0
         self._parser = httptools.HttpResponseParser(self)
 
     def fail(self, error: Exception) -> None:
@@ -53,6 +60,36 @@ def test_an_answers_fields_are_those_of_a_close_look(fields: list[tuple[bytes, b
     intake.data_received(b"\r\n".join([line, *map(b": ".join, fields), b"\r\nok"]))
     assert intake.fields == without_hop_by_hop(fields)
     assert intake.complete
+
+
+@given(st.lists(FIELDS, min_size=1, max_size=2), st.lists(st.tuples(st.integers(0, 1), st.booleans()), max_size=6))
+def test_an_answer_is_judged_by_its_own_fields_whatever_came_before(
+    heads: list[list[tuple[bytes, bytes]]], answers: list[tuple[int, bool]]
+) -> None:
+    intake = Intake()
+    for which, is_closed in answers:
+        fields = [field for field in heads[which % len(heads)] if field[0] != b"content-length"] + [LENGTH]
+        if is_closed:
+            # The same names with other values.
+            fields = [CLOSED if field == KEPT else field for field in fields]
+        intake.begin_anew()
+        intake.data_received(b"\r\n".join([b"HTTP/1.1 200 OK", *map(b": ".join, fields), b"\r\nok"]))
+        assert intake.fields == without_hop_by_hop(fields)
+
+
+def test_names_come_in_lower_case_however_the_answer_before_spelled_them() -> None:
+    intake = Intake()
+    for name in (b"X-A", b"X-A", b"x-a", b"X-a"):
+        intake.begin_anew()
+        intake.data_received(b"HTTP/1.1 200 OK\r\n%b: 1\r\nContent-Length: 0\r\n\r\n" % name)
+        assert intake.fields == [(b"x-a", b"1"), (b"content-length", b"0")]
+
+
+def test_names_that_an_upstream_makes_up_are_not_remembered() -> None:
+    intake = Intake()
+    intake.data_received(b"HTTP/1.1 200 OK\r\nX-%b: 1\r\nContent-Length: 0\r\n\r\n" % (b"a" * 10_000))
+    assert intake._seen is NO_NAMES
+    assert len(intake.fields) == 2
 
 
 @pytest.mark.parametrize("code", [*range(9), *range(10, 32), 127])
