@@ -140,17 +140,23 @@ def end_to_end_request(request: Request) -> RawHeaders:
 
     `host`, `content-length` and `expect` are left out, since whoever sends the request writes them anew.
     """
-    known = request.passing
-    if known is None:
+    known, raw = request.passing, request.headers.raw
+    if known is None or not raw or raw[0][0] != _ID or raw[1:] != known.said:
         return _passing(request)
-    raw = request.headers.raw
-    said = raw[1:]
-    by = request.peer, request.scheme, request.server_port, request.port, request.http_version, request.peer_trusted
-    if said == known.said and by == known.by and raw[0][0] == _ID:
+    by = (
+        request.peer,
+        request.scheme,
+        request.server_port,
+        request.port,
+        request.http_version,
+        request.peer_trusted,
+        request.host,
+    )
+    if by == known.by:
         return [raw[0], *known.fields]
     fields = _passing(request)
-    if known.said is None and said and raw[0][0] == _ID and not request.peer_trusted:
-        known.learn(said, by, fields[1:])
+    if known.by is None:
+        known.learn(by, fields[1:])
     return fields
 
 

@@ -21,6 +21,7 @@ _METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}")
 _COMMON_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # What a field value may hold: spaces, tabs and visible ASCII.
 _VISIBLE = bytes([9, *range(32, 127)])
+_new = object.__new__
 
 
 class Head(NamedTuple):
@@ -59,9 +60,6 @@ def head_of(method: str, target: bytes, fields: RawHeaders) -> Head:
         fields = [*(field for field in fields if field[0] != b"host"), (b"host", authority.encode("ascii"))]
         host, port = parse_authority(authority)
     return Head(method, path, query, fields, host, port, target.decode("ascii"))
-
-
-_new = object.__new__
 
 
 class Way(NamedTuple):

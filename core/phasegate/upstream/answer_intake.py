@@ -134,17 +134,17 @@ class AnswerIntake(asyncio.Protocol):
         self._persistent = parser.should_keep_alive()  # type: ignore[union-attr]
         if not self._persistent:
             self._until_close = not (self._is_head or status in _BODILESS or is_framed(seen.with_values(values)))
-        passing, kept = seen.passing, seen.kept
+        others, kept = seen.others, seen.kept
         # What most heads are is seen here; to call somebody for it takes longer than to see it.
         if (
-            passing is not None
+            others is not None
             and self._is_1_1
             and 200 <= status <= 599
             and (kept is None or values[kept] == _KEEP_ALIVE)
         ):
             if kept is not None:
                 del values[kept]
-            self.fields = [*zip(passing, values)]  # noqa: B905 (as many)
+            self.fields = [*zip(others, values)]  # noqa: B905 (as many)
         else:
             self.fields = self._judged(status, seen.with_values(values))
         self.status = status

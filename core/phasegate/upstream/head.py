@@ -7,6 +7,7 @@ import re
 from ..errors import BadRequest, MalformedResponse
 from ..http.headers import RawHeaders, name_of
 from ..http.hygiene import without_hop_by_hop
+from ..http.passing import BEFORE
 from .call import Call
 
 HEAD_LIMIT_BYTES = 65_536
@@ -61,8 +62,8 @@ def request_head(call: Call) -> bytes:
     ):
         raise BadRequest(f"{method!r} {target.partition('?')[0]!r} can't be sent as a request line")
     headers, known, joined = call.headers, call.passing, b""
-    if known is not None and known.lines and headers[2 : known.end] == known.fields:
-        headers, joined = headers[:2] + headers[known.end :], known.lines
+    if known is not None and known.lines and headers[BEFORE : known.end] == known.fields:
+        headers, joined = headers[:BEFORE] + headers[known.end :], known.lines
     lines = [f"{method} {target} HTTP/1.1".encode(), *map(_line_of, headers)]
     if call.body.length is None:
         lines.append(b"transfer-encoding: chunked")
@@ -73,7 +74,7 @@ def request_head(call: Call) -> bytes:
     if _CR in text or _LF in text or _NUL in text:
         raise BadRequest("a field of the request to the upstream holds CR, LF or NUL")
     if joined:
-        lines.insert(3, joined)
+        lines.insert(1 + BEFORE, joined)
     lines.append(b"\r\n")
     return b"\r\n".join(lines)
 

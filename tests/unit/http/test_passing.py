@@ -14,7 +14,9 @@ from phasegate.testing import make_request
 from phasegate.upstream.head import request_head
 
 TIMEOUTS = CallTimeouts(connect=1.0, send=1.0, head=1.0, gap=1.0)
-ID = (b"x-request-id", b"1")
+ID, SAID = (b"x-request-id", b"1"), (b"accept", b"*/*")
+IDS = st.sampled_from([[ID], [(b"x-request-id", b"2")], []])
+ADDED = st.sampled_from([[], [], [], [(b"x-added", b"1")]])
 NAMES = [b"host", b"accept", b"via", b"te", b"x-forwarded-for", b"connection", b"x-request-id", b"cookie"]
 FIELDS = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from([b"", b"a", b"b", b"trailers"])), max_size=5)
 CAME = st.fixed_dictionaries(
@@ -26,6 +28,7 @@ CAME = st.fixed_dictionaries(
         "server_port": st.sampled_from([None, 80, 8080]),
         "http_version": st.sampled_from(["1.0", "1.1", "2"]),
         "peer_trusted": st.booleans(),
+        "host": st.sampled_from(["gateway.test", "other.test"]),
     },
 )
 PLACES = st.integers(0, 12)
@@ -52,21 +55,21 @@ def head_of(request: Request, changes: list[tuple[int, int, RawHeaders]] = []) -
     return request_head(call)
 
 
-@given(st.lists(st.tuples(st.sampled_from([[ID], [(b"x-request-id", b"2")], []]), FIELDS, CAME, CHANGES), max_size=6))
-def test_what_passes_is_the_same_with_a_memory_and_without(requests: list[tuple[Any, ...]]) -> None:
-    passing = Passing()
-    for identity, fields, came, changes in requests:
+@given(FIELDS, st.lists(st.tuples(IDS, ADDED, CAME, CHANGES), max_size=6))
+def test_what_passes_is_the_same_with_a_memory_and_without(said: RawHeaders, requests: list[tuple[Any, ...]]) -> None:
+    passing = Passing(said)
+    for identity, added, came, changes in requests:
         for _ in range(2):
-            raw = [*identity, *fields]
+            raw = [*identity, *said, *added]
             known, unknown = request_of(raw, came, passing), request_of(raw, came)
             assert end_to_end_request(known) == end_to_end_request(unknown)
             assert head_of(known, changes) == head_of(unknown, changes)
 
 
 def test_the_first_request_is_remembered_and_each_has_its_own_id() -> None:
-    passing, fields = Passing(), [(b"host", b"gateway.test"), (b"accept", b"*/*")]
-    heads = [head_of(request_of([(b"x-request-id", b"%d" % n), *fields], passing=passing)) for n in range(3)]
-    assert passing.said == fields
+    said = [(b"host", b"gateway.test"), (b"accept", b"*/*")]
+    passing = Passing(said)
+    heads = [head_of(request_of([(b"x-request-id", b"%d" % n), *said], passing=passing)) for n in range(3)]
     assert b"accept: */*" in passing.lines
     assert [head.replace(b"x-request-id: %d" % n, b"") for n, head in enumerate(heads)] == [
         heads[0].replace(b"x-request-id: 0", b"")
@@ -74,20 +77,23 @@ def test_the_first_request_is_remembered_and_each_has_its_own_id() -> None:
 
 
 def test_what_is_handed_out_is_nobody_elses() -> None:
-    passing = Passing()
+    passing = Passing([(b"accept", b"*/*")])
     for _ in range(3):
         end_to_end_request(request_of([ID, (b"accept", b"*/*")], passing=passing)).clear()
     assert end_to_end_request(request_of([ID, (b"accept", b"*/*")], passing=passing))[1] == (b"accept", b"*/*")
 
 
+@pytest.mark.parametrize(
+    "raw", [[], [ID], [ID, SAID, (b"x", b"secret")], [ID, (b"x", b"secret")], [SAID], [SAID, SAID]]
+)
+def test_nothing_is_remembered_of_what_others_than_the_client_said(raw: RawHeaders) -> None:
+    passing = Passing([SAID])
+    end_to_end_request(request_of(raw, passing=passing))
+    assert (passing.by, passing.lines) == (None, b"")
+
+
 @pytest.mark.parametrize("value", [b"a\rb", b"a\nb", b"a\0b"])
 def test_what_can_not_be_sent_is_not_remembered(value: bytes) -> None:
-    passing = Passing()
+    passing = Passing([(b"x", value)])
     end_to_end_request(request_of([ID, (b"x", value)], passing=passing))
-    assert (passing.said, passing.lines) == (None, b"")
-
-
-def test_nothing_is_remembered_behind_a_proxy_that_speaks_for_others() -> None:
-    passing = Passing()
-    end_to_end_request(request_of([ID, (b"accept", b"*/*")], {"peer_trusted": True}, passing))
-    assert passing.said is None
+    assert passing.lines == b""

@@ -34,8 +34,9 @@ def head_of(response: Response, method: str, option: bytes = b"", *, chunked: bo
 
 
 def message_of(response: Response, rest: tuple[bytes, ...]) -> bytes:
-    """Return the status line, the lines of `final_headers` but the length's, and those of `rest`; raises as `head_of` does.
+    """Return the status line, the lines of `final_headers` but the length's, and what is in `rest`; raises as `head_of` does.
 
+    `rest` ends with an empty line, and the body.
     To ask `final_headers` and go through its fields takes half as long again.
     """
     lines = [_STATUS_LINES.get(response.status) or _status_line(response.status)]

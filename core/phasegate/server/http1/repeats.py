@@ -54,6 +54,7 @@ class Repeats:
             path, query, _ = parse_target(line[2])
         except BadRequest:
             return None
+        # Whatever the line says, its fields have the same meaning.
         *_, fields, host, port, _ = known
         self._known = head = _METHODS[line[1]], path, query, fields, host, port, line[2].decode("ascii")
         self._data = data
@@ -70,6 +71,6 @@ class Repeats:
         former, self._former = self._former, hash(section)
         if former == self._former:
             self._section, self._known, self._data = section, head[:], data
-            self._tried, self.passing = 0, Passing()
+            self._tried, self.passing = 0, Passing(head.fields)
         else:
             self._tried += 1

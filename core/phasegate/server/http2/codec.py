@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from hpack import Decoder
 from hpack.table import HeaderTable
 
-from ...http.passing import Passing
-
 Fields = list[tuple[bytes, bytes]]
 
 _MOST_KNOWN = 16
@@ -43,8 +41,6 @@ class KeepingDecoder(Decoder):
             known = Block([(name, value) for name, value in super().decode(data, raw=True)])
             if self._table.changes == changes:
                 self._remember(data, known)
-        elif known.passing is None:
-            known.passing = Passing()
         self.block = known
         return []
 
@@ -69,14 +65,12 @@ class KeepingDecoder(Decoder):
 class Block:
     """The fields of a decoded block; they are never changed in place."""
 
-    __slots__ = ("fields", "meaning", "passing")
+    __slots__ = ("fields", "meaning")
 
     def __init__(self, fields: Fields) -> None:
         self.fields = fields
         self.meaning: object = None
         """What was made of them, by whoever made it."""
-        self.passing: Passing | None = None
-        """What passes on of them, where they came more than once."""
 
 
 class _CountingTable(HeaderTable):

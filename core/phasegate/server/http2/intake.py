@@ -249,7 +249,7 @@ class Intake:
             )
             return Http2Exchange(connection, stream, request, body=body, length=opening.length, refused=head)
         taken = NOTHING if body is None else Body.incoming(body, opening.length, listener.roster.memory)
-        request = request_by(self.way, head, taken, block.passing)
+        request = request_by(self.way, head, taken)
         exchange = Http2Exchange(connection, stream, request, body=body, length=opening.length)
         if body is not None and opening.expects_continue:
             exchange.expects_continue = True
