@@ -263,9 +263,9 @@ def _find_route(exchange: Exchange, snapshot: Snapshot) -> RequestError | None:
         if (merged and merged.route) != (match and match.route):
             return BadRequest(f"path {request.path!r} would take another route once its slashes are merged")
     if match is not None:
-        exchange.route, params, exchange.prefix, _ = match
-        if params:
-            exchange.params = dict(params)
+        exchange.route, exchange.prefix = match.route, match.prefix
+        if match.params:
+            exchange.params = dict(match.params)
     return None
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain, repeat, starmap
 from types import MappingProxyType
-from typing import NamedTuple
 
 from ..http.message import Request
 from ..model import Route
@@ -17,7 +17,8 @@ from .pattern import Pattern
 _NO_PARAMS: Mapping[str, str] = MappingProxyType({})
 
 
-class Match(NamedTuple):
+@dataclass(slots=True)
+class Match:
     """The route whose uri fits, the values of its `:parameters`, and the path before its `*` (None without one).
 
     Made once for each pattern. What stands in an index under a pattern with parameters has their names in `params`, and
