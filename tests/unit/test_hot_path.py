@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.mark.parametrize(
     ("kind", "instructions"),
-    [("forward", 2395), ("parsed", 3008), ("api-key", 2592), ("sigv4", 2937), ("h2c", 3787)],
+    [("forward", 2461), ("parsed", 3105), ("api-key", 2662), ("sigv4", 2967), ("h2c", 3819)],
 )
 async def test_a_request_costs_no_more_than_it_did(kind: str, instructions: int) -> None:
     async with hot_path(kind) as path:
