@@ -140,9 +140,11 @@ def end_to_end_request(request: Request) -> RawHeaders:
 
     `host`, `content-length` and `expect` are left out, since whoever sends the request writes them anew.
     """
-    known, raw = request.passing, request.headers.raw
-    if known is None or not raw or raw[0][0] != _ID or raw[1:] != known.said:
+    known = request.passing
+    if known is None:
         return _passing(request)
+    raw = request.headers.raw
+    held = raw[1:]
     by = (
         request.peer,
         request.scheme,
@@ -152,12 +154,22 @@ def end_to_end_request(request: Request) -> RawHeaders:
         request.peer_trusted,
         request.host,
     )
-    if by == known.by:
+    if held == known.held and by == known.by and raw and raw[0][0] == _ID:
         return [raw[0], *known.fields]
     fields = _passing(request)
-    if known.by is None:
-        known.learn(by, fields[1:])
+    if known.is_new:
+        known.is_new = False
+        if raw and raw[0][0] == _ID and _may_be_kept(held, known.said):
+            known.learn(held, by, fields[1:])
     return fields
+
+
+def _may_be_kept(held: RawHeaders, said: RawHeaders) -> bool:
+    """Tell whether a request holds nothing but what the client said, and who we say it is.
+
+    Whatever else plugins add may be a secret, and is kept no longer than its request.
+    """
+    return all(field[0] in IDENTITY or field in said for field in held)
 
 
 def _passing(request: Request) -> RawHeaders:

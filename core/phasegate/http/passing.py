@@ -11,27 +11,29 @@ BEFORE = 2
 
 
 class Passing:
-    """What passes on to upstreams of `said`, the fields that a client repeats, so that it is judged and joined once.
+    """What passes on to upstreams of a request's fields, so that it is judged and joined once.
 
-    Whoever reads it compares: it holds for a request whose fields are still these, behind its id, and that came by what is in
-    `by`. What plugins add is not in it. It lives as long as its connection.
+    It is made for `said`, the fields that a client repeats. Whoever reads it compares: it holds for a request whose fields
+    are `held`, behind its id, and that came by what is in `by`. It lives as long as its connection.
     """
 
-    __slots__ = ("by", "end", "fields", "lines", "said")
+    __slots__ = ("by", "end", "fields", "held", "is_new", "lines", "said")
 
     def __init__(self, said: RawHeaders) -> None:
         self.said = said
-        self.by: tuple[Any, ...] | None = None
-        """The rest of what decides what passes, as it was with the first request; None before that."""
+        self.is_new = True
+        """Whether there was no request yet."""
+        self.held: RawHeaders | None = None
+        self.by: tuple[Any, ...] = ()
         self.fields: RawHeaders = []
         self.lines = b""
         """The fields as lines, without an end behind the last; empty as long as there are none."""
         self.end = 0
         """Where they end in a call's headers."""
 
-    def learn(self, by: tuple[Any, ...], fields: RawHeaders) -> None:
+    def learn(self, held: RawHeaders, by: tuple[Any, ...], fields: RawHeaders) -> None:
         """Remember what passed, unless no line can be made of it."""
         if fields and not any(byte in b"".join(field) for field in fields for byte in b"\r\n\0"):
-            self.by, self.fields = by, fields
+            self.held, self.by, self.fields = held, by, fields
             self.lines = b"\r\n".join(map(b": ".join, fields))
             self.end = BEFORE + len(fields)

@@ -16,7 +16,7 @@ from phasegate.upstream.head import request_head
 TIMEOUTS = CallTimeouts(connect=1.0, send=1.0, head=1.0, gap=1.0)
 ID, SAID = (b"x-request-id", b"1"), (b"accept", b"*/*")
 IDS = st.sampled_from([[ID], [(b"x-request-id", b"2")], []])
-ADDED = st.sampled_from([[], [], [], [(b"x-added", b"1")]])
+ADDED = st.sampled_from([[], [], [], [(b"x-added", b"1")], [(b"x-consumer-username", b"jack")]])
 NAMES = [b"host", b"accept", b"via", b"te", b"x-forwarded-for", b"connection", b"x-request-id", b"cookie"]
 FIELDS = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from([b"", b"a", b"b", b"trailers"])), max_size=5)
 CAME = st.fixed_dictionaries(
@@ -83,13 +83,21 @@ def test_what_is_handed_out_is_nobody_elses() -> None:
     assert end_to_end_request(request_of([ID, (b"accept", b"*/*")], passing=passing))[1] == (b"accept", b"*/*")
 
 
-@pytest.mark.parametrize(
-    "raw", [[], [ID], [ID, SAID, (b"x", b"secret")], [ID, (b"x", b"secret")], [SAID], [SAID, SAID]]
-)
-def test_nothing_is_remembered_of_what_others_than_the_client_said(raw: RawHeaders) -> None:
+@pytest.mark.parametrize("raw", [[], [ID, SAID, (b"x", b"secret")], [ID, (b"x", b"secret")], [SAID], [SAID, SAID]])
+def test_nothing_is_remembered_of_what_plugins_add(raw: RawHeaders) -> None:
     passing = Passing([SAID])
-    end_to_end_request(request_of(raw, passing=passing))
-    assert (passing.by, passing.lines) == (None, b"")
+    for fields in (raw, [ID, SAID]):
+        end_to_end_request(request_of(fields, passing=passing))
+        assert (passing.held, passing.lines) == (None, b"")
+
+
+def test_who_the_client_is_is_remembered_and_what_is_concealed_is_not() -> None:
+    passing, user = Passing([SAID, (b"apikey", b"k")]), (b"x-consumer-username", b"jack")
+    for _ in range(2):
+        fields = end_to_end_request(request_of([ID, SAID, user], passing=passing))
+        assert fields[:3] == [ID, SAID, user]
+    assert passing.held == [SAID, user]
+    assert b"apikey" not in passing.lines
 
 
 @pytest.mark.parametrize("value", [b"a\rb", b"a\nb", b"a\0b"])
