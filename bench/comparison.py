@@ -21,6 +21,9 @@ from .summary import summarize
 class Comparison:
     """Peers that `start` starts, each loaded with each scenario, all in turn in every round.
 
+    Every round has processes of its own: how an interpreter's memory happens to lie makes one of them up to a tenth dearer than
+    the next, for as long as it lives.
+
     The CPU time of `baselines`, names of peers, is what that of the others is divided by. `goals` are CPU microseconds a
     request, by the names of scenario and peer, `budget` bounds the gateway's ratios, and `beyond`, by names of peers, how many
     microseconds more than the baseline's. `chart` draws it for the documentation.
@@ -45,11 +48,10 @@ class Comparison:
     def run(self, run: Run) -> Section:
         """Measure. Raise SliceFailed when a request failed."""
         scenarios = run.chosen(self.scenarios)
-        with stage(run, self.start) as running:
-            taken = _measured(self.name, running, scenarios, run)
+        cast, taken = self._measured(scenarios, run)
         compared = Comparable(
-            peers=running.peers,
-            absent=running.absent,
+            peers=cast.peers,
+            absent=cast.absent,
             scenarios=scenarios,
             baselines=self.baselines,
             goals=self.goals,
@@ -66,10 +68,14 @@ class Comparison:
             pictures={self.chart.file: self.chart.draw(rows, run.rounds)} if self.chart else {},
         )
 
-
-def _measured(label: str, running: Stage, scenarios: Sequence[Scenario], run: Run) -> dict[Lane, list[Sample]]:
-    turns = lanes(scenarios, running.peers)
-    taken: dict[Lane, list[Sample]] = {lane: [] for lane in turns}
-    for lane in progress(turns * run.rounds, label):
-        taken[lane].append(measure(lane, running, run.seconds))
-    return taken
+    def _measured(self, scenarios: Sequence[Scenario], run: Run) -> tuple[Stage, dict[Lane, list[Sample]]]:
+        """Return who was measured first, and the samples by their lanes there; the peers of other rounds are the same ones."""
+        for number in range(run.rounds):
+            with stage(run, self.start) as running:
+                turns = lanes(scenarios, running.peers)
+                if number == 0:
+                    first, taken = running, {lane: list[Sample]() for lane in turns}
+                label = f"{self.name} {number + 1}/{run.rounds}"
+                for samples, lane in zip(taken.values(), progress(turns, label), strict=True):
+                    samples.append(measure(lane, running, run.seconds))
+        return first, taken
