@@ -162,7 +162,7 @@ class Http1Connection(Wire):
 
     def goes_on(self, exchange: Http1Exchange, now: float, *, whole: bool) -> bool:
         """Tell whether the connection can go on after an answer whose head is about to leave; `whole` if its body does, too."""
-        if (now >= self.old_at or self.listener.roster.draining) and not self._waiting:
+        if self.is_old(now) and not self._waiting:
             return False
         if exchange.body is None or self._intake.receiving is not exchange:
             return True
