@@ -24,6 +24,17 @@ from tests.process import free_port
 Serve = Callable[..., Awaitable[FakeUpstream]]
 
 
+@pytest.fixture(autouse=True)
+def one_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `localhost` have its IPv4 address alone, where upstreams of tests are; on most machines it has two."""
+    ask = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda *asked, **how: [entry for entry in ask(*asked, **how) if entry[0] == socket.AF_INET],
+    )
+
+
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
     """What starts an upstream, over TLS with a certificate or a whole context."""
