@@ -102,11 +102,12 @@ async def test_a_watch_goes_on_after_etcd_was_away(
     caplog.set_level(logging.INFO)
     store, other = opened(own.url), opened(own.url)
     made = [await write(other, 0)]
-    async with watching(store, 0) as seen:
+    # What was on its way when etcd went is asked for again for six seconds.
+    async with watching(store, 0, 12) as seen:
         assert await seen() == made[0]
         own.kill()
         waiting = asyncio.create_task(seen())
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(8):
             while "store unavailable" not in caplog.messages:
                 await asyncio.sleep(0.01)
         own.restart([own])
