@@ -111,13 +111,15 @@ async def node(
     folder: Path, document: Any = None, *, follows: bool = False, keeps: bool = False
 ) -> AsyncIterator[Node]:
     one = Node(folder, document, keeps=keeps)
-    await one.begin()
-    following = asyncio.create_task(one.configuration.follow_store()) if follows else None
-    yield one
-    if following is not None:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
-    await one.configuration.close()
+    try:
+        await one.begin()
+        following = asyncio.create_task(one.configuration.follow_store()) if follows else None
+        yield one
+        if following is not None:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+    finally:
+        await one.configuration.close()
 
 
 async def write_elsewhere(folder: Path, *writes: Write, base: int = 0) -> None:
