@@ -55,20 +55,20 @@ class UpstreamFacts:
 class Exchange:
     """What phases share: the request, who sent it, which route matched, and the answer once there is one.
 
-    `request` is what rewrite phases change and upstreams get; `original` stays as received. `state` is a plugin's place
-    for its own values, by plugin name. `params` are the route's path parameters, decoded by nobody. `claims` are what the
-    caller's token says, once it is known to hold.
+    `request` is what rewrite phases change and upstreams get; `original` stays as received. `claims` are what the caller's
+    token says, once it is known to hold.
     """
 
     __slots__ = (
         "_closers",
         "_original",
+        "_params",
+        "_state",
         "bytes_sent",
         "claims",
         "consumer",
         "credential",
         "error",
-        "params",
         "prefix",
         "received",
         "request",
@@ -76,7 +76,6 @@ class Exchange:
         "response",
         "route",
         "started",
-        "state",
         "upstream",
     )
 
@@ -85,7 +84,6 @@ class Exchange:
         self.request_id = request_id
         self.started = started
         self.route: Route | None = None
-        self.params: dict[str, str] = {}
         self.prefix: str | None = None
         self.consumer: Consumer | None = None
         self.credential: Credential | None = None
@@ -94,11 +92,35 @@ class Exchange:
         self.error: RequestError | None = None
         self.upstream: UpstreamFacts | None = None
         self.bytes_sent = 0
-        self.state: dict[str, Any] = {}
         self._closers: list[Callable[[], None]] | None = None
         self.received = request.values()
         """What `original` is made of when somebody asks for it; the header fields, as they are in `raw`, come last."""
         self._original: Request | None = None
+        # Hardly anybody asks for either.
+        self._params: dict[str, str] | None = None
+        self._state: dict[str, Any] | None = None
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The route's path parameters, decoded by nobody."""
+        if self._params is None:
+            self._params = {}
+        return self._params
+
+    @params.setter
+    def params(self, value: dict[str, str]) -> None:
+        self._params = value
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """A plugin's place for its own values, by plugin name."""
+        if self._state is None:
+            self._state = {}
+        return self._state
+
+    @state.setter
+    def state(self, value: dict[str, Any]) -> None:
+        self._state = value
 
     @property
     def original(self) -> Request:
