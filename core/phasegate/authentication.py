@@ -18,7 +18,7 @@ from .multi_auth import MultiAuth
 from .plugin import Outcome, Plugin, judge_of
 
 Step = tuple[str, Callable[..., Any]]
-"""A plugin's name, and what authenticates by it."""
+"""One plugin's part in one phase: its name, and what to call. A plain tuple is taken apart in no time."""
 
 Ask = Callable[[Any], Awaitable[Outcome]]
 

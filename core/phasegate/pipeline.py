@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from .amendment import Amendment
-from .authentication import Group, recognize
+from .authentication import Group, Step, recognize
 from .errors import PluginFailed, PluginTimedOut, RequestError, RouteNotFound, ServiceUnavailable
 from .exchange import Exchange
 from .http.message import Response
@@ -24,13 +24,6 @@ _SERVER = (b"server", SERVER.encode("ascii"))
 # It tells an upstream's own failure from one of the gateway's, whose status may be the same.
 _UPSTREAM_STATUS, _SERVER_ERROR = "x-phasegate-upstream-status", 500
 T = TypeVar("T")
-
-
-class Step(NamedTuple):
-    """One plugin's part in one phase."""
-
-    plugin: str
-    call: Callable[..., Any]
 
 
 class Member(NamedTuple):
@@ -87,7 +80,7 @@ def _ordered(registry: Registry, hook: str, chain: Iterable[Member]) -> tuple[St
             name, call = member.instance.name, implementation.function.__get__(member.instance)
             if member.amendment is not None:
                 call = member.amendment.of(name, hook, call)
-            found.append((implementation.rank, -member.priority, name, Step(name, call)))
+            found.append((implementation.rank, -member.priority, name, (name, call)))
     return tuple(entry[-1] for entry in sorted(found, key=lambda entry: entry[:3]))
 
 
@@ -126,18 +119,18 @@ class Run:
             if response is None and pipeline.access:
                 response = await self._first("access", pipeline.access)
             if response is None:
-                for step in pipeline.proxy:
+                for plugin, call in pipeline.proxy:
                     try:
-                        response = await step.call(exchange)
+                        response = await call(exchange)
                     except BaseException as error:  # noqa: BLE001
-                        raise _raised(error, step, "proxy")  # noqa: B904 (the same one, as a rule)
+                        raise _raised(error, plugin, "proxy")  # noqa: B904 (the same one, as a rule)
                     if response is not None:
                         if (
                             not isinstance(response, Response)
-                            or type(response.status) is not int
-                            or not 200 <= response.status <= 599
+                            or type(status := response.status) is not int
+                            or not 200 <= status <= 599
                         ):
-                            response = _checked(response, Response, step, "proxy")
+                            response = _checked(response, Response, plugin, "proxy")
                         break
                 else:
                     raise self._unclaimed()
@@ -157,34 +150,34 @@ class Run:
 
     async def log(self) -> None:
         """Run the log phase; a plugin that fails in it is reported and the next one runs."""
-        for step in self._pipeline.log:
+        for plugin, call in self._pipeline.log:
             try:
-                await step.call(self._exchange)
+                await call(self._exchange)
             except BaseException as error:
-                failure = _failure(step, "log", error)
-                fields = {"plugin": step.plugin, "phase": "log", "cause": str(failure), **self._where()}
+                failure = _failure(plugin, "log", error)
+                fields = {"plugin": plugin, "phase": "log", "cause": str(failure), **self._where()}
                 _logger.exception("plugin failed", extra=fields)
 
     async def _first(self, phase: str, steps: tuple[Step, ...]) -> Response | None:
-        for step in steps:
+        for plugin, call in steps:
             try:
-                response = await step.call(self._exchange)
+                response = await call(self._exchange)
             except BaseException as error:  # noqa: BLE001
-                raise _raised(error, step, phase)  # noqa: B904 (the same one, as a rule)
+                raise _raised(error, plugin, phase)  # noqa: B904 (the same one, as a rule)
             if response is not None:
-                return _usable(response, step, phase)
+                return _usable(response, plugin, phase)
         return None
 
     async def _changed(self, response: Response) -> Response:
-        for step in self._pipeline.response:
+        for plugin, call in self._pipeline.response:
             try:
-                changed = await step.call(self._exchange, response)
+                changed = await call(self._exchange, response)
                 if changed is not None:
-                    response = _checked(changed, Response, step, "response")
+                    response = _checked(changed, Response, plugin, "response")
                 elif type(response.status) is not int or not 200 <= response.status <= 599:
-                    _judge_status(response, step, "response")
+                    _judge_status(response, plugin, "response")
             except BaseException as error:  # noqa: BLE001 (a plugin may raise anything)
-                response = self._failed(_raised(error, step, "response"))
+                response = self._failed(_raised(error, plugin, "response"))
         return response
 
     def _authenticated(self, consumer: Consumer) -> Pipeline:
@@ -196,11 +189,12 @@ class Run:
         return error_response(error, self._exchange.request_id)
 
     async def _outcome(self, step: Step) -> Outcome:
+        plugin, call = step
         try:
-            outcome = await step.call(self._exchange)
+            outcome = await call(self._exchange)
         except BaseException as error:  # noqa: BLE001
-            raise _raised(error, step, "authenticate")  # noqa: B904 (the same one, as a rule)
-        return outcome if isinstance(outcome, Outcome) else _checked(outcome, Outcome, step, "authenticate")
+            raise _raised(error, plugin, "authenticate")  # noqa: B904 (the same one, as a rule)
+        return outcome if isinstance(outcome, Outcome) else _checked(outcome, Outcome, plugin, "authenticate")
 
     def _unclaimed(self) -> RequestError:
         if self._exchange.route is None:
@@ -212,16 +206,16 @@ class Run:
         return {"route": route.id if route else None, "request_id": self._exchange.request_id}
 
 
-def _raised(error: BaseException, step: Step, phase: str) -> RequestError:
+def _raised(error: BaseException, plugin: str, phase: str) -> RequestError:
     """Return what a plugin's error is to the gateway."""
     if isinstance(error, RequestError):
-        return _judged_error(error, step, phase)
-    failure = _failure(step, phase, error)
+        return _judged_error(error, plugin, phase)
+    failure = _failure(plugin, phase, error)
     failure.__cause__ = error
     return failure
 
 
-def _failure(step: Step, phase: str, error: BaseException) -> PluginFailed:
+def _failure(plugin: str, phase: str, error: BaseException) -> PluginFailed:
     """Return the error for what a plugin raised, be it to exit. Cancelling of the request itself goes on; a plugin's own is
     its failure.
     """
@@ -233,44 +227,44 @@ def _failure(step: Step, phase: str, error: BaseException) -> PluginFailed:
             raise error
         if error.args and isinstance(error.args[0], PluginTimedOut):
             return error.args[0]
-    message = f"plugin {step.plugin} failed in {phase}: {type(error).__name__}: {error}"
-    return PluginFailed(message, plugin=step.plugin, phase=phase)
+    message = f"plugin {plugin} failed in {phase}: {type(error).__name__}: {error}"
+    return PluginFailed(message, plugin=plugin, phase=phase)
 
 
-def _judged_error(error: RequestError, step: Step, phase: str) -> RequestError:
+def _judged_error(error: RequestError, plugin: str, phase: str) -> RequestError:
     """Return an error that a plugin raised, or the plugin's failure where no answer can carry its status, headers or members."""
     try:
-        _judge_status(error, step, phase)
+        _judge_status(error, plugin, phase)
         if error.headers or error.members:
             error_response(error, None)
     except PluginFailed as refused:
         return refused
     except (TypeError, ValueError) as cause:
-        failure = _failure(step, phase, cause)
+        failure = _failure(plugin, phase, cause)
         failure.__cause__ = cause
         return failure
     return error
 
 
-def _usable(response: Any, step: Step, phase: str) -> Response:
+def _usable(response: Any, plugin: str, phase: str) -> Response:
     if isinstance(response, Response) and type(response.status) is int and 200 <= response.status <= 599:
         return response
-    return _checked(response, Response, step, phase)
+    return _checked(response, Response, plugin, phase)
 
 
-def _checked(value: Any, wanted: type[T], step: Step, phase: str) -> T:
+def _checked(value: Any, wanted: type[T], plugin: str, phase: str) -> T:
     if not isinstance(value, wanted):
-        message = f"plugin {step.plugin} returned a {type(value).__name__} from {phase}: return a {wanted.__name__}"
-        raise PluginFailed(message, plugin=step.plugin, phase=phase)
+        message = f"plugin {plugin} returned a {type(value).__name__} from {phase}: return a {wanted.__name__}"
+        raise PluginFailed(message, plugin=plugin, phase=phase)
     if isinstance(value, Response):
-        _judge_status(value, step, phase)
+        _judge_status(value, plugin, phase)
     return value
 
 
-def _judge_status(response: Response | RequestError, step: Step, phase: str) -> None:
+def _judge_status(response: Response | RequestError, plugin: str, phase: str) -> None:
     status: object = response.status
     if isinstance(response, WebSocketAnswer):
         return
     if not isinstance(status, int) or not 200 <= status <= 599:
-        message = f"plugin {step.plugin} answered with status {status!r}: give one from 200 to 599"
-        raise PluginFailed(message, plugin=step.plugin, phase=phase)
+        message = f"plugin {plugin} answered with status {status!r}: give one from 200 to 599"
+        raise PluginFailed(message, plugin=plugin, phase=phase)

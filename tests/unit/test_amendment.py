@@ -106,16 +106,16 @@ async def test_a_filter_is_asked_once_whatever_a_plugin_does_to_the_request() ->
     exchange = make_exchange(make_request(headers={"x": "1"}))
     pipeline = snapshot.pipeline(snapshot.routes[0])
     exchange.request.headers["x"] = "2"
-    await pipeline.rewrite[0].call(exchange)
+    await pipeline.rewrite[0][1](exchange)
     exchange.original.headers["x"] = "2"
-    await pipeline.log[0].call(exchange)
+    await pipeline.log[0][1](exchange)
     assert noted(exchange) == ["witness.rewrite", "witness.log"]
 
 
 async def test_a_plugin_without_a_filter_is_called_as_it_is() -> None:
     document = {"routes": [{"id": "r", "uri": "/", "plugins": {"witness": {"_meta": {"priority": 1}}}}]}
     snapshot = Snapshot(document, Schemas(Registry(PLUGINS)))
-    call: Any = snapshot.pipeline(snapshot.routes[0]).rewrite[0].call
+    call: Any = snapshot.pipeline(snapshot.routes[0]).rewrite[0][1]
     assert call.__func__ is Witness.rewrite
 
 

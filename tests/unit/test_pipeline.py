@@ -300,4 +300,4 @@ async def test_after_authentication_the_consumers_pipeline_goes_on_without_a_sec
 def test_an_empty_phase_has_no_steps() -> None:
     pipeline = Pipeline.compile(REGISTRY, chain(Lives))
     assert (pipeline.rewrite, pipeline.access, pipeline.authenticate, pipeline.log) == ((), (), (), ())
-    assert [step.plugin for step in pipeline.proxy] == ["lives"]
+    assert [plugin for plugin, _ in pipeline.proxy] == ["lives"]

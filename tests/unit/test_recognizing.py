@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from phasegate import Consumer, Credential, Exchange, Outcome, Plugin, RequestError, Unauthorized, at_once, hookimpl
 from phasegate.amendment import Amendment
-from phasegate.authentication import Group, authenticate, recognize
+from phasegate.authentication import Group, Step, authenticate, recognize
 from phasegate.contract import misuses
 from phasegate.errors import PluginFailed
 from phasegate.model import Route
 from phasegate.multi_auth import MultiAuth
-from phasegate.pipeline import Member, Pipeline, Run, Step
+from phasegate.pipeline import Member, Pipeline, Run
 from phasegate.registry import Registry
 from phasegate.testing import make_exchange, make_plugin, make_request
 from tests.zoo import Answers, Token
@@ -103,8 +103,8 @@ async def answered(pipeline: Pipeline, exchange: Exchange) -> tuple[int, bytes]:
 def slowly(pipeline: Pipeline) -> Pipeline:
     """Return a pipeline in which nobody judges at once, since something stands around each step."""
 
-    def around(step: Any) -> Step:
-        return Step(step[0], partial(step[1]))
+    def around(step: Step) -> Step:
+        return step[0], partial(step[1])
 
     groups = [replace(group, steps=tuple(map(around, group.steps))) for group in pipeline.authenticate]
     return replace(pipeline, authenticate=tuple(groups))

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..cli.folder import judged
 from ..cli.run import load
@@ -15,7 +15,6 @@ from ..errors import CommandError, RequestError
 from ..exchange import Exchange
 from ..http.message import Request
 from ..model import Route
-from ..pipeline import Step
 from ..plugin import Plugin, Services
 from ..registry import Registry
 from ..schema.plugins import PluginSchemas
@@ -91,17 +90,17 @@ class Folder:
                 f"{taker} takes {what}, and not {route.id!r}: give a method, path and Host that it takes"
             )
         exchange.route, exchange.params, exchange.prefix = match.route, dict(match.params), match.prefix
-        for step in self._snapshot.pipeline(route).rewrite:
-            await self._open(step, services)
+        for plugin, call in self._snapshot.pipeline(route).rewrite:
+            await self._open(call, services)
             try:
-                answer = await step.call(exchange)
+                answer = await call(exchange)
             except RequestError as error:
-                raise CommandError(f"plugin {step.plugin} refuses the request: {error}") from error
+                raise CommandError(f"plugin {plugin} refuses the request: {error}") from error
             if answer is not None:
-                raise CommandError(f"plugin {step.plugin} answers the request itself, with {answer.status}")
+                raise CommandError(f"plugin {plugin} answers the request itself, with {answer.status}")
         return exchange
 
-    async def _open(self, step: Step, services: Services) -> None:
-        instance: Plugin = step.call.__self__  # type: ignore[attr-defined]
+    async def _open(self, call: Any, services: Services) -> None:
+        instance: Plugin = call.__self__
         await instance.open(services)
         self._opened.append(instance)

@@ -209,10 +209,10 @@ def _finding(outcome: Outcome) -> tuple[str, int | None, str | None]:
 
 
 def _planned(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
-    yield from (("rewrite", step.plugin) for step in pipeline.rewrite)
-    yield from (("authenticate", step[0]) for group in pipeline.authenticate for step in group.steps)
+    yield from (("rewrite", plugin) for plugin, _ in pipeline.rewrite)
+    yield from (("authenticate", plugin) for group in pipeline.authenticate for plugin, _ in group.steps)
     for phase in ("access", "proxy", "response", "log"):
-        yield from ((phase, step.plugin) for step in getattr(pipeline, phase))
+        yield from ((phase, plugin) for plugin, _ in getattr(pipeline, phase))
 
 
 def _ms(seconds: float) -> float:

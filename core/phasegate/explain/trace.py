@@ -6,10 +6,11 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ..authentication import Step
 from ..exchange import Exchange
 from ..http.headers import RawHeaders
 from ..http.message import Response
-from ..pipeline import Pipeline, Step
+from ..pipeline import Pipeline
 from ..upstream.watching import SeenCall, Watch
 
 GATEWAY = "(gateway)"
@@ -83,10 +84,11 @@ class Trace:
 
     async def run(self, phase: str, step: Step, exchange: Exchange, *arguments: Any) -> Any:
         """Run a step and note it."""
-        one = self._begin(phase, step.plugin, arguments)
+        plugin, call = step
+        one = self._begin(phase, plugin, arguments)
         calls = len(self.watch.calls)
         try:
-            one.result = await step.call(exchange, *arguments)
+            one.result = await call(exchange, *arguments)
         except BaseException as error:
             one.error = error
             raise

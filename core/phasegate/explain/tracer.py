@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
-from typing import cast
 
+from ..authentication import Step
 from ..exchange import Exchange
 from ..http.message import Response
 from ..model import Consumer, Route
-from ..pipeline import Pipeline, Step
+from ..pipeline import Pipeline
 from ..snapshot import Snapshot
 from .trace import Trace
 
@@ -44,8 +44,7 @@ class TracedSnapshot:
             pipeline,
             rewrite=self._steps("rewrite", pipeline.rewrite),
             authenticate=tuple(
-                replace(group, steps=self._steps("authenticate", cast("Iterable[Step]", group.steps)))
-                for group in pipeline.authenticate
+                replace(group, steps=self._steps("authenticate", group.steps)) for group in pipeline.authenticate
             ),
             access=self._steps("access", pipeline.access),
             proxy=self._proxy(pipeline.proxy),
@@ -55,11 +54,11 @@ class TracedSnapshot:
 
     def _proxy(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
         if self._dry_run and steps:
-            return (Step("dry-run", _stop),)
+            return (("dry-run", _stop),)
         return self._steps("proxy", steps)
 
     def _steps(self, phase: str, steps: Iterable[Step]) -> tuple[Step, ...]:
-        return tuple(step._replace(call=partial(self._trace.run, phase, step)) for step in steps)
+        return tuple((step[0], partial(self._trace.run, phase, step)) for step in steps)
 
 
 async def _stop(_: Exchange) -> Response:

@@ -217,4 +217,4 @@ def chain(snapshot: Snapshot, route: Any, consumer: Any = None) -> list[Any]:
     pipeline = snapshot.pipeline_for(route, consumer) if consumer else snapshot.pipeline(route)
     authenticating = [step for group in pipeline.authenticate for step in group.steps]
     steps = [*pipeline.rewrite, *authenticating, *pipeline.access, *pipeline.proxy, *pipeline.log]
-    return [(step.plugin, step.call.__self__) for step in steps]  # type: ignore[attr-defined]
+    return [(plugin, call.__self__) for plugin, call in steps]  # type: ignore[attr-defined]

@@ -144,7 +144,7 @@ def test_a_group_s_plugins_go_before_the_route_s_and_after_the_consumer_s_own() 
     assert found is not None
     assert found[0].group_id == "g"
     steps = snapshot.pipeline_for(snapshot.routes[0], found[0]).proxy
-    assert [getattr(step.call, "__self__", None) for step in steps] == [
+    assert [getattr(call, "__self__", None) for _, call in steps] == [
         Answers(phase="proxy", text="group"),
         Witness(mark="own"),
     ]

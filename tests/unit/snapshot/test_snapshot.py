@@ -182,7 +182,7 @@ async def test_meta_priority_changes_the_order_on_one_route() -> None:
         }
     ]
     snapshot = await opened({"routes": routes})
-    assert [step.plugin for step in snapshot.pipeline(snapshot.routes[0]).proxy] == ["lives", "answers"]
+    assert [plugin for plugin, _ in snapshot.pipeline(snapshot.routes[0]).proxy] == ["lives", "answers"]
 
 
 async def test_global_rules_run_first_and_where_no_route_matches() -> None:
@@ -194,7 +194,7 @@ async def test_global_rules_run_first_and_where_no_route_matches() -> None:
     exchange = make_exchange()
     await run_rewrite(snapshot, exchange, snapshot.routes[0])
     assert noted(exchange) == ["global.rewrite", "route.rewrite"]
-    assert [step.plugin for step in snapshot.pipeline(None).rewrite] == ["witness"]
+    assert [plugin for plugin, _ in snapshot.pipeline(None).rewrite] == ["witness"]
 
 
 async def test_a_consumers_own_plugin_takes_precedence() -> None:
@@ -206,7 +206,7 @@ async def test_a_consumers_own_plugin_takes_precedence() -> None:
     found = snapshot.index.find("token", "x")
     assert found is not None
     steps = snapshot.pipeline_for(snapshot.routes[0], found[0]).proxy
-    answer = await steps[0].call(make_exchange())
+    answer = await steps[0][1](make_exchange())
     assert answer.body == b"for jack"
     assert snapshot.pipeline_for(snapshot.routes[0], found[0]) is snapshot.pipeline_for(snapshot.routes[0], found[0])
 
@@ -235,10 +235,10 @@ def test_the_router_of_a_snapshot_finds_its_routes() -> None:
 
 
 async def run_rewrite(snapshot: Snapshot, exchange: Exchange, route: Any) -> None:
-    for step in snapshot.pipeline(route).rewrite:
-        await step.call(exchange)
+    for _, call in snapshot.pipeline(route).rewrite:
+        await call(exchange)
 
 
 def instance_of(snapshot: Snapshot, route_id: str) -> object:
     route = next(route for route in snapshot.routes if route.id == route_id)
-    return snapshot.pipeline(route).proxy[0].call.__self__  # type: ignore[attr-defined]
+    return snapshot.pipeline(route).proxy[0][1].__self__  # type: ignore[attr-defined]
