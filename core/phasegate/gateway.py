@@ -113,7 +113,7 @@ class Gateway:
             request.client, request.peer_trusted = client_address(request.headers, request.peer, self._trusted)
         exchange = Exchange(request, _identified(request.headers), monotonic())
         snapshot = self._snapshot
-        snapshot.acquire()
+        snapshot.users += 1  # what `acquire` does, without a call
         if refused is not None:
             return self._told_of(exchange, snapshot, refused)
         return GatewayPassage(exchange, snapshot, self._access_log, _find_route(exchange, snapshot))
@@ -134,7 +134,7 @@ class Gateway:
         The rule protects the host on every connection: one that another name, an older rule, or no TLS at all stands for
         has proven nothing (RFC 9113 section 9.1.2).
         """
-        return _misdirected(request, self._snapshot.certificates)
+        return self._snapshot.certificates.misdirected(request)
 
     @cached_property
     def _secrets(self) -> Secrets:
@@ -160,7 +160,7 @@ class Gateway:
     ) -> Passage:
         trace = Trace(exchange)
         traced = TracedSnapshot(snapshot, trace, dry_run=dry_run)
-        passage = GatewayPassage(exchange, traced, None if dry_run else self._access_log, refused)
+        passage = GatewayPassage(exchange, snapshot, None if dry_run else self._access_log, refused, traced)
         return ExplainedPassage(
             passage, trace, snapshot, client=self._client, secrets=self._secrets, told=told, dry_run=dry_run
         )
@@ -187,20 +187,22 @@ class Gateway:
 
 
 class GatewayPassage(Run):
-    """One exchange from its route to its log line."""
+    """One exchange from its route to its log line; with `traced` it runs through the pipelines of that."""
 
     __slots__ = ("_access_log", "_snapshot")
 
     def __init__(
         self,
         exchange: Exchange,
-        snapshot: Snapshot | TracedSnapshot,
+        snapshot: Snapshot,
         access_log: AccessLog | None,
         refused: RequestError | None,
+        traced: TracedSnapshot | None = None,
     ) -> None:
+        pipelines = snapshot if traced is None else traced
         # Run's own way would be one more call.
         self._exchange, self._refused = exchange, refused
-        self._pipeline, self._for_consumer = snapshot.pipeline(exchange.route), snapshot.pipeline_for
+        self._pipeline, self._for_consumer = pipelines.pipeline(exchange.route), pipelines.pipeline_for
         self._snapshot = snapshot
         self._access_log = access_log
 
@@ -211,10 +213,15 @@ class GatewayPassage(Run):
         """
         if self._pipeline.log:
             return self._finish_and_log(error, bytes_sent)
+        snapshot = self._snapshot
         try:
             self._end(error, bytes_sent)
         finally:
-            self._snapshot.release()
+            # What `release` does, without a call.
+            if snapshot.retired is None:
+                snapshot.users -= 1
+            else:
+                snapshot.release()
         return None
 
     async def _finish_and_log(self, error: RequestError | None, bytes_sent: int) -> None:
@@ -241,13 +248,6 @@ class GatewayPassage(Run):
             self._access_log.record(exchange, ClientClosed.status if answered is None else answered.status)
 
 
-def _misdirected(request: Request, certificates: Certificates) -> Misdirected | None:
-    rule = certificates.rule_for(request.host)
-    if rule is None or rule == request.client_rule:
-        return None
-    return Misdirected(f"{request.host} is for clients with certificates that this connection was not asked for")
-
-
 def _find_route(exchange: Exchange, snapshot: Snapshot) -> RequestError | None:
     """Note the route that the request takes, or return why it is refused.
 
@@ -255,7 +255,7 @@ def _find_route(exchange: Exchange, snapshot: Snapshot) -> RequestError | None:
     authorised by one route and answered as if it had come through the other.
     """
     request, certificates = exchange.request, snapshot.certificates
-    if certificates.asks_clients and (misdirected := _misdirected(request, certificates)) is not None:
+    if certificates.asks_clients and (misdirected := certificates.misdirected(request)) is not None:
         return misdirected
     match = snapshot.router.match(request)
     if "//" in request._path:  # noqa: SLF001 (a property takes seven times as long)

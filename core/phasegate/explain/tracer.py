@@ -34,10 +34,6 @@ class TracedSnapshot:
         """Return the pipeline of a route for a consumer."""
         return self._traced(self._snapshot.pipeline_for(route, consumer))
 
-    def release(self) -> None:
-        """Count the exchange off the snapshot."""
-        self._snapshot.release()
-
     def _traced(self, pipeline: Pipeline) -> Pipeline:
         self._trace.pipeline = pipeline
         return replace(

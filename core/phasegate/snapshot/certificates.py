@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..errors import Finding
+from ..errors import Finding, Misdirected
 from ..http.client_rule import ClientRule
+from ..http.message import Request
 from .material import Material, digest_of, material_of
 from .resource import Notes, Resource
 from .stage import Stage
@@ -72,6 +73,13 @@ class Certificates:
             return None
         entry = self.find(host)
         return entry.rule if entry is not None else None
+
+    def misdirected(self, request: Request) -> Misdirected | None:
+        """Return why a request can't be answered on its connection: that was not judged by the rule of its host."""
+        rule = self.rule_for(request.host)
+        if rule is None or rule == request.client_rule:
+            return None
+        return Misdirected(f"{request.host} is for clients with certificates that this connection was not asked for")
 
 
 def certificate_of(item: Resource, former: Certificate | None, notes: Notes) -> Certificate | None:

@@ -44,6 +44,13 @@ class Snapshot:
 
     A consumer that came with a newer snapshot has no say in this one.
     """
+    users: int
+    """How many exchanges answer by this snapshot, with the snapshots that are built upon it.
+
+    Who has many of them counts here in place of `acquire`, and of `release` as long as it is not `retired`.
+    """
+    retired: Callable[[], None] | None
+    """What is called once nobody uses it any more."""
 
     def __init__(
         self,
@@ -77,8 +84,8 @@ class Snapshot:
         self.schemas, self.resolved, self.chains, self.router, self.index = schemas, resolved, chains, router, index
         self.pipeline, self.pipeline_for = chains.of, chains.of_consumer
         self.certificates = _certificates(base, resolved)
-        self._users = 0
-        self._retired: Callable[[], None] | None = None
+        self.users = 0
+        self.retired = None
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -102,26 +109,26 @@ class Snapshot:
     async def close(self) -> None:
         """Close the instances that no newer snapshot has taken over."""
         await self.chains.instances.release()
-        if self._users == 0:
+        if self.users == 0:
             await sliced(self.chains.emptying())
 
     def acquire(self) -> None:
         """Count an exchange that answers by this snapshot, or a snapshot that is built upon it."""
-        self._users += 1
+        self.users += 1
 
     def release(self) -> None:
         """Count it off again; the last one of a retired snapshot lets it go."""
-        self._users -= 1
-        if self._users == 0 and self._retired is not None:
-            retired, self._retired = self._retired, None
+        self.users -= 1
+        if self.users == 0 and self.retired is not None:
+            retired, self.retired = self.retired, None
             retired()
 
     def retire(self, then: Callable[[], None]) -> None:
         """Call `then` once no exchange answers by this snapshot any more."""
-        if self._users == 0:
+        if self.users == 0:
             then()
         else:
-            self._retired = then
+            self.retired = then
 
     def _served(self) -> Iterator[Route]:
         return (route for route in self.resolved.routes.values.values() if route is not None)

@@ -40,5 +40,5 @@ async def test_one_that_can_not_be_told_lets_its_snapshot_go() -> None:
     await passage.answer()
     with pytest.raises(RuntimeError):
         await finish(passage, None, 0)
-    assert snapshot._users == 0
+    assert snapshot.users == 0
     await gateway.close()
