@@ -236,7 +236,8 @@ class GatewayPassage(Run):
         if error is not None:
             exchange.error = error
         exchange.bytes_sent = bytes_sent
-        exchange.close()
+        if exchange._closers:  # noqa: SLF001 (most have none, and a call to find that out)
+            exchange.close()
         if (body := exchange.request.body) is not NOTHING:
             body.close()
         error, answered = exchange.error, exchange.response
