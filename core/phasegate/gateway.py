@@ -23,7 +23,7 @@ from .explain.trace import Trace
 from .explain.tracer import TracedSnapshot
 from .http.address import Network
 from .http.body import NOTHING
-from .http.headers import Headers, name_of
+from .http.headers import name_of
 from .http.hygiene import ExplanationAsked, client_address
 from .http.message import Request
 from .pipeline import Run
@@ -111,7 +111,7 @@ class Gateway:
         """
         if self._trusted:
             request.client, request.peer_trusted = client_address(request.headers, request.peer, self._trusted)
-        exchange = Exchange(request, _identified(request.headers), monotonic())
+        exchange = Exchange(request, _identified(request), monotonic())
         snapshot = self._snapshot
         snapshot.users += 1  # what `acquire` does, without a call
         if refused is not None:
@@ -123,7 +123,7 @@ class Gateway:
 
         With `dry_run` it ends before the proxy phase, and is not logged.
         """
-        exchange = Exchange(request, _identified(request.headers), monotonic())
+        exchange = Exchange(request, _identified(request), monotonic())
         snapshot = self._snapshot
         snapshot.acquire()
         return self._explained(exchange, snapshot, _find_route(exchange, snapshot), told, dry_run=dry_run)
@@ -217,9 +217,8 @@ class GatewayPassage(Run):
         try:
             self._end(error, bytes_sent)
         finally:
-            # What `release` does, without a call.
             if snapshot.retired is None:
-                snapshot.users -= 1
+                snapshot.users -= 1  # what `release` does, without a call
             else:
                 snapshot.release()
         return None
@@ -270,10 +269,11 @@ def _find_route(exchange: Exchange, snapshot: Snapshot) -> RequestError | None:
     return None
 
 
-def _identified(headers: Headers) -> str:
+def _identified(request: Request) -> str:
     """Return the request's id, which stands first in its fields afterwards: the client's where it gave one, or a new one."""
+    headers, known = request.headers, request.passing
     raw = headers.raw
-    if b"x-request-id" in map(name_of, raw):
+    if (known is None or raw is not known.said or not known.is_anonymous) and b"x-request-id" in map(name_of, raw):
         given = [value for name, value in raw if name == b"x-request-id"]
         found = given[0].decode("latin-1")
         # A list of its own in any case: a listener may have more requests of the same fields.
@@ -294,8 +294,7 @@ def _report(exchange: Exchange, error: RequestError) -> None:
         "request_id": exchange.request_id,
         "route": exchange.route.id if exchange.route else None,
     }
-    trace = None
+    trace = error.__cause__ if isinstance(error, PluginFailed) else None
     if isinstance(error, PluginFailed):
         fields |= {"plugin": error.plugin, "phase": error.phase}
-        trace = error.__cause__
     _logger.log(error.log_level, "request failed", extra=fields, exc_info=trace)

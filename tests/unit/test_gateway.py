@@ -4,14 +4,23 @@ import asyncio
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from phasegate.application import finish
-from phasegate.gateway import Gateway, GatewayPassage
+from phasegate.gateway import Gateway, GatewayPassage, _identified
+from phasegate.http.headers import RawHeaders
+from phasegate.http.passing import Passing
 from phasegate.registry import Registry
 from phasegate.schema.tables import Schemas
 from phasegate.store.records import Record
 from phasegate.testing import make_request
 from tests.zoo import Lives, Named, Token
+
+FIELDS = st.lists(
+    st.tuples(st.sampled_from([b"x-request-id", b"accept"]), st.sampled_from([b"", b"?", b"12345678", b"87654321"])),
+    max_size=3,
+)
 
 
 @pytest.fixture
@@ -114,3 +123,15 @@ async def test_what_a_plugin_writes_into_the_parameters_is_gone_with_the_request
         passage._exchange.params["x"] = "written"
         await finish(passage, None, 0)
     await gateway.close()
+
+
+@given(FIELDS, st.none() | FIELDS)
+def test_what_a_connection_remembers_of_its_fields_changes_no_id(said: RawHeaders, others: RawHeaders | None) -> None:
+    plain, known = make_request(), make_request()
+    plain.headers.raw = known.headers.raw = said if others is None else others
+    known.passing = Passing(said)
+    ids = [_identified(request) for request in (plain, known)]
+    assert ids[0] == ids[1] or not set(ids) & {"12345678", "87654321"}
+    assert [request.headers.raw[0] for request in (plain, known)] == [(b"x-request-id", id_.encode()) for id_ in ids]
+    assert plain.headers.raw[1:] == known.headers.raw[1:]
+    assert b"x-request-id" not in dict(known.headers.raw[1:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .headers import RawHeaders
+from .headers import RawHeaders, name_of
 
 BEFORE = 2
 """How many of a call's headers stand before those that pass on: `host`, and the request's id."""
@@ -17,10 +17,12 @@ class Passing:
     are `held`, behind its id, and that came by what is in `by`. It lives as long as its connection.
     """
 
-    __slots__ = ("by", "end", "fields", "held", "is_new", "lines", "said")
+    __slots__ = ("by", "end", "fields", "held", "is_anonymous", "is_new", "lines", "said")
 
     def __init__(self, said: RawHeaders) -> None:
         self.said = said
+        self.is_anonymous = b"x-request-id" not in map(name_of, said)
+        """Whether the client leaves it to the gateway to give its requests their ids."""
         self.is_new = True
         """Whether there was no request yet."""
         self.held: RawHeaders | None = None
