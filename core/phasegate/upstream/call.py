@@ -46,26 +46,27 @@ class ConnectionOptions:
     keepalive_calls: int | None = None
 
 
+OriginKey = frozenset[tuple[str, str, ConnectionOptions]]
+
+
 class Origin:
     """Where calls go, made once when the configuration is loaded. Calls to equal ones share idle connections."""
 
-    __slots__ = ("_hash", "address", "connection", "scheme")
+    __slots__ = ("address", "connection", "key", "scheme")
 
     def __init__(self, scheme: str, address: str, connection: ConnectionOptions = ConnectionOptions()) -> None:
         self.scheme = scheme
         self.address = address
         """Host and port as in a URL; the port may be left out where it is the scheme's own."""
         self.connection = connection
-        self._hash = hash((scheme, address, connection))
+        self.key: OriginKey = frozenset([(scheme, address, connection)])
+        """What is equal for equal ones. A frozenset computes its hash once, and is looked up without a call of ours."""
 
     def __hash__(self) -> int:
-        return self._hash
+        return hash(self.key)
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Origin):
-            return NotImplemented
-        mine = (self.scheme, self.address, self.connection)
-        return mine == (other.scheme, other.address, other.connection)
+        return self.key == other.key if isinstance(other, Origin) else NotImplemented
 
     def __repr__(self) -> str:
         return f"<Origin {self.scheme}://{self.address}>"

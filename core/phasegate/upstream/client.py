@@ -17,7 +17,7 @@ from ..http.message import Response
 from ..outbox import Outbox
 from .answer_intake import NEVER
 from .answers import Answer, AnswerBody, whole
-from .call import Call, CallTimeouts, Origin
+from .call import Call, CallTimeouts, Origin, OriginKey
 from .connection import UpstreamConnection
 from .connector import Connector
 from .head import request_head
@@ -42,7 +42,7 @@ class UpstreamClient:
     """
 
     def __init__(self) -> None:
-        self._pools: dict[Origin, Pool] = {}
+        self._pools: dict[OriginKey, Pool] = {}
         self._connector: Connector | None = None
         self._sweeper: Sweeper | None = None
         self._outbox: Outbox | None = None
@@ -56,7 +56,7 @@ class UpstreamClient:
         body raises ResponseCut or UpstreamTimeout. What reading the request's body raises passes through.
         """
         head, body, timeouts = request_head(call), call.body, call.timeouts
-        pool = self._pools.get(call.origin) or self._open_pool(call.origin)
+        pool = self._pools.get(call.origin.key) or self._open_pool(call.origin)
         began = pool.loop.time()
         due = began + timeouts.head
         # One of unknown length goes in chunks, as the head says, though it may be here whole by now.
@@ -164,12 +164,12 @@ class UpstreamClient:
             self._session = None
 
     def _open_pool(self, origin: Origin) -> Pool:
-        for other in [other for other, pool in self._pools.items() if pool.unused]:
-            del self._pools[other]
+        for key in [key for key, pool in self._pools.items() if pool.unused]:
+            del self._pools[key]
         if self._sweeper is None or self._connector is None or self._outbox is None:
             loop = asyncio.get_running_loop()
             self._sweeper, self._connector, self._outbox = Sweeper(loop), Connector(loop), Outbox(loop)
-        pool = self._pools[origin] = Pool(origin, self._connector, self._sweeper, self._outbox)
+        pool = self._pools[origin.key] = Pool(origin, self._connector, self._sweeper, self._outbox)
         return pool
 
 
