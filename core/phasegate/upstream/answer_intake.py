@@ -90,7 +90,7 @@ class AnswerIntake(asyncio.Protocol):
         """Take a part of the answer."""
         if self._parser is None or not self.busy or self._unsent:
             # Nobody asked for it. What comes behind an answer could be taken for the next one's.
-            self.transport.abort()
+            self._drop()
             return
         if self._fed == 0:
             self._is_1_1 = data[:9] == b"HTTP/1.1 "
@@ -197,6 +197,11 @@ class AnswerIntake(asyncio.Protocol):
                 waiter.set_exception(self._error)
             else:
                 waiter.set_result(None)
+
+    def _drop(self) -> None:
+        """Close the connection at once: what waits does not leave any more, and no other call gets it."""
+        self._unsent, self._persistent = b"", False
+        self.transport.abort()
 
     def _weigh(self) -> None:
         """Hold to its limit what brings nothing of the body: a head, trailers, a chunk's extensions."""

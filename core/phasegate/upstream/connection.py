@@ -65,11 +65,12 @@ class UpstreamConnection(AnswerIntake):
         return answered
 
     def flush(self) -> None:
-        """Send the request that waits."""
+        """Send the request that waits. It waits no more where the connection ended meanwhile."""
         data, self._unsent = self._unsent, b""
         if not data:
             return
-        if self.transport.is_closing():
+        if self.calls == 1 and self.transport.is_closing():
+            # A new one can have ended before its call began; of those that are kept the pool looks at each.
             self.fail(self._cut())
         else:
             self.transport.write(data)
@@ -114,7 +115,7 @@ class UpstreamConnection(AnswerIntake):
             self._read_on()
         if self.busy:
             self.busy = False
-            if self._persistent and not (self._uploading or self._error or self.transport.is_closing()):
+            if self._persistent and not (self._uploading or self._error):
                 self._pool.give_back(self)
             else:
                 self._end_upload()
@@ -166,7 +167,7 @@ class UpstreamConnection(AnswerIntake):
         if not self.complete and self._error is None:
             self._error = error
             self._wake()
-        self.transport.abort()
+        self._drop()
 
     def overdue(self) -> None:
         """End what takes too long; the sweeper calls this."""
@@ -190,14 +191,18 @@ class UpstreamConnection(AnswerIntake):
         self._pool.made(self)
 
     def eof_received(self) -> None:
-        """Take the end of what the upstream sends: some answers end so."""
-        if self.busy and not self._in_head and not self.complete and self._until_close:
+        """Take the end of what the upstream sends: some answers end so, and with it the connection closes."""
+        self._persistent = False
+        if self._unsent:
+            self.fail(self._cut())
+        elif self.busy and not self._in_head and not self.complete and self._until_close:
             self.complete = True
             self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let whoever waits know; an answer that needed no end of its own has come to it."""
         self._pool.lost(self)
+        self._unsent, self._persistent = b"", False
         if exc is None:
             self.eof_received()
         if self.busy and not self.complete and self._error is None:
