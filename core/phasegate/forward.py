@@ -17,6 +17,8 @@ from .plugin import Plugin, Services, hookimpl
 from .upstream.balancer import Balancer
 from .upstream.call import Call, CallTimeouts, ConnectionOptions, Origin
 
+_new = object.__new__
+
 
 @dataclass(frozen=True, slots=True)
 class _Target:
@@ -118,17 +120,21 @@ class Forward(Plugin):
         return _Target(node.weight, Origin(upstream.scheme, address, options), host.encode("latin-1") if host else None)
 
     def _call(self, request: Request, target: _Target) -> Call:
-        query = request.query.raw
+        method, body, query = request.method, request.body, request.query.raw
         host = target.host or dict(request.headers.raw).get(b"host") or target.origin.address.encode("latin-1")
-        return Call(
-            method=request.method,
-            origin=target.origin,
-            target=f"{request.path}?{query}" if query else request.path,
-            headers=[(b"host", host), *end_to_end_request(request), *content_length(request.method, request.body)],
-            body=request.body,
-            timeouts=self._timeouts,
-            passing=request.passing,
-        )
+        headers = [(b"host", host), *end_to_end_request(request)]
+        if body.length or method != "GET":
+            headers += content_length(method, body)
+        # What `Call` does by its names, in half the time.
+        call: Call = _new(Call)
+        call.method = method
+        call.origin = target.origin
+        call.target = f"{request.path}?{query}" if query else request.path
+        call.headers = headers
+        call.body = body
+        call.timeouts = self._timeouts
+        call.passing = request.passing
+        return call
 
 
 def node_address(node: Node) -> str:

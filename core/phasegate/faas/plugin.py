@@ -274,7 +274,10 @@ class FunctionPlugin(ResilienceFields, Plugin):
         path = target.path if exchange.prefix is None else f"{self._under}{exchange.suffix}"
         if target.query:
             query = target.query_with(query)
-        return FunctionRequest(request.method, target.host, path, query, end_to_end_request(request), request.body)
+        outgoing: FunctionRequest = _new(FunctionRequest)
+        outgoing.method, outgoing.host, outgoing.path = request.method, target.host, path
+        outgoing.query, outgoing.headers, outgoing.body = query, end_to_end_request(request), request.body
+        return outgoing
 
 
 def _note_answer(answer: Answer, exchange: Exchange, seconds: float) -> None:
