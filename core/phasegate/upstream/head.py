@@ -63,7 +63,8 @@ def request_head(call: Call) -> bytes:
         raise BadRequest(f"{method!r} {target.partition('?')[0]!r} can't be sent as a request line")
     headers, known, joined = call.headers, call.passing, b""
     if known is not None and known.lines and headers[BEFORE : known.end] == known.fields:
-        headers, joined = headers[:BEFORE] + headers[known.end :], known.lines
+        headers, joined = headers.copy(), known.lines
+        del headers[BEFORE : known.end]
     lines = [f"{method} {target} HTTP/1.1".encode(), *map(_line_of, headers)]
     if call.body.length is None:
         lines.append(b"transfer-encoding: chunked")
