@@ -107,6 +107,15 @@ async def test_over_http_the_id_is_known(
     assert Metrics.last == {"request_id": value}
 
 
+async def test_of_ids_the_last_one_of_the_functions_url_is_known(
+    start_gateway: GatewayMaker, upstream: FakeUpstream
+) -> None:
+    ids = b"x-amzn-requestid: a\r\nApigw-Requestid: b\r\nX-Amzn-RequestId: c\r\n"
+    upstream.reply(Reply(raw=b"HTTP/1.1 200 OK\r\n" + ids + b"Content-Length: 0\r\n\r\n"))
+    await get(start_gateway, {"function_uri": upstream.url})
+    assert Metrics.last == {"request_id": "c"}
+
+
 async def test_what_tells_nothing_is_not_counted(start_gateway: GatewayMaker, upstream: FakeUpstream) -> None:
     await get(start_gateway, {"function_uri": upstream.url})
     assert Metrics.last is None

@@ -12,9 +12,6 @@ from .log_tail import report_facts, tail_of
 _LONGEST = 64
 _OF_URLS, _OF_HTTP_APIS = b"x-amzn-requestid", b"apigw-requestid"
 
-IDENTITIES = frozenset({_OF_URLS, _OF_HTTP_APIS})
-"""The fields that have the service's id of a request."""
-
 
 def note_invoked(headers: Headers, exchange: Exchange, identity: str, known: FunctionFacts) -> None:
     """Note what the Lambda API tells of a direct call, beside what is known of it; of a stream its log follows at its end."""

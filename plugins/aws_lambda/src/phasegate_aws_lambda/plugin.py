@@ -15,7 +15,7 @@ from .authorization import AUTHORIZATION, Authorization, carries_signature, remo
 from .diagnosing import Examination
 from .dry_run import DryRun
 from .endpoint import DEFAULT_REGION
-from .facts import IDENTITIES, note_answered
+from .facts import note_answered
 from .function_name import Template
 from .invocation import Invocation, read_answer
 from .invoke_fields import INVOKE, InvokeFields
@@ -26,12 +26,11 @@ from .signer import SHA256_OF_NOTHING, Signer
 from .signing import Signing, signed_of
 from .trace import continue_trace
 
-_TOLD = RENAMED | IDENTITIES
-
 _NAME_OF = itemgetter(0)
 
 # Without the client's own key and a trace to be continued, there is nothing to do but to add ours.
 _leaves_key_alone = frozenset({b"x-api-key", b"traceparent"}).isdisjoint
+_leaves_names_alone = RENAMED.isdisjoint
 
 _HEADER_NAME = {"type": "string", "regex": "[A-Za-z0-9_-]+", "meta": {"expected": "a header name"}}
 
@@ -181,16 +180,14 @@ class AwsLambda(InvokeFields, FunctionPlugin):
         """
         if self._invocation is not None:
             return await self._accept_invoked(self._invocation, answer, exchange)
-        told: dict[bytes, bytes] = {}
-        for name, value in answer.headers.raw:
-            if name in _TOLD:
-                told[name] = value  # noqa: PERF403 (a comprehension takes a call)
-        if told and exchange.upstream is not None:
+        # Of a field that is there twice the last one.
+        told = dict(answer.headers.raw)
+        if exchange.upstream is not None:
             note_answered(told, exchange.upstream)
         # What is refused twice goes to the client as it is then, so nothing is left for another time.
         signing = self._signing if answer.status == 403 else None
         repeats = signing is not None and await self._refused(signing, answer, exchange)
-        if told and not RENAMED.isdisjoint(told):
+        if not _leaves_names_alone(told):
             answer.headers.raw = restored(answer.headers.raw)
         return None if repeats else answer
 
