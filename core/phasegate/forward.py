@@ -61,8 +61,8 @@ class Forward(Plugin):
         request = exchange.request
         if request.body.length is None:
             await request.body.settle()
-        began = self._clock.monotonic()
-        for left in range(self._retries, -1, -1):
+        began, left = self._clock.monotonic(), self._retries
+        while True:
             target = self._balancer.next()
             if target is None:
                 raise ServiceUnavailable(f"upstream {self.upstream.id} has no node with a weight")
@@ -79,10 +79,10 @@ class Forward(Plugin):
                 if error.sent or not left or self._has_tried_long(began):
                     raise
                 self._report(exchange, target, error)
+                left -= 1
             else:
                 facts.status, facts.seconds = response.status, self._clock.monotonic() - began
                 return response
-        return None
 
     async def _websocket(self, exchange: Exchange, call: Call) -> Response:
         if exchange.route is None or not exchange.route.enable_websocket:
