@@ -243,6 +243,15 @@ async def test_an_idle_connection_holds_nothing_of_its_last_answer(
     assert (connection._blocks, connection._size) == ([], 0)
 
 
+async def test_a_connection_is_kept_from_the_end_of_its_call_on(client: UpstreamClient, upstream: FakeUpstream) -> None:
+    gate, loop = asyncio.Event(), asyncio.get_running_loop()
+    upstream.reply(Reply(wait=gate))
+    loop.call_later(0.5, gate.set)
+    await client.send(call(upstream.address))
+    (connection,) = next(iter(client._pools.values()))._idle
+    assert 59.75 < connection.deadline - loop.time() <= 60.0
+
+
 @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
 def test_what_came_before_a_failure_is_read(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
