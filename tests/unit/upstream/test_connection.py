@@ -11,10 +11,8 @@ import uvloop
 from phasegate import Body, Origin
 from phasegate.errors import ResponseCut, UpstreamTimeout, UpstreamUnreachable
 from phasegate.testing import FakeUpstream, Reply
-from phasegate.upstream.answers import Answer
 from phasegate.upstream.call import Call, CallTimeouts
 from phasegate.upstream.client import UpstreamClient
-from phasegate.upstream.connection import UpstreamConnection
 
 TIMEOUTS = CallTimeouts(connect=5.0, send=5.0, head=5.0, gap=5.0)
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -37,38 +35,6 @@ def call(address: str, method: str = "GET", body: Body | None = None, **times: f
         fields.append((b"content-length", b"%d" % body.length))
     timeouts = replace(TIMEOUTS, **times)  # type: ignore[arg-type]
     return Call(method=method, origin=Origin("http", address), target="/", headers=fields, body=body, timeouts=timeouts)
-
-
-def _closed_by_upstream(connection: UpstreamConnection) -> None:
-    connection.eof_received()
-    connection.transport.close()
-
-
-def _aborted(connection: UpstreamConnection) -> None:
-    connection.abort()
-
-
-def _broken(connection: UpstreamConnection) -> None:
-    # What the loop does by itself: the connection hears of it later.
-    connection.transport.abort()
-
-
-def _failed(connection: UpstreamConnection) -> None:
-    connection.fail(UpstreamUnreachable("closed"))
-
-
-def _sent_too_much(connection: UpstreamConnection) -> None:
-    connection.data_received(OK)
-
-
-async def _whole_and_unread(client: UpstreamClient, upstream: FakeUpstream) -> tuple[Answer, UpstreamConnection]:
-    gate = asyncio.Event()
-    upstream.reply(Reply(pieces=[b"one"], gate=gate), Reply(body=b"next"))
-    answer = await client.send(call(upstream.address))
-    (connection,) = next(iter(client._pools.values()))._made
-    gate.set()
-    await until(lambda: connection.complete)
-    return answer, connection
 
 
 async def test_trailers_are_no_fields_of_the_next_answer(client: UpstreamClient, upstream: FakeUpstream) -> None:
@@ -136,45 +102,6 @@ async def test_what_comes_before_the_request_has_left_answers_nothing(
     connection.data_received(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
     assert await (await task).read() == b"second"
     assert (upstream.connections, len(upstream.received)) == (2, 2)
-
-
-@pytest.mark.parametrize("end", [_closed_by_upstream, _aborted, _broken, _failed])
-async def test_a_request_that_has_not_left_when_its_connection_ends_takes_another(
-    client: UpstreamClient, upstream: FakeUpstream, end: Callable[[UpstreamConnection], object]
-) -> None:
-    upstream.reply(Reply(body=b"first"), Reply(body=b"second"))
-    await client.send(call(upstream.address))
-    (connection,) = next(iter(client._pools.values()))._idle
-    task = asyncio.ensure_future(client.send(call(upstream.address)))
-    await asyncio.sleep(0)
-    end(connection)
-    assert await (await asyncio.wait_for(task, 1)).read() == b"second"
-    assert (upstream.connections, len(upstream.received)) == (2, 2)
-
-
-@pytest.mark.parametrize("end", [_closed_by_upstream, _aborted, _failed, _sent_too_much])
-async def test_a_connection_that_ended_before_its_answer_was_read_is_not_kept(
-    client: UpstreamClient, upstream: FakeUpstream, end: Callable[[UpstreamConnection], object]
-) -> None:
-    answer, connection = await _whole_and_unread(client, upstream)
-    end(connection)
-    assert await answer.read() == b"one"
-    assert not next(iter(client._pools.values()))._idle
-    await until(lambda: not next(iter(client._pools.values()))._made)
-
-
-@pytest.mark.parametrize("is_lost", [False, True])
-async def test_a_connection_that_broke_before_its_answer_was_read_carries_nothing(
-    client: UpstreamClient, upstream: FakeUpstream, *, is_lost: bool
-) -> None:
-    answer, connection = await _whole_and_unread(client, upstream)
-    pool = next(iter(client._pools.values()))
-    _broken(connection)
-    if is_lost:
-        await until(lambda: not pool._made)
-    assert await answer.read() == b"one"
-    assert pool.take() is None
-    await until(lambda: not pool._made)
 
 
 async def test_an_upstream_that_answers_and_reads_no_more_keeps_no_connection(client: UpstreamClient) -> None:
