@@ -85,10 +85,12 @@ class Intake:
         began_earlier = self.in_head
         self._alone = self.receiving is None and not began_earlier
         if self._alone:
-            head = self._repeats.head(data, self._limits.target_bytes)
+            repeats = self._repeats
+            head = repeats.known if data == repeats.data else repeats.head(data, self._limits.target_bytes)
             if head is not None:
-                request = request_by(self.way, head, NOTHING, self._repeats.passing)
-                self._connection.requested(Http1Exchange(self._connection, request, None))
+                connection = self._connection
+                request = request_by(self.way, head, NOTHING, repeats.passing)
+                connection.requested(Http1Exchange(connection, request, None))
                 return
         try:
             rest = self._feed_parser(data)

@@ -24,13 +24,14 @@ class Repeats:
     differs is the request line, and that is judged each time.
     """
 
-    __slots__ = ("_data", "_former", "_known", "_section", "_tried", "passing")
+    __slots__ = ("_former", "_section", "_tried", "data", "known", "passing")
 
     def __init__(self) -> None:
         self._section = b""
-        self._known: HeadParts | None = None
-        # The request, whole, that `_known` is the head of.
-        self._data = b""
+        self.known: HeadParts | None = None
+        """The head of the last request that could be taken as it came before; None for none."""
+        self.data = b""
+        """That request, whole."""
         # Nothing is kept of a request before it has come twice: most connections carry one.
         self._former = 0
         self._tried = 0
@@ -40,12 +41,10 @@ class Repeats:
     def head(self, data: bytes, most_bytes: int) -> HeadParts | None:
         """Return the head of a request that is all of `data`, None where it must be parsed.
 
-        Its target is one of up to `most_bytes`.
+        Its target is one of up to `most_bytes`. What equals `data` needs not be asked for: `known` is its head.
         """
-        known, section = self._known, self._section
-        if known is None or data == self._data:
-            return known
-        if not data.endswith(section):
+        known, section = self.known, self._section
+        if known is None or not data.endswith(section):
             return None
         line = _LINE.fullmatch(data, 0, len(data) - len(section))
         if line is None or len(line[2]) > most_bytes:
@@ -56,8 +55,8 @@ class Repeats:
             return None
         # Whatever the line says, its fields have the same meaning.
         *_, fields, host, port, _ = known
-        self._known = head = _METHODS[line[1]], path, query, fields, host, port, line[2].decode("ascii")
-        self._data = data
+        self.known = head = _METHODS[line[1]], path, query, fields, host, port, line[2].decode("ascii")
+        self.data = data
         return head
 
     def note(self, data: bytes, head: Head) -> None:
@@ -70,7 +69,7 @@ class Repeats:
         section = data[end:]
         former, self._former = self._former, hash(section)
         if former == self._former:
-            self._section, self._known, self._data = section, head[:], data
+            self._section, self.known, self.data = section, head[:], data
             self._tried, self.passing = 0, Passing(head.fields)
         else:
             self._tried += 1

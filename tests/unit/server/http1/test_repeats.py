@@ -199,4 +199,4 @@ async def test_what_a_connection_repeats_reaches_the_application() -> None:
         await talk.say(request(b"/%d" % number))
     assert [request.path for request in talk.application.requests] == [f"/{number}" for number in range(6)]
     assert len(talk.written) == 6
-    assert talk._connection._intake._repeats._known is not None
+    assert talk._connection._intake._repeats.known is not None
