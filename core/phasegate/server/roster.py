@@ -77,9 +77,7 @@ class Roster:
         self._sweeping: asyncio.TimerHandle | None = None
         self._full = False
         self.working: set[Work] = set()
-        """Requests whose answer is not done yet, or not logged."""
-        self.work_began: Callable[[Work], None] = self.working.add
-        """Keeps an exchange until its work has ended, though its client may leave before."""
+        """Requests whose answer is not done yet, or not logged, though their client may have left. Listeners add to it."""
         self.work_ended: Callable[[Work], None] = self.working.discard
         """Lets an exchange go: its answer has left and is logged."""
         self._idle = asyncio.Event()

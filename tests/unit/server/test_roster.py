@@ -87,7 +87,7 @@ async def test_draining_tells_everybody_and_cuts_who_is_not_done() -> None:
 async def test_draining_waits_for_work_whose_client_has_left() -> None:
     roster = Roster(LIMITS)
     work: Any = object()
-    roster.work_began(work)
+    roster.working.add(work)
     draining = asyncio.create_task(roster.drain(30))
     await asyncio.sleep(0.05)
     assert not draining.done()

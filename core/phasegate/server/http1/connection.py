@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from asyncio import Task, Transport
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,7 @@ class Http1Connection(Wire):
         "_waiting",
     )
 
-    def __init__(self, listener: Listener, transport: asyncio.Transport, address: str) -> None:
+    def __init__(self, listener: Listener, transport: Transport, address: str) -> None:
         super().__init__(listener, transport, address)
         self._intake = Intake(self)
         self._done = False
@@ -130,13 +130,13 @@ class Http1Connection(Wire):
         self._current = exchange
         self.deadline = EVERY_SWEEP
         listener = self.listener
-        listener.roster.work_began(exchange)
+        listener.roster.working.add(exchange)
         if self._stalled:
             work = self._once_drained(exchange)
         else:
             work = answer(listener.application, exchange.request, exchange.refused, exchange)
         # The loop's own way of making one has it write a name for each.
-        exchange.task = asyncio.Task(work, loop=self.loop, name="request")
+        exchange.task = Task(work, name="request")
 
     def received(self, exchange: Http1Exchange) -> None:
         """Note that a request is here whole; behind one that was to be the last there is nothing to read."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
+from asyncio import Task, Transport
 from typing import TYPE_CHECKING
 
 from h2.errors import ErrorCodes
@@ -44,7 +44,7 @@ class Http2Connection(Connection):
         "session",
     )
 
-    def __init__(self, listener: Listener, transport: asyncio.Transport, address: str) -> None:
+    def __init__(self, listener: Listener, transport: Transport, address: str) -> None:
         super().__init__(listener, transport, address)
         self.exchanges: dict[int, Http2Exchange] = {}
         """What is under way, by stream; who has sent something last comes last."""
@@ -140,9 +140,9 @@ class Http2Connection(Connection):
         """Answer a request."""
         self.exchanges[exchange.stream] = exchange
         self.deadline = EVERY_SWEEP
-        self.listener.roster.work_began(exchange)
+        self.listener.roster.working.add(exchange)
         # The loop's own way of making one has it write a name for each.
-        exchange.task = asyncio.Task(exchange.run(), loop=self.loop, name="request")
+        exchange.task = Task(exchange.run(), name="request")
         now = self.loop.time()
         if self.is_old(now):
             self.drain(now + LAST_CALL_SECONDS)
