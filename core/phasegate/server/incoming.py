@@ -95,12 +95,12 @@ def request_of(
 def request_by(way: WayParts, head: HeadParts, body: Body, passing: Passing | None = None) -> Request:
     """Return the request that a head begins which came this way; no WebSocket's."""
     request: Request = _new(Request)
-    # Taken apart at once, and the path past its setter, which would judge it once more.
-    request.method, request._path, query, fields, request.host, request.port, request.raw_target = head  # noqa: SLF001
-    request.scheme, request.http_version, request.peer, request.server_port, request.client_rule = way
-    request.query = Query(query)
+    request.query = query = _new(Query)
     request.headers = headers = _new(Headers)
-    headers.raw = fields
+    # Taken apart at once, and the path past its setter, which would judge it once more.
+    request.method, request._path, query.raw, headers.raw, request.host, request.port, request.raw_target = head  # noqa: SLF001
+    request.scheme, request.http_version, request.peer, request.server_port, request.client_rule = way
+    query._pairs = None  # noqa: SLF001
     request.body, request.passing = body, passing
     request.client = request.peer
     request.peer_trusted = request.is_websocket = False
