@@ -135,8 +135,8 @@ class Http1Connection(Wire):
             work = self._once_drained(exchange)
         else:
             work = answer(listener.application, exchange.request, exchange.refused, exchange)
-        # The loop's own way of making one has it write a name for each.
-        exchange.task = Task(work, name="request")
+        # The loop's own way of making one has it write a name for each; one that must find its loop asks the kernel first.
+        exchange.task = Task(work, loop=self.loop, name="request")
 
     def received(self, exchange: Http1Exchange) -> None:
         """Note that a request is here whole; behind one that was to be the last there is nothing to read."""

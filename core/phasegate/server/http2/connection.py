@@ -141,8 +141,8 @@ class Http2Connection(Connection):
         self.exchanges[exchange.stream] = exchange
         self.deadline = EVERY_SWEEP
         self.listener.roster.working.add(exchange)
-        # The loop's own way of making one has it write a name for each.
-        exchange.task = Task(exchange.run(), name="request")
+        # The loop's own way of making one has it write a name for each; one that must find its loop asks the kernel first.
+        exchange.task = Task(exchange.run(), loop=self.loop, name="request")
         now = self.loop.time()
         if self.is_old(now):
             self.drain(now + LAST_CALL_SECONDS)
