@@ -19,6 +19,7 @@ COMMANDS = {
     "upstream": [sys.executable, str(SAMPLE / "site.py"), "9003"],
     "gateway": [PHASEGATE, "run", "--conf", str(SAMPLE.parent)],
 }
+PORTS = (9080, 9180, 9001, 9002, 9003, 9004)
 READY_SECONDS = 30
 
 
@@ -41,6 +42,13 @@ def keys() -> dict[str, str]:
 
 async def main() -> int:
     """Run the three until one of them ends or a signal ends them all; return the exit code of the first to end."""
+    taken = [str(port) for port in PORTS if await listens(port)]
+    if taken:
+        print(
+            f"taken already on 127.0.0.1: {', '.join(taken)}. End what listens there, maybe another make run.",
+            file=sys.stderr,
+        )
+        return 1
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -69,7 +77,7 @@ async def main() -> int:
 async def until_ready() -> bool:
     """Wait until all three listen."""
     for _ in range(READY_SECONDS * 10):
-        if all([await listens(port) for port in (9180, 9001, 9002, 9003)]):
+        if all([await listens(port) for port in PORTS]):
             return True
         await asyncio.sleep(0.1)
     return False

@@ -62,6 +62,18 @@ def admin_key(folder: Path) -> str:
     return (folder / "conf" / "var" / "admin-key").read_text().strip()
 
 
+async def test_a_second_one_says_what_is_taken_and_starts_nothing(sample: Path) -> None:
+    second = await asyncio.create_subprocess_exec(
+        sys.executable, "conf/sample/run.py", cwd=sample, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(20):
+        said, error = await second.communicate()
+    assert (second.returncode, said) == (1, b"")
+    assert error.startswith(b"taken already on 127.0.0.1: 9080, 9180, 9001, 9002, 9003, 9004. End what listens there")
+    async with httpx.AsyncClient(verify=False) as client:
+        assert (await client.get("http://127.0.0.1:9080/aws?name=Phasegate")).status_code == 200
+
+
 async def test_everything_that_it_says_to_try_works(sample: Path) -> None:
     base = "http://127.0.0.1:9080"
     async with httpx.AsyncClient(verify=False) as client, httpx.AsyncClient(http1=False, http2=True) as http2:
