@@ -31,12 +31,17 @@ def busy_ports() -> list[int]:
     return busy
 
 
+def copy_as_shipped(folder: Path) -> None:
+    """Copy conf/ into a folder, without what an earlier run left in it."""
+    shutil.copytree(ROOT / "conf", folder / "conf", ignore=shutil.ignore_patterns("var"))
+
+
 @pytest.fixture
 async def sample(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Path]:
     """The sample, run from a copy of conf/ and ended by a signal; skipped where one of its ports is taken."""
     if busy := busy_ports():
         pytest.skip(f"ports {busy} are in use, and the sample wants them")
-    shutil.copytree(ROOT / "conf", tmp_path / "conf", ignore=shutil.ignore_patterns("var"))
+    copy_as_shipped(tmp_path)
     program = str(tmp_path / "conf" / "sample" / "run.py")
     process = await asyncio.create_subprocess_exec(
         sys.executable, program, cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
@@ -115,7 +120,8 @@ async def test_the_keys_are_for_their_owner_alone(sample: Path) -> None:
     assert (sample / "var" / "sample.env").stat().st_mode & 0o777 == 0o600
 
 
-async def test_conf_as_shipped_is_good_once_its_variables_are_set() -> None:
+async def test_conf_as_shipped_is_good_once_its_variables_are_set(tmp_path: Path) -> None:
+    copy_as_shipped(tmp_path)
     names = (
         "PHASEGATE_LAMBDA_API_KEY",
         "PHASEGATE_LAMBDA_ACCESS_KEY",
@@ -123,7 +129,7 @@ async def test_conf_as_shipped_is_good_once_its_variables_are_set() -> None:
         "PHASEGATE_SAMPLE_CONSUMER_KEY",
     )
     environment = {name: f"value-{number}" for number, name in enumerate(names)}
-    code, output, errors = await run_command("check", str(ROOT / "conf"), environment=environment)
+    code, output, errors = await run_command("check", str(tmp_path / "conf"), environment=environment)
     assert (code, errors) == (0, "")
     assert "ok (4 routes, 2 plugins" in output
 
