@@ -171,15 +171,8 @@ class Http1Connection(Wire):
             return not whole
         return not exchange.expects_continue and self._intake.is_short
 
-    def answered(self, exchange: Http1Exchange, now: float, message: bytes = b"") -> None:
-        """Go on after an answer that has left, or is all in `message`, which is sent at the end of this turn."""
-        listener = self.listener
-        if self._blocks:
-            self.write_soon(message)
-        elif message:
-            # What `write_soon` does where nothing waits, as is the rule; to call it costs every answer.
-            self._blocks.append(message)
-            listener.outbox.add(self)
+    def answered(self, exchange: Http1Exchange, now: float) -> None:
+        """Go on after an answer that has been sent whole."""
         self._current = None
         if self.closed:
             return
@@ -190,10 +183,9 @@ class Http1Connection(Wire):
             self._ahead = b""
             self.close(linger=not self._done)
             return
-        if now >= self.old_at or listener.roster.draining:
-            self.deadline = now + LAST_CALL_SECONDS
-        else:
-            self.deadline = now + listener.limits.idle_timeout
+        listener = self.listener
+        old = now >= self.old_at or listener.roster.draining
+        self.deadline = now + (LAST_CALL_SECONDS if old else listener.limits.idle_timeout)
         if self._waiting or self._ahead or self._intake.in_head or self.deaf or not self.reading:
             self._go_on(now)
 

@@ -84,10 +84,7 @@ class Http1Exchange:
     def send(self, response: Response) -> Awaitable[None] | None:
         """Send the whole answer; return what is left to wait for. Raise RequestError when its body breaks off."""
         body = response.body
-        if not isinstance(body, bytes) or isinstance(response, WebSocketAnswer):
-            return self._send_as_it_comes(response)
-        size = len(body)
-        if size > _ONE_WRITE_BYTES:
+        if not isinstance(body, bytes) or len(body) > _ONE_WRITE_BYTES or isinstance(response, WebSocketAnswer):
             return self._send_as_it_comes(response)
         connection, method, status = self._connection, self.method, response.status
         now = connection.loop.time()
@@ -99,13 +96,13 @@ class Http1Exchange:
         option = b"" if self.persistent and self.request.http_version != "1.0" else self._option()
         if option or method == "HEAD" or status in (204, 304):
             body = b"" if has_no_body(method, status) else body
-            size = len(body)
             message = head_of(response, method, option, body=body)
         else:
-            message = message_of(response, (length_line(size), b"", body))
+            message = message_of(response, (length_line(len(body)), b"", body))
         self.begun = True
-        self.bytes_sent = size
-        connection.answered(self, now, message)
+        connection.write_soon(message)
+        self.bytes_sent = len(body)
+        connection.answered(self, now)
         return None
 
     async def _send_as_it_comes(self, response: Response) -> None:
