@@ -18,7 +18,7 @@ from .multi_auth import MultiAuth
 from .plugin import Outcome, Plugin, judge_of
 
 Step = tuple[str, Callable[..., Any]]
-"""One plugin's part in one phase: its name, and what to call. A plain tuple is taken apart in no time."""
+"""One plugin's part in one phase: its name, and what to call."""
 
 Ask = Callable[[Any], Awaitable[Outcome]]
 

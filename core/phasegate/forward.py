@@ -8,16 +8,12 @@ from typing import ClassVar
 
 from .errors import BadRequest, ServiceUnavailable, UpstreamError
 from .exchange import Exchange, UpstreamFacts
-from .http.body import Body
-from .http.headers import RawHeaders
 from .http.hygiene import end_to_end_request, without_hop_by_hop
 from .http.message import Request, Response
 from .model import Node, Timeouts, Upstream
 from .plugin import Plugin, Services, hookimpl
 from .upstream.balancer import Balancer
-from .upstream.call import Call, CallTimeouts, ConnectionOptions, Origin
-
-_new = object.__new__
+from .upstream.call import Call, CallTimeouts, ConnectionOptions, Origin, call_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,34 +116,20 @@ class Forward(Plugin):
         return _Target(node.weight, Origin(upstream.scheme, address, options), host.encode("latin-1") if host else None)
 
     def _call(self, request: Request, target: _Target) -> Call:
-        method, body, query = request.method, request.body, request.query.raw
         host = target.host or dict(request.headers.raw).get(b"host") or target.origin.address.encode("latin-1")
-        headers = [(b"host", host), *end_to_end_request(request)]
-        if body.length or method != "GET":
-            headers += content_length(method, body)
-        # What `Call` does by its names, in half the time.
-        call: Call = _new(Call)
-        call.method = method
-        call.origin = target.origin
-        call.target = f"{request.path}?{query}" if query else request.path
-        call.headers = headers
-        call.body = body
-        call.timeouts = self._timeouts
-        call.passing = request.passing
-        return call
+        return call_of(
+            request.method,
+            target.origin,
+            request.path,
+            request.query.raw,
+            [(b"host", host), *end_to_end_request(request)],
+            request.body,
+            self._timeouts,
+            request.passing,
+        )
 
 
 def node_address(node: Node) -> str:
     """Return `host:port` as it goes into a URL, or the host alone where the scheme's port holds."""
     host = f"[{node.host}]" if ":" in node.host and not node.host.startswith("[") else node.host
     return host if node.port is None else f"{host}:{node.port}"
-
-
-def content_length(method: str, body: Body) -> RawHeaders:
-    """Return the `content-length` field of a request (RFC 9110 section 8.6), none for a body of unknown length.
-
-    Methods that carry no content by themselves go without it when there is no body.
-    """
-    if body.length is None or (body.length == 0 and method in ("GET", "HEAD", "OPTIONS", "TRACE", "DELETE")):
-        return []
-    return [(b"content-length", str(body.length).encode())]

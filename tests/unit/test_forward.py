@@ -6,10 +6,11 @@ import pytest
 import trustme
 
 from phasegate import Body
-from phasegate.forward import content_length, node_address
+from phasegate.forward import node_address
 from phasegate.model import Node
 from phasegate.testing import FakeUpstream, Reply, fake_upstream
 from phasegate.testing.fixtures import GatewayMaker
+from phasegate.upstream.call import content_length
 
 
 async def ask(

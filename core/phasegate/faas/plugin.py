@@ -10,14 +10,13 @@ from urllib.parse import urlsplit
 
 from ..errors import BadRequest, Finding, UpstreamError
 from ..exchange import Exchange, FunctionFacts, UpstreamFacts
-from ..forward import content_length
 from ..http.body import NOTHING
 from ..http.hygiene import end_to_end_request
 from ..http.message import Response
 from ..model import UpstreamTLS
 from ..plugin import Plugin, Services, hookimpl
 from ..upstream.answers import Answer
-from ..upstream.call import Call, CallTimeouts, ConnectionOptions, Origin
+from ..upstream.call import Call, CallTimeouts, ConnectionOptions, Origin, call_of
 from .gate import GateLimits
 from .request import FunctionRequest
 from .resilience import ResilienceFields
@@ -250,22 +249,19 @@ class FunctionPlugin(ResilienceFields, Plugin):
 
     def _call(self, request: FunctionRequest, exchange: Exchange) -> Call:
         exchange.upstream = UpstreamFacts(self._target.address)
-        method, host, body, query = request.method, self._host, request.body, request.query
+        host = self._host
         if request.host is not self._target.host:
             host = b"host", request.host.encode("ascii")
-        headers = [host, *request.headers]
-        if body.length or method != "GET":
-            headers += content_length(method, body)
-        # What `Call` does by its names, in half the time.
-        call: Call = _new(Call)
-        call.method = method
-        call.origin = self._origin
-        call.target = f"{request.path}?{query}" if query else request.path
-        call.headers = headers
-        call.body = body
-        call.timeouts = self._timeouts
-        call.passing = exchange.request.passing
-        return call
+        return call_of(
+            request.method,
+            self._origin,
+            request.path,
+            request.query,
+            [host, *request.headers],
+            request.body,
+            self._timeouts,
+            exchange.request.passing,
+        )
 
     def _request(self, exchange: Exchange) -> FunctionRequest:
         request, target = exchange.request, self._target
