@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.mark.parametrize(
     ("kind", "instructions"),
-    [("forward", 2410), ("parsed", 3071), ("api-key", 2583), ("sigv4", 2897), ("h2c", 3789)],
+    [("forward", 2429), ("parsed", 3090), ("api-key", 2600), ("sigv4", 2914), ("h2c", 3796)],
 )
 async def test_a_request_costs_no_more_than_it_did(kind: str, instructions: int) -> None:
     async with hot_path(kind) as path:
